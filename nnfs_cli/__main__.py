@@ -1,0 +1,5 @@
+"""`python -m nnfs_cli` is `nnfs`."""
+
+from nnfs_cli.cli import main
+
+main()

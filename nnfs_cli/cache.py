@@ -1,0 +1,66 @@
+"""A small cache of generated data sets: `KEY-CONTENT.npy`, named by the digests of both.
+
+The key is the question, the content's digest tells whether the answer is whole: whatever does not
+match its name is made anew. Failing to write is no error, for nothing depends on the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from nnfs_cli.core.activations import Array
+from nnfs_cli.digest import digest
+
+MAX_BYTES = 64 << 20
+VERSION = 1  # of what the keys mean
+
+
+def key(name: str, parameters: dict[str, Any]) -> str:
+    """Return the digest of a data set's name and parameters."""
+    question = msgspec.json.encode([VERSION, name, sorted(parameters.items())])
+    return hashlib.sha256(question).hexdigest()[:24]
+
+
+def read(directory: Path, key: str) -> Array | None:
+    """Return the rows kept under `key`, float64 (samples, columns), or None."""
+    for path in directory.glob(f"{key}-*.npy"):
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                continue
+            rows: Array = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            continue
+        if path.name == file_name(key, rows) and rows.ndim == 2:
+            return rows
+    return None
+
+
+def write(directory: Path, key: str, rows: Array) -> None:
+    """Keep rows under `key`, and drop the oldest files if there is too much."""
+    if rows.nbytes > MAX_BYTES // 4:
+        return
+    temporary = directory / f".{key}.{os.getpid()}"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            np.save(file, rows)
+        temporary.replace(directory / file_name(key, rows))
+        files = sorted(directory.glob("*.npy"), key=lambda path: path.stat().st_mtime, reverse=True)
+        total = 0
+        for path in files:
+            total += path.stat().st_size
+            if total > MAX_BYTES:
+                path.unlink()
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def file_name(key: str, rows: Array) -> str:
+    """Return the name of the file that keeps rows under `key`."""
+    return f"{key}-{digest({'rows': rows})[:24]}.npy"

@@ -1,0 +1,121 @@
+"""The shell of nnfs: parse, call, print. A module for each command, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import click
+
+from nnfs_cli import __version__
+from nnfs_cli.errors import NnfsError
+
+# The first line of each command's help, so that `nnfs --help` loads none of them.
+COMMANDS = {
+    "train": "Train the network that CONFIG describes.",
+    "predict": "Print a run's predictions for some inputs.",
+    "evaluate": "Print a run's cost and accuracy as one JSON object.",
+    "check": "Check CONFIG and print it with every default filled in.",
+    "runs": "List the runs.",
+    "show": "Show one run in full.",
+}
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Commands(click.Group):
+    """The commands, by name, without loading them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"nnfs_cli.cli.{name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS:
+            from nnfs_cli.errors import did_you_mean
+
+            ctx.fail(f"no such command {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="nnfs", message="%(prog)s %(version)s")
+def group() -> None:
+    """Train small neural networks from a YAML file, in plain NumPy.
+
+    \b
+    run=$(nnfs train configs/xor.yaml learning_rate=0.5)
+    nnfs predict $run --x 0,1
+
+    'nnfs COMMAND --help' says more of each command.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with a code that says what happened."""
+    # More BLAS threads gain nothing at these sizes, and cost much where anything else runs.
+    # NumPy reads this when it is loaded; what the user has set stays.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("MKL_NUM_THREADS", "1")
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(args: list[str]) -> int:
+    try:
+        if "_NNFS_COMPLETE" in os.environ:
+            group.main(prog_name="nnfs")
+        with group.make_context("nnfs", args) as context:
+            group.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        return _closed(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except NnfsError as error:
+        _tell(error)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _tell("interrupted")
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return _closed(128 + signal.SIGPIPE)
+    except MemoryError:
+        _tell("there is not enough memory for this")
+        return 1
+    except OSError as error:
+        _tell(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        return 1
+    return 0
+
+
+def _closed(code: int) -> int:
+    """Return the code, once stdout is flushed or known to have no reader."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would flush once more at exit, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _tell(message: object) -> None:
+    """Print a message on stderr, if that is still there."""
+    try:
+        click.echo(message, err=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -1,0 +1,85 @@
+"""nnfs evaluate"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from nnfs_cli.cli import options
+from nnfs_cli.cli.predict import opened
+
+RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+@click.command()
+@options.run
+@click.argument("source", metavar="[DATA]", required=False)
+@click.option(
+    "--require",
+    "requirements",
+    multiple=True,
+    metavar="'FIGURE>=N'",
+    help="Exit with 5 unless the figure is so; repeatable; any of >= <= == > <.",
+)
+@options.runs_dir
+@options.quiet
+def command(
+    run: str, source: str | None, requirements: tuple[str, ...], runs_dir: Path, quiet: bool
+) -> None:
+    """Print a run's cost and accuracy as one JSON object.
+
+    DATA is a CSV file, or - for standard input, with the run's columns and the class in a column
+    'y', or the last one if there is no header. Without DATA it is the run's own data.
+    """
+    from nnfs_cli import prediction, runs
+
+    parsed = [parse(requirement) for requirement in requirements]
+    model = prediction.load(runs.read(runs.find(run, runs_dir)))
+    with opened(source, ()) as (descriptor, name):
+        if descriptor is None:
+            figures = prediction.evaluate_own(model, runs.cache_dir(runs_dir))
+        else:
+            figures = prediction.evaluate(model, prediction.read_labelled(model, descriptor, name))
+    options.print_json({"run": str(model.run.path), **figures})
+    check(figures, parsed)
+
+
+def parse(requirement: str) -> tuple[str, str, float]:
+    """Return figure, relation and number of a requirement such as 'accuracy>=0.95'."""
+    match = re.fullmatch(r"\s*(\w+)\s*(>=|<=|==|>|<)\s*(\S+)\s*", requirement)
+    try:
+        if match:
+            return match[1], match[2], float(match[3])
+    except ValueError:
+        pass
+    raise click.BadParameter(
+        f"{requirement!r} is not written like 'accuracy>=0.95'", param_hint="'--require'"
+    )
+
+
+def check(figures: Mapping[str, float], requirements: list[tuple[str, str, float]]) -> None:
+    """Raise RequirementUnmet with all that is not as required."""
+    from nnfs_cli.errors import RequirementUnmet, did_you_mean
+
+    unmet = []
+    for figure, relation, number in requirements:
+        if figure not in figures:
+            raise click.BadParameter(
+                f"no figure {figure!r}{did_you_mean(figure, figures)}; "
+                f"there are {', '.join(figures)}",
+                param_hint="'--require'",
+            )
+        if not RELATIONS[relation](figures[figure], number):
+            unmet.append(f"{figure} is {figures[figure]:g}, not {relation} {number:g}")
+    if unmet:
+        raise RequirementUnmet("\n".join(unmet))

@@ -1,0 +1,45 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+config = click.argument("config")
+overrides = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+run = click.argument("run")
+
+runs_dir = click.option(
+    "--runs-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="NNFS_RUNS_DIR",
+    default="runs",
+    show_default=True,
+    show_envvar=True,
+    help="Where runs are kept.",
+)
+quiet = click.option("-q", "--quiet", is_flag=True, help="Print the result and errors alone.")
+verbose = click.option("-v", "--verbose", is_flag=True, help="Print every logged cost.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def note(message: str, *, unless: bool = False) -> None:
+    """Print a message on stderr, `unless` it is not wanted; if nobody reads it, go on."""
+    if not unless:
+        with suppress(OSError):
+            click.echo(message, err=True)
+
+
+def print_json(value: object) -> None:
+    """Print a value as one JSON text on stdout; what is not finite becomes null."""
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def aligned(row: list[str], rows: list[list[str]]) -> str:
+    """Return a row of a table in columns wide enough for all its rows."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "  ".join(map(str.ljust, row, widths)).rstrip()

@@ -1,0 +1,54 @@
+"""nnfs runs"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nnfs_cli.cli import options
+
+FIGURES = ("cost", "accuracy", "test_cost", "test_accuracy")
+
+
+@click.command()
+@options.runs_dir
+@options.as_json
+def command(runs_dir: Path, as_json: bool) -> None:
+    """List the runs.
+
+    Oldest first, each with its status, its final figures, and when it was started.
+    """
+    from nnfs_cli import runs
+
+    listed = [summary(path) for path in runs.directories(runs_dir)]
+    if as_json:
+        options.print_json(listed)
+        return
+    if not listed:
+        options.note(f"{runs_dir}: no runs yet; nnfs train CONFIG makes one")
+        return
+    keys = ["run", "status", *(k for k in FIGURES if any(k in row for row in listed)), "started"]
+    rows = [[key.replace("_", " ") for key in keys]]
+    rows += [[cell(row.get(key)) for key in keys] for row in listed]
+    for row in rows:
+        click.echo(options.aligned(row, rows))
+
+
+def summary(path: Path) -> dict[str, Any]:
+    """Return what is listed of a directory."""
+    from nnfs_cli import runs
+
+    facts = runs.peek(path)
+    if facts is None:
+        return {"run": str(path), "status": "unfinished"}
+    keys = ("status", *FIGURES, "started", "seconds")
+    return {"run": str(path), **{key: facts[key] for key in keys if key in facts}}
+
+
+def cell(value: Any) -> str:
+    """Return a value as it stands in a table."""
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,235 @@
+"""Configurations: read from YAML with overrides, checked as a whole, written with every default."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from nnfs_cli import document, features
+from nnfs_cli.core.activations import ACTIVATIONS
+from nnfs_cli.core.losses import LOSSES
+from nnfs_cli.datasets import DATASETS, Facts, n_test
+from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar
+from nnfs_cli.errors import ConfigError, Problem, config_error
+from nnfs_cli.schema import PART_KEYS, Checker, Config, LayerConfig, Part
+
+
+def load(
+    path: str, overrides: Sequence[str] = (), consequence: str = "nothing was trained"
+) -> Config:
+    """Return the configuration in a file with overrides applied; ConfigError lists all that is
+    wrong."""
+    return parse(read_text(path), path, overrides, consequence)
+
+
+def parse(
+    text: str, source: str, overrides: Sequence[str] = (), consequence: str = "nothing was trained"
+) -> Config:
+    """Return the configuration that `text` holds; `source` names it in messages."""
+    checker = Checker()
+    try:
+        root, problems = document.compose(text, source)
+    except NotADocument as error:
+        raise config_error([error.problem], consequence) from None
+    if isinstance(root, Scalar) and not root.text:
+        raise config_error([Problem(source, "is empty; a configuration is needed")], consequence)
+    checker.problems += problems
+    if isinstance(root, Mapping):
+        for argument in overrides:
+            root, problem = document.override(root, argument, PART_KEYS)
+            checker.problems += [problem] if problem else []
+    config = checker.config(root, default_name(source))
+    if checker.problems:
+        raise config_error(checker.problems, consequence)
+    assert isinstance(config, Config)
+    config = fill_in(config)
+    for path, message in contradictions(config):
+        key = next(step for step in reversed(path) if isinstance(step, str))
+        checker.problem(place_of(root, path), key, message)
+    if checker.problems:
+        raise config_error(checker.problems, consequence)
+    return config
+
+
+def read_text(path: str) -> str:
+    """Return a configuration file's text; `-` is standard input."""
+
+    def refuse(message: str) -> ConfigError:
+        return config_error([Problem(path, message)], "nothing was trained")
+
+    try:
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
+            if path != "-" and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise refuse("is not a file")
+            content = file.read(document.MAX_BYTES + 1)
+    except OSError as error:
+        raise refuse(f"cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise refuse("is no path") from None
+    if len(content) > document.MAX_BYTES:
+        raise refuse("is larger than 1 MiB; a configuration is not that long")
+    if b"\0" in content:
+        raise refuse("is a binary file; a configuration is YAML text")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n")
+        message = f"byte 0x{content[error.start]:02x} is not UTF-8 text"
+        raise config_error(
+            [Problem(f"{path}:{line + 1}", message)], "nothing was trained"
+        ) from None
+
+
+def default_name(source: str) -> str:
+    """Return what the runs of a configuration file are called: its stem, made fit for a path."""
+    stem = re.sub(r"[^\w.+=,@-]+", "-", Path(source).stem).lstrip("-.+=,@")[:100]
+    return stem or "run"
+
+
+def fill_in(config: Config) -> Config:
+    """Return the configuration with the defaults that depend on other values."""
+    return msgspec.structs.replace(
+        config, layers=[_fill_in_layer(layer) for layer in config.layers]
+    )
+
+
+def _fill_in_layer(layer: LayerConfig) -> LayerConfig:
+    if layer.initializer or layer.weights is not None:
+        return layer
+    activation = ACTIVATIONS[layer.activation.name](**layer.activation.parameters)
+    return msgspec.structs.replace(layer, initializer=Part(activation.initializer))
+
+
+def facts(config: Config) -> Facts:
+    """Return what is known of the configuration's data set before it is loaded."""
+    parameters = {k: v for k, v in config.dataset.parameters.items() if k not in SPLIT_KEYS}
+    return DATASETS[config.dataset.name].facts(**parameters)
+
+
+SPLIT_KEYS = ("test_size", "split_seed")
+KeyPath = tuple[str | int, ...]
+
+
+def n_inputs(config: Config) -> int:
+    """Return the number of features, without the row of ones."""
+    return len(config.features) if config.features else len(facts(config).columns)
+
+
+def n_params(config: Config) -> int:
+    """Return the number of the network's parameters."""
+    widths = [n_inputs(config), *(layer.units for layer in config.layers)]
+    return sum((a + 1) * b for a, b in pairwise(widths))
+
+
+def contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    """Yield what does not fit together: the path of a value, and what is wrong with it."""
+    data = facts(config)
+    for i, expression in enumerate(config.features or ()):
+        try:
+            features.parse(expression, data.columns)
+        except ValueError as error:
+            yield ("features", i), str(error)
+    yield from _layer_contradictions(config)
+    yield from _output_contradictions(config, data)
+    test_size = config.dataset.parameters["test_size"]
+    if n_test(data.samples, test_size) >= data.samples:
+        yield (
+            ("dataset", "test_size"),
+            f"{test_size} of {data.samples} samples leaves none to train on",
+        )
+    needed = 4 * n_params(config) * (4 if config.dtype == "float32" else 8)
+    if needed > memory():
+        yield (
+            ("layers",),
+            f"{n_params(config):,} parameters need {needed / 2**30:,.1f} GiB to train; "
+            f"this machine has {memory() / 2**30:,.1f} GiB",
+        )
+
+
+def _layer_contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    fan_in = n_inputs(config)
+    for i, layer in enumerate(config.layers):
+        at: KeyPath = ("layers", i)
+        W, b, units = layer.weights, layer.biases, layer.units
+        if W is not None and len(W) != units:
+            yield (*at, "weights"), f"{len(W)} rows for {_units(units)}"
+        for j, row in enumerate(W or ()):
+            if len(row) != fan_in:
+                yield (
+                    (*at, "weights", j),
+                    f"a row of {len(row)} for {fan_in} input{'s' * (fan_in != 1)}",
+                )
+        if b is not None and len(b) != units:
+            yield (*at, "biases"), f"{len(b)} for {_units(units)}"
+        if layer.activation.name == "softmax" and layer is not config.layers[-1]:
+            yield (*at, "activation"), "softmax is for the output layer only"
+        fan_in = units
+
+
+def _output_contradictions(config: Config, data: Facts) -> Iterator[tuple[KeyPath, str]]:
+    last: KeyPath = ("layers", len(config.layers) - 1)
+    output = config.layers[-1]
+    activation, units = output.activation.name, output.units
+    wanted = LOSSES[config.loss].outputs
+    if wanted and activation not in wanted:
+        yield (
+            ("loss",),
+            f"{config.loss} wants {' or '.join(wanted)} in the last layer, which has {activation}",
+        )
+    if activation == "softmax" and units == 1:
+        yield (*last, "units"), "softmax wants two units or more; for one, take sigmoid"
+    elif units != data.classes and not (units == 1 and data.classes == 2):
+        fit = f"{data.classes} softmax units" + (" or 1 sigmoid unit" if data.classes == 2 else "")
+        yield (
+            (*last, "units"),
+            f"the target has {data.classes} classes: the last layer needs {fit}, it has {units}",
+        )
+
+
+def _units(count: int) -> str:
+    return "1 unit" if count == 1 else f"{count} units"
+
+
+def memory() -> int:
+    """Return the machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def place_of(root: Node, path: KeyPath) -> Place:
+    """Return where the value at `path` was written, or the closest that was."""
+    node = root
+    for step in path:
+        if isinstance(node, Mapping) and step in node.items:
+            node = node.items[str(step)][1]
+        elif isinstance(node, document.Sequence) and isinstance(step, int):
+            node = node.items[step]
+    return node.place
+
+
+def dump(config: Config) -> str:
+    """Return the configuration as YAML with every default filled in."""
+    dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return yaml.dump(
+        to_plain(config), Dumper=dumper, sort_keys=False, default_flow_style=None, width=100
+    )
+
+
+def to_plain(value: Any) -> Any:
+    """Return a configuration as the mappings, lists and scalars that YAML and JSON have."""
+    if isinstance(value, Part):
+        return {"name": value.name, **value.parameters} if value.parameters else value.name
+    if isinstance(value, msgspec.Struct):
+        return {
+            key: to_plain(item)
+            for key, item in msgspec.structs.asdict(value).items()
+            if item is not None or key in ("features", "gradient_clip")
+        }
+    return [to_plain(item) for item in value] if isinstance(value, list) else value

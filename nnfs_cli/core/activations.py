@@ -1,0 +1,186 @@
+"""Activation functions, each with its vector-Jacobian product.
+
+`forward(z, out)` writes f(z) to `out`. `vjp(z, a, grad)` turns `grad` from dC/da into dC/dz in
+place, where a = f(z); it may use `z` as scratch. All have shape (..., units, samples).
+
+An entry of ACTIVATIONS is a function that returns the pair. Its signature is the configuration's
+schema, and a ValueError from it is shown to the user.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of z, its vector-Jacobian product, and the initializer of W that suits it."""
+
+    forward: Callable[[Array, Array], None]
+    vjp: Callable[[Array, Array, Array], None]
+    initializer: str = "xavier"
+
+
+def identity() -> Activation:
+    """z; derivative 1."""
+
+    def forward(z: Array, out: Array) -> None:
+        np.copyto(out, z)
+
+    def vjp(z: Array, a: Array, grad: Array) -> None:
+        pass
+
+    return Activation(forward, vjp)
+
+
+def sigmoid() -> Activation:
+    """1 / (1 + e^-z); derivative a - a^2."""
+
+    def forward(z: Array, out: Array) -> None:
+        np.negative(z, out=out)
+        np.exp(out, out=out)
+        np.add(out, 1.0, out=out)
+        np.reciprocal(out, out=out)
+
+    def vjp(z: Array, a: Array, grad: Array) -> None:
+        np.multiply(a, a, out=z)
+        np.subtract(a, z, out=z)
+        np.multiply(grad, z, out=grad)
+
+    return Activation(forward, vjp)
+
+
+def tanh() -> Activation:
+    """tanh z; derivative 1 - a^2."""
+
+    def forward(z: Array, out: Array) -> None:
+        np.tanh(z, out=out)
+
+    def vjp(z: Array, a: Array, grad: Array) -> None:
+        np.multiply(a, a, out=z)
+        np.subtract(1.0, z, out=z)
+        np.multiply(grad, z, out=grad)
+
+    return Activation(forward, vjp)
+
+
+def relu() -> Activation:
+    """max(z, 0); derivative 1 where z > 0, else 0. Nair and Hinton 2010."""
+
+    def forward(z: Array, out: Array) -> None:
+        np.maximum(z, 0.0, out=out)
+
+    def vjp(z: Array, a: Array, grad: Array) -> None:
+        np.sign(a, out=z)
+        np.multiply(grad, z, out=grad)
+
+    return Activation(forward, vjp, initializer="he")
+
+
+def leaky_relu(slope: float = 0.05) -> Activation:
+    """z where z > 0, else slope z; derivative 1 or slope. Maas et al. 2013."""
+    if not 0 <= slope < 1:
+        raise ValueError("slope: must be at least 0 and less than 1")
+
+    def forward(z: Array, out: Array) -> None:
+        np.multiply(z, slope, out=out)
+        np.maximum(z, out, out=out)
+
+    def vjp(z: Array, a: Array, grad: Array) -> None:
+        np.sign(z, out=z)
+        np.maximum(z, slope, out=z)
+        np.multiply(grad, z, out=grad)
+
+    return Activation(forward, vjp, initializer="he")
+
+
+def elu() -> Activation:
+    """z where z > 0, else e^z - 1; derivative 1 or a + 1. Clevert et al. 2016, alpha = 1."""
+
+    def forward(z: Array, out: Array) -> None:
+        np.minimum(z, 0.0, out=out)  # e^z would overflow where it is not wanted
+        np.expm1(out, out=out)
+        np.maximum(z, out, out=out)
+
+    def vjp(z: Array, a: Array, grad: Array) -> None:
+        np.minimum(a, 0.0, out=z)
+        np.add(z, 1.0, out=z)
+        np.multiply(grad, z, out=grad)
+
+    return Activation(forward, vjp, initializer="he")
+
+
+def softplus() -> Activation:
+    """log(1 + e^z); derivative 1 - e^-a, which is sigmoid(z). Dugas et al. 2001."""
+
+    def forward(z: Array, out: Array) -> None:
+        np.logaddexp(0.0, z, out=out)
+
+    def vjp(z: Array, a: Array, grad: Array) -> None:
+        np.negative(a, out=z)
+        np.expm1(z, out=z)
+        np.negative(z, out=z)
+        np.multiply(grad, z, out=grad)
+
+    return Activation(forward, vjp, initializer="he")
+
+
+def sin() -> Activation:
+    """sin z; derivative cos z."""
+
+    def forward(z: Array, out: Array) -> None:
+        np.sin(z, out=out)
+
+    def vjp(z: Array, a: Array, grad: Array) -> None:
+        np.cos(z, out=z)
+        np.multiply(grad, z, out=grad)
+
+    return Activation(forward, vjp)
+
+
+def cos() -> Activation:
+    """cos z; derivative -sin z."""
+
+    def forward(z: Array, out: Array) -> None:
+        np.cos(z, out=out)
+
+    def vjp(z: Array, a: Array, grad: Array) -> None:
+        np.sin(z, out=z)
+        np.negative(z, out=z)
+        np.multiply(grad, z, out=grad)
+
+    return Activation(forward, vjp)
+
+
+def softmax() -> Activation:
+    """e^z over its sum across units; dC/dz = a (dC/da - sum of a dC/da). Bridle 1990."""
+
+    def forward(z: Array, out: Array) -> None:
+        np.subtract(z, z.max(axis=-2, keepdims=True), out=out)
+        np.exp(out, out=out)
+        np.divide(out, out.sum(axis=-2, keepdims=True), out=out)
+
+    def vjp(z: Array, a: Array, grad: Array) -> None:
+        np.multiply(grad, a, out=z)
+        np.subtract(grad, z.sum(axis=-2, keepdims=True), out=grad)
+        np.multiply(grad, a, out=grad)
+
+    return Activation(forward, vjp)
+
+
+ACTIVATIONS: dict[str, Callable[..., Activation]] = {
+    "identity": identity,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "softplus": softplus,
+    "sin": sin,
+    "cos": cos,
+    "softmax": softmax,
+}

@@ -1,0 +1,83 @@
+"""A network's shape, and where each layer lies in one flat array of parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nnfs_cli.core.activations import Activation, Array
+    from nnfs_cli.core.initializers import Initializer
+
+
+@dataclass(frozen=True)
+class Layer:
+    """a = f(W x + b), where W is (units, fan_in) and b is (units,)."""
+
+    fan_in: int
+    units: int
+    activation: Activation
+
+    @property
+    def n_params(self) -> int:
+        return self.units * (self.fan_in + 1)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers, first hidden layer first.
+
+    The parameters of a network are one array (..., n_params). A layer's share of it is [W b] row
+    by row: (..., units, fan_in + 1) with the bias last, to be multiplied by inputs whose last row
+    is ones.
+    """
+
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def n_params(self) -> int:
+        return sum(layer.n_params for layer in self.layers)
+
+    def views(self, params: Array) -> list[Array]:
+        """Return each layer's [W b], (..., units, fan_in + 1), as views of params."""
+        ends = np.cumsum([0, *(layer.n_params for layer in self.layers)])
+        return [
+            params[..., start:end].reshape(
+                *params.shape[:-1], layer.units, layer.fan_in + 1, copy=False
+            )
+            for layer, (start, end) in zip(self.layers, pairwise(ends), strict=True)
+        ]
+
+
+def initialize(
+    network: Network, initializers: Sequence[tuple[Initializer, Initializer]], seed: int
+) -> Array:
+    """Return float64 parameters (n_params,), drawn layer by layer, W row by row and then b.
+
+    `initializers` holds a pair for each layer, for W and for b. RandomState's stream is frozen for
+    ever (NEP 19), so a seed means the same parameters in every version of NumPy.
+    """
+    rng = np.random.RandomState(seed)
+    params = np.empty(network.n_params)
+    for layer, Wb, (draw_W, draw_b) in zip(
+        network.layers, network.views(params), initializers, strict=True
+    ):
+        Wb[:, :-1] = draw_W(rng, (layer.units, layer.fan_in), layer.fan_in, layer.units)
+        Wb[:, -1] = draw_b(rng, (layer.units,), layer.fan_in, layer.units)
+    return params
+
+
+def outputs(network: Network, params: Array, x: Array) -> Array:
+    """Return y_hat (..., outputs, samples) for x (..., inputs + 1, samples), ones last."""
+    with np.errstate(all="ignore"):
+        for layer, Wb in zip(network.layers, network.views(params), strict=True):
+            z = Wb @ x
+            x = np.ones((*z.shape[:-2], layer.units + 1, z.shape[-1]), z.dtype)
+            layer.activation.forward(z, x[..., :-1, :])
+    return x[..., :-1, :]

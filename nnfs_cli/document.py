@@ -1,0 +1,239 @@
+"""YAML text and command-line overrides -> a tree of nodes that know where they were written.
+
+PyYAML's events are composed here, not by PyYAML: its own composer follows nesting and aliases
+without bound, and its resolver makes `no` a boolean and `1e-3` a string. A scalar stays the text
+that was written until the schema says what it should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import yaml
+
+from nnfs_cli.errors import Problem
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 24
+MAX_NODES = 1 << 18  # aliases counted each time they are used
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something was written: a file's line and column, or an override."""
+
+    source: str  # a path, or the override's text
+    line: int = -1  # from 0; -1: an override
+    column: int = 0
+    width: int = 1
+    text: str = ""  # the whole line
+
+    def problem(self, message: str) -> Problem:
+        if self.line < 0:
+            return Problem("<command line>", f"{self.source}: {message}")
+        where = f"{self.source}:{self.line + 1}:{self.column + 1}"
+        if not self.text.strip():
+            return Problem(where, message, order=(self.line, self.column))
+        # A line may be longer than a screen: show what lies around the column.
+        start = max(0, self.column - 60) if len(self.text) > 100 else 0
+        text = self.text[start : start + 100].replace("\t", " ")
+        width = max(1, min(self.width, len(text) - (self.column - start)))
+        number = f"{self.line + 1:>5}"
+        caret = " " * (self.column - start) + "^" * width
+        snippet = f"\n{number} | {text}\n{' ' * 5} | {caret}"
+        return Problem(where, message, snippet, (self.line, self.column))
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """Text as written; `plain` if without quotes."""
+
+    place: Place
+    text: str
+    plain: bool = True
+
+
+@dataclass(frozen=True)
+class Sequence:
+    place: Place
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Key and value pairs in the order written; the keys differ."""
+
+    place: Place
+    items: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
+
+KINDS = {Scalar: "a value", Sequence: "a list", Mapping: "a mapping"}
+
+
+class NotADocument(Exception):
+    """The text cannot be read at all; it carries the one problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+
+def compose(text: str, source: str, *, override: str = "") -> tuple[Node, list[Problem]]:
+    """Return the one document in `text`, and what is wrong with it short of its meaning.
+
+    `override` is the argument that `text` came from, if it is not a file's. Raises NotADocument.
+    """
+    lines = text.split("\n")
+
+    def place(event: Any) -> Place:
+        if override:
+            return Place(override)
+        start, end = event.start_mark, event.end_mark
+        line = lines[start.line] if start.line < len(lines) else ""
+        width = end.column - start.column if end.line == start.line else len(line) - start.column
+        return Place(source, start.line, start.column, max(width, 1), line.rstrip("\r"))
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return _compose(yaml.parse(text, Loader=loader), place)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = f"not YAML: {error.problem or error.context}"
+        if override or mark is None:
+            raise NotADocument(Place(override or source).problem(message)) from None
+        line = lines[mark.line] if mark.line < len(lines) else ""
+        place_ = Place(source, mark.line, mark.column, 1, line.rstrip("\r"))
+        raise NotADocument(place_.problem(message)) from None
+    except yaml.YAMLError as error:
+        message = f"not YAML: {getattr(error, 'reason', error)}"
+        raise NotADocument(Problem(override or source, message)) from None
+
+
+def _compose(events: Iterator[Any], place: Any) -> tuple[Node, list[Problem]]:
+    problems: list[Problem] = []
+    root: list[Node] = []
+    # The collections that are open, each with its anchor, its key in waiting and its size so far.
+    stack: list[_Open] = []
+    anchors: dict[str, tuple[Node, int]] = {}
+
+    def add(node: Node, size: int) -> None:
+        if not stack:
+            root.append(node)
+            return
+        top = stack[-1]
+        top.size += size
+        if top.size > MAX_NODES:
+            raise NotADocument(
+                node.place.problem(f"aliases make this more than {MAX_NODES:,} values")
+            )
+        if isinstance(top.node, Sequence):
+            top.node.items.append(node)
+        elif top.key is None:
+            top.key = node
+        else:
+            problem = _add_pair(top.node, top.key, node)
+            top.key = None
+            if problem:
+                problems.append(problem)
+
+    for event in events:
+        if getattr(event, "tag", None) not in (None, "!"):
+            problems.append(place(event).problem(f"the tag {event.tag!r} has no meaning here"))
+        if isinstance(event, yaml.DocumentStartEvent) and root:
+            raise NotADocument(place(event).problem("a second document; there must be one"))
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in anchors:
+                raise NotADocument(place(event).problem(f"no anchor &{event.anchor} before this"))
+            node, size = anchors[event.anchor]
+            add(node, size)
+        elif isinstance(event, yaml.ScalarEvent):
+            scalar = Scalar(place(event), event.value, plain=not event.style)
+            if event.anchor:
+                anchors[event.anchor] = (scalar, 1)
+            add(scalar, 1)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            if len(stack) >= MAX_DEPTH:
+                raise NotADocument(place(event).problem(f"nested more than {MAX_DEPTH} deep"))
+            kind = Sequence if isinstance(event, yaml.SequenceStartEvent) else Mapping
+            stack.append(_Open(kind(place(event)), event.anchor))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            done = stack.pop()
+            if done.anchor:
+                anchors[done.anchor] = (done.node, done.size)
+            add(done.node, done.size)
+    return (root[0] if root else Scalar(Place("", 0), "")), problems
+
+
+@dataclass
+class _Open:
+    node: Sequence | Mapping
+    anchor: str | None
+    key: Node | None = None
+    size: int = 1
+
+
+def _add_pair(mapping: Mapping, key: Node, value: Node) -> Problem | None:
+    if not isinstance(key, Scalar):
+        return key.place.problem(f"a key must be a word, not {KINDS[type(key)]}")
+    if key.text in mapping.items:
+        first = mapping.items[key.text][0].place
+        before = f" at line {first.line + 1}" if first.line >= 0 else ""
+        return key.place.problem(f"key {key.text!r} is there already{before}")
+    mapping.items[key.text] = (key, value)
+    return None
+
+
+def override(root: Node, argument: str, parts: frozenset[str]) -> tuple[Node, Problem | None]:
+    """Return `root` with the override `a.b.0.c=value` applied, or what is wrong with it.
+
+    `parts` names the keys whose value may be a name alone: to override a parameter of such a part
+    makes a mapping of it.
+    """
+    path, equals, text = argument.partition("=")
+    place = Place(argument)
+    if not equals or not path:
+        return root, place.problem("an override is written KEY=VALUE")
+    try:
+        value, problems = compose(text, "", override=argument)
+    except NotADocument as error:
+        return root, error.problem
+    if problems:
+        return root, problems[0]
+    try:
+        return _set(root, path.split("."), 0, value, place, parts), None
+    except NotADocument as error:
+        return root, error.problem
+
+
+def _set(
+    node: Node, path: list[str], depth: int, value: Node, place: Place, parts: frozenset[str]
+) -> Node:
+    """Return a copy of `node` in which path[depth:] leads to `value`."""
+    if depth == len(path):
+        return value
+    key, so_far = path[depth], ".".join(path[:depth])
+    if isinstance(node, Scalar) and path[depth - 1] in parts and depth > 0:
+        name = Scalar(node.place, "name")
+        node = Mapping(node.place, {"name": (name, node)})
+    if isinstance(node, Mapping):
+        old = node.items.get(key, (Scalar(place, key), Mapping(place)))
+        if key not in node.items and depth + 1 < len(path) and key in parts:
+            message = f"{so_far + '.' if so_far else ''}{key} is not set, so it has no parameters"
+            raise NotADocument(place.problem(message))
+        new = _set(old[1], path, depth + 1, value, place, parts)
+        # The key is the override's own from now on, as far as errors are concerned.
+        key_node = Scalar(place, key) if depth + 1 == len(path) else old[0]
+        return replace(node, items={**node.items, key: (key_node, new)})
+    if isinstance(node, Sequence):
+        count = len(node.items)
+        if not key.isdecimal() or int(key) >= count:
+            known = f"0 to {count - 1}" if count else "none"
+            message = f"{so_far} has no item {key!r}; its items are {known}"
+            raise NotADocument(place.problem(message))
+        items = list(node.items)
+        items[int(key)] = _set(items[int(key)], path, depth + 1, value, place, parts)
+        return replace(node, items=items)
+    raise NotADocument(place.problem(f"{so_far} is a single value, so it has no {key!r}"))

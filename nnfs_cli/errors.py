@@ -1,0 +1,65 @@
+"""What a user can cause. Each error's text is complete: the shell prints it and exits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+
+
+class NnfsError(Exception):
+    """The run failed."""
+
+    exit_code = 1
+
+
+class ConfigError(NnfsError):
+    """The configuration is wrong, in all the places that the text lists."""
+
+    exit_code = 3
+
+
+class Diverged(NnfsError):
+    """A cost or a parameter is no longer finite."""
+
+    exit_code = 4
+
+
+class RequirementUnmet(NnfsError):
+    """A figure is not what --require asked for."""
+
+    exit_code = 5
+
+
+class FileError(NnfsError):
+    """A run or a data file is unreadable, or does not fit."""
+
+    exit_code = 6
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong in a configuration, and where: `where` is `file:line:column` or the like."""
+
+    where: str
+    message: str
+    snippet: str = ""
+    order: tuple[float, int] = (inf, 0)  # line and column; overrides come after the file
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}{self.snippet}"
+
+
+def config_error(problems: Iterable[Problem], consequence: str) -> ConfigError:
+    """Return one error for all problems, each told once, ending with what follows from them."""
+    told = list(dict.fromkeys(map(str, sorted(problems, key=lambda problem: problem.order))))
+    count = "1 error" if len(told) == 1 else f"{len(told)} errors"
+    return ConfigError("\n".join([*told, f"{count}; {consequence}"]))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the closest known word, or nothing."""
+    from difflib import get_close_matches
+
+    matches = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean {matches[0]!r}?" if matches else ""

@@ -1,0 +1,212 @@
+"""Where the parts meet: configuration -> data -> network -> descent -> what was logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+
+from nnfs_cli import datasets, features
+from nnfs_cli.config import SPLIT_KEYS, facts, n_inputs
+from nnfs_cli.core.activations import ACTIVATIONS, Array
+from nnfs_cli.core.backprop import Backprop
+from nnfs_cli.core.descent import descend
+from nnfs_cli.core.initializers import INITIALIZERS, Initializer, zeros
+from nnfs_cli.core.losses import LOSSES, objective
+from nnfs_cli.core.network import Layer, Network, initialize
+from nnfs_cli.datasets import Table
+from nnfs_cli.digest import digest
+from nnfs_cli.errors import Diverged
+from nnfs_cli.schema import Config, LayerConfig, Part
+
+BREATH = 0.05  # seconds of training after which whoever watches may look, at most about
+
+
+@dataclass(frozen=True)
+class Data:
+    """The samples of a configuration, as a network reads them."""
+
+    x: Array  # (features + 1, samples), ones last
+    y: Array  # (outputs, samples)
+
+
+@dataclass
+class Training:
+    """A network in training: what it was made from, how far it is, and what was logged so far.
+
+    `log` has a list for each of epoch, cost, accuracy and, with a test part, test_cost and
+    test_accuracy; an entry is the state before the update of its epoch.
+    """
+
+    config: Config
+    network: Network
+    backprop: Backprop
+    test: Backprop | None
+    data_digest: str
+    epoch: int = 0
+    log: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def params(self) -> Array:
+        return self.backprop.params
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The last entry of the log: cost, accuracy, ..."""
+        return {key: values[-1] for key, values in self.log.items() if key != "epoch"}
+
+
+def network_of(config: Config) -> Network:
+    """Return the network that a configuration describes."""
+    layers, fan_in = [], n_inputs(config)
+    for layer in config.layers:
+        activation = ACTIVATIONS[layer.activation.name](**layer.activation.parameters)
+        layers.append(Layer(fan_in, layer.units, activation))
+        fan_in = layer.units
+    return Network(tuple(layers))
+
+
+def initial_params(config: Config, network: Network) -> Array:
+    """Return the parameters before training, (n_params,), in the configuration's dtype."""
+    params = initialize(network, [_initializers(layer) for layer in config.layers], config.seed)
+    return params.astype(config.dtype)
+
+
+def _initializers(layer: LayerConfig) -> tuple[Initializer, Initializer]:
+    """Return what draws W and b; explicit values draw nothing."""
+
+    def initializer(values: object, part: Part | None) -> Initializer:
+        if values is not None:
+            return lambda rng, shape, fan_in, fan_out: np.array(values, dtype=float)
+        return INITIALIZERS[part.name](**part.parameters) if part else zeros()
+
+    return (
+        initializer(layer.weights, layer.initializer),
+        initializer(layer.biases, layer.bias_initializer),
+    )
+
+
+def load_tables(config: Config, cache_dir: Path | None) -> tuple[Table, Table | None]:
+    """Return the training part and the test part of the configuration's data set."""
+    split = {key: config.dataset.parameters[key] for key in SPLIT_KEYS}
+    rest = {key: v for key, v in config.dataset.parameters.items() if key not in SPLIT_KEYS}
+    table = datasets.load(config.dataset.name, rest, cache_dir)
+    return datasets.split(table, split["test_size"], split["split_seed"])
+
+
+def to_data(config: Config, table: Table) -> Data:
+    """Return the features and targets of a table's rows."""
+    units = config.layers[-1].units
+    return Data(
+        to_inputs(config, table.X),
+        datasets.network_targets(table.y, facts(config).classes, units, config.dtype),
+    )
+
+
+def to_inputs(config: Config, X: Array) -> Array:
+    """Return the features of X (samples, columns) as a network reads them, ones last."""
+    if config.features:
+        columns = facts(config).columns
+        terms = [features.parse(expression, columns) for expression in config.features]
+        X = features.apply(terms, X)
+    return datasets.network_inputs(X, config.dtype)
+
+
+def prepare(config: Config, cache_dir: Path | None) -> Training:
+    """Return the training that a configuration describes, before its first update."""
+    network = network_of(config)
+    params = initial_params(config, network)
+    train_table, test_table = load_tables(config, cache_dir)
+    train, test = to_data(config, train_table), test_table and to_data(config, test_table)
+    return Training(
+        config,
+        network,
+        evaluator(config, network, params, train),
+        evaluator(config, network, params, test) if test else None,
+        digest(data_arrays(train, test)),
+    )
+
+
+def data_arrays(train: Data, test: Data | None) -> dict[str, Array]:
+    """Return all the arrays of a run's data, by name."""
+    arrays = {"x": train.x, "y": train.y}
+    return arrays if test is None else {**arrays, "x_test": test.x, "y_test": test.y}
+
+
+def evaluator(config: Config, network: Network, params: Array, data: Data) -> Backprop:
+    """Return the cost of a configuration's network on some data."""
+    output = config.layers[-1].activation.name
+    chosen = objective(LOSSES[config.loss], output, network.layers[-1].activation)
+    return Backprop(network, chosen, params, data.x, data.y)
+
+
+def measure(train: Backprop, test: Backprop | None) -> dict[str, float]:
+    """Return cost and accuracy at the present parameters, and those of the test part."""
+    cost, accuracy = train.evaluate()
+    measured = {"cost": float(cost), "accuracy": float(accuracy)}
+    if test:
+        cost, accuracy = test.evaluate()
+        measured |= {"test_cost": float(cost), "test_accuracy": float(accuracy)}
+    return measured
+
+
+def train(training: Training) -> Iterator[int]:
+    """Train to the last epoch, yielding the epoch reached every now and then.
+
+    At the logged epochs, and whenever the caller might want to look or to stop; each yield leaves
+    `training` whole. Raises Diverged as soon as a logged cost, or a parameter, is not finite.
+    """
+    config = training.config
+    stops = pauses(training.epoch, config.epochs, config.log_every)
+    for epoch in descend(
+        training.backprop,
+        config.learning_rate,
+        stops,
+        gradient_clip=config.gradient_clip,
+        start=training.epoch,
+    ):
+        training.epoch = epoch
+        if epoch % config.log_every == 0 or epoch == config.epochs:
+            log(training)
+            if not (isfinite(training.figures["cost"]) and np.isfinite(training.params).all()):
+                raise Diverged(advice(training.log, config))
+        yield epoch
+
+
+def log(training: Training) -> None:
+    """Add the present state to the training's log, unless it is there."""
+    if training.log and training.log["epoch"][-1] == training.epoch:
+        return
+    entry = {"epoch": training.epoch, **measure(training.backprop, training.test)}
+    for key, value in entry.items():
+        training.log.setdefault(key, []).append(value)
+
+
+def pauses(start: int, epochs: int, log_every: int) -> Iterator[int]:
+    """Yield the epochs to pause at: all that are logged, and so many between that a pause is
+    never much further away than BREATH."""
+    epoch, stride, then = start, 1, monotonic()
+    yield epoch
+    while epoch < epochs:
+        before = epoch
+        epoch = min(epoch + stride, epoch - epoch % log_every + log_every, epochs)
+        yield epoch
+        now = monotonic()
+        if now - then > BREATH:
+            stride = max(1, stride // 2)
+        elif epoch - before == stride:
+            stride *= 2
+        then = now
+
+
+def advice(log: Mapping[str, list[float]], config: Config) -> str:
+    """Return what a user should know of a training that diverged."""
+    text = f"diverged by epoch {log['epoch'][-1]}: cost {log['cost'][-1]:.6g}"
+    if len(log["cost"]) > 1:
+        text += f"; the last finite cost was {log['cost'][-2]:.6g} at epoch {log['epoch'][-2]}"
+    text += f". Try learning_rate={config.learning_rate / 10:g}"
+    return text + ("" if config.gradient_clip else ", or gradient_clip=1")

@@ -1,0 +1,48 @@
+"""Features: products of columns and powers, such as `x1*x2` and `x1^2`; parsed, never evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from nnfs_cli.core.activations import Array
+from nnfs_cli.errors import did_you_mean
+
+Term: TypeAlias = tuple[tuple[int, int], ...]  # (column, power) of each factor
+MAX_POWER = 20
+
+
+def parse(expression: str, columns: Sequence[str]) -> Term:
+    """Return the factors of `expression`; ValueError says what is wrong with it.
+
+    A column's name, whatever letters it has, is an expression; otherwise `*` joins factors, and
+    `^` raises one to an integer power.
+    """
+    if expression in columns:
+        return ((columns.index(expression), 1),)
+    factors = []
+    for factor in expression.split("*"):
+        name, caret, power = (word.strip() for word in factor.partition("^"))
+        if name not in columns:
+            what = f"{name!r} is no column" if name else "a factor is missing"
+            known = f"the columns are {', '.join(columns)}{did_you_mean(name, columns)}"
+            raise ValueError(f"{expression!r}: {what}; {known}")
+        if caret and not (power.isdecimal() and 1 <= int(power) <= MAX_POWER):
+            raise ValueError(f"{expression!r}: a power must be an integer from 1 to {MAX_POWER}")
+        factors.append((columns.index(name), int(power or 1)))
+    return tuple(factors)
+
+
+def apply(terms: Iterable[Term], X: Array) -> Array:
+    """Return the features (samples, terms) of X (samples, columns)."""
+    return np.stack([_product(term, X) for term in terms], axis=1)
+
+
+def _product(term: Term, X: Array) -> Array:
+    (column, power), *others = term
+    product = X[:, column] ** power
+    for column, power in others:
+        product = product * X[:, column] ** power
+    return product

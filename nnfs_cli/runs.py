@@ -1,0 +1,204 @@
+"""Run directories: the only module that writes them.
+
+A directory is claimed by mkdir, so commands started together never share one. Each file is written
+under another name, synced and renamed; run.json comes last, and a directory without it is no run.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+from zipfile import BadZipFile
+
+import msgspec
+import numpy as np
+
+from nnfs_cli import __version__
+from nnfs_cli import config as configuration
+from nnfs_cli.core.activations import Array
+from nnfs_cli.core.network import Network
+from nnfs_cli.digest import digest
+from nnfs_cli.errors import ConfigError, FileError, NnfsError
+from nnfs_cli.schema import Config
+
+CONFIG, COSTS, WEIGHTS, FACTS = "config.yaml", "costs.npz", "weights.npz", "run.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its directory tells it; `facts` is run.json."""
+
+    path: Path
+    config: Config
+    facts: dict[str, Any]
+
+
+def cache_dir(runs_dir: Path) -> Path:
+    """Return where generated data sets are kept."""
+    return runs_dir / ".cache"
+
+
+def claim(runs_dir: Path, name: str) -> Path:
+    """Make and return the next free directory `name-N`."""
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        taken = re.compile(re.escape(name) + r"-([0-9]{1,18})")
+        matches = (taken.fullmatch(entry.name) for entry in os.scandir(runs_dir))
+        number = max((int(match[1]) for match in matches if match), default=0)
+        while True:
+            number += 1
+            path = runs_dir / f"{name}-{number}"
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return path
+    except OSError as error:
+        raise NnfsError(f"{error.filename}: cannot make a run: {error.strerror}") from None
+
+
+def save(
+    path: Path,
+    config: Config,
+    log: Mapping[str, Sequence[float]],
+    weights: Mapping[str, Array],
+    facts: Mapping[str, Any],
+) -> Run:
+    """Write a run into its claimed directory, run.json last."""
+    facts = {**facts, "weights_digest": digest(weights)}
+    columns = {key: np.array(values) for key, values in log.items()}
+    try:
+        write(path / CONFIG, lambda file: file.write(configuration.dump(config).encode()))
+        write(path / COSTS, lambda file: np.savez(file, allow_pickle=False, **columns))
+        write(path / WEIGHTS, lambda file: np.savez(file, allow_pickle=False, **weights))
+        text = msgspec.json.format(msgspec.json.encode(facts), indent=2)
+        write(path / FACTS, lambda file: file.write(text + b"\n"))
+    except OSError as error:
+        raise NnfsError(f"{path}: cannot be written: {error.strerror}") from None
+    return Run(path, config, facts)
+
+
+def write(path: Path, fill: Any) -> None:
+    """Make the file whole or not at all: `fill(file)` writes it under another name first."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        file: BinaryIO
+        with temporary.open("wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def find(name: str, runs_dir: Path) -> Path:
+    """Return the directory of a run that is given as a path, or by its name in runs_dir."""
+    path = Path(name)
+    if not path.exists() and len(path.parts) == 1 and (runs_dir / name).exists():
+        return runs_dir / name
+    return path
+
+
+def read(path: Path) -> Run:
+    """Return the run in a directory."""
+    if not path.is_dir():
+        raise FileError(f"{path}: is no run: there is no such directory{_known(path)}")
+    if not (path / FACTS).exists():
+        raise FileError(f"{path}: is no finished run: it has no {FACTS}")
+    try:
+        facts = msgspec.json.decode((path / FACTS).read_bytes(), type=dict[str, Any])
+        config = configuration.load(str(path / CONFIG))
+    except (OSError, msgspec.DecodeError) as error:
+        raise FileError(f"{path / FACTS}: cannot be read: {error}") from None
+    except ConfigError as error:
+        raise FileError(str(error)) from None
+    return Run(path, config, facts)
+
+
+def peek(path: Path) -> dict[str, Any] | None:
+    """Return what run.json says, or None where there is none that can be read."""
+    try:
+        return msgspec.json.decode((path / FACTS).read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _known(path: Path) -> str:
+    try:
+        names = sorted(entry.name for entry in path.parent.iterdir() if (entry / FACTS).exists())
+    except OSError:
+        return ""
+    if not names:
+        return ""
+    return f"; in {path.parent} there are {', '.join(names[:5])}{', ...' * (len(names) > 5)}"
+
+
+def read_weights(run: Run, network: Network) -> Array:
+    """Return the run's parameters, (n_params,), checked against its configuration and digest."""
+    path = run.path / WEIGHTS
+    shapes: dict[str, tuple[int, ...]] = {}
+    for number, layer in enumerate(network.layers, 1):
+        shapes |= {f"W{number}": (layer.units, layer.fan_in), f"b{number}": (layer.units,)}
+    arrays = read_arrays(path)
+    found = {key: array.shape for key, array in arrays.items()}
+    if found != shapes:
+        raise FileError(f"{path}: holds {_shapes(found)}; {CONFIG} wants {_shapes(shapes)}")
+    if wrong := {key for key, array in arrays.items() if array.dtype != run.config.dtype}:
+        raise FileError(f"{path}: {', '.join(sorted(wrong))} should be {run.config.dtype}")
+    if digest(arrays) != run.facts.get("weights_digest"):
+        raise FileError(f"{path}: is not what this run wrote: its digest is not that of {FACTS}")
+    params = np.empty(network.n_params, run.config.dtype)
+    for number, Wb in enumerate(network.views(params), 1):
+        Wb[:, :-1], Wb[:, -1] = arrays[f"W{number}"], arrays[f"b{number}"]
+    return params
+
+
+def read_arrays(path: Path) -> dict[str, Array]:
+    """Return the arrays of an .npz file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile, MemoryError) as error:
+        raise FileError(f"{path}: cannot be read: {error}") from None
+
+
+def weights_of(network: Network, params: Array) -> dict[str, Array]:
+    """Return params (n_params,) as the arrays W1, b1, W2, ... of weights.npz."""
+    weights: dict[str, Array] = {}
+    for number, Wb in enumerate(network.views(params), 1):
+        weights |= {f"W{number}": Wb[:, :-1].copy(), f"b{number}": Wb[:, -1].copy()}
+    return weights
+
+
+def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{key} {'x'.join(map(str, shape))}" for key, shape in shapes.items())
+
+
+def versions() -> dict[str, str]:
+    """Return what a run's last bits may depend on."""
+    return {
+        "nnfs": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+    }
+
+
+def directories(runs_dir: Path) -> list[Path]:
+    """Return the directories in runs_dir, oldest first."""
+    try:
+        with os.scandir(runs_dir) as entries:
+            found = [entry for entry in entries if entry.is_dir() and entry.name[0] != "."]
+            found.sort(key=lambda entry: (entry.stat().st_ctime_ns, entry.name))
+            return [runs_dir / entry.name for entry in found]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise FileError(f"{runs_dir}: cannot be read: {error.strerror}") from None
