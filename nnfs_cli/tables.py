@@ -6,7 +6,7 @@ import csv
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,15 +31,18 @@ class _Source:
     name: str
     line: int = 0
 
-    def refuse(self, message: str, line: int = 0, column: int = 0) -> NoReturn:
+    def error(self, message: str, line: int = 0, column: int = 0) -> FileError:
         where = f"{self.name}:{line}" if line else self.name
-        raise FileError(f"{where}:{column}: {message}" if column else f"{where}: {message}")
+        return FileError(f"{where}:{column}: {message}" if column else f"{where}: {message}")
 
 
-def read(descriptor: int, name: str, columns: Sequence[str]) -> tuple[list[str], Iterator[Block]]:
+def read(
+    descriptor: int, name: str, columns: Sequence[str], *, header: bool = True
+) -> tuple[list[str], Iterator[Block]]:
     """Return the names of a CSV table's columns, and its rows in blocks.
 
-    A first line with anything but numbers is a header. If it has all of `columns`, these are
+    A first line without a number, or with one of `columns`, is a header, unless `header` is False.
+    If it has all of `columns`, these are
     chosen by name, and more may stand beside them; else there must be just so many. FileError
     names the line and the column of whatever is no finite number.
     """
@@ -47,19 +50,18 @@ def read(descriptor: int, name: str, columns: Sequence[str]) -> tuple[list[str],
     chunks = _chunks(descriptor, source)
     lines = next(chunks, None)
     if lines is None:
-        source.refuse(f"is empty; it needs the columns {', '.join(columns)}")
-    first = next(csv.reader(lines[:1]))
-    header = [field.strip() for field in first]
-    if all(map(_is_number, header)):
-        names, chosen = list(columns), list(range(len(columns)))
-        if len(header) != len(columns):
-            source.refuse(
-                f"{_columns(len(header))}; the run has {len(columns)}: {', '.join(columns)}", 1
-            )
-    else:
-        names, lines = header, lines[1:]
+        raise source.error(f"is empty; it needs the columns {', '.join(columns)}")
+    first = [field.strip() for field in next(csv.reader(lines[:1]))]
+    if header and (not any(map(_is_number, first)) or set(first) & set(columns)):
+        names, lines = first, lines[1:]
         source.line = 1
-        chosen = _choose(header, columns, source)
+        chosen = _choose(first, columns, source)
+    else:
+        names, chosen = list(columns), list(range(len(columns)))
+        if len(first) != len(columns):
+            raise source.error(
+                f"{_columns(len(first))}; the run has {len(columns)}: {', '.join(columns)}", 1
+            )
 
     def blocks() -> Iterator[Block]:
         nonlocal lines
@@ -75,14 +77,14 @@ def read(descriptor: int, name: str, columns: Sequence[str]) -> tuple[list[str],
 
 def _choose(header: list[str], columns: Sequence[str], source: _Source) -> list[int]:
     if doubled := {field for field in header if header.count(field) > 1} & set(columns):
-        source.refuse(f"the header has {', '.join(sorted(doubled))} more than once", 1)
+        raise source.error(f"the header has {', '.join(sorted(doubled))} more than once", 1)
     if set(columns) <= set(header):
         return [header.index(column) for column in columns]
     if len(header) == len(columns):
         return list(range(len(columns)))
-    missing = [column for column in columns if column not in header]
-    source.refuse(
-        f"there is no column {missing[0]!r}{did_you_mean(missing[0], header)}; "
+    missing = next(column for column in columns if column not in header)
+    raise source.error(
+        f"there is no column {missing!r}{did_you_mean(missing, header)}; "
         f"the run has {', '.join(columns)}, the header {', '.join(header)}",
         1,
     )
@@ -95,19 +97,21 @@ def _chunks(descriptor: int, source: _Source) -> Iterator[list[str]]:
         try:
             chunk = os.read(descriptor, CHUNK)
         except OSError as error:
-            source.refuse(f"cannot be read: {error.strerror}")
+            raise source.error(f"cannot be read: {error.strerror}") from None
         head, newline, tail = (rest + chunk).rpartition(b"\n") if chunk else (rest, b"\n", b"")
         if newline and (head or chunk):
             try:
                 lines = head.decode(encoding).split("\n")
             except UnicodeDecodeError as error:
                 line = seen + head[: error.start].count(b"\n") + 1
-                source.refuse(f"byte 0x{head[error.start]:02x} is not UTF-8 text", line)
+                raise source.error(
+                    f"byte 0x{head[error.start]:02x} is not UTF-8 text", line
+                ) from None
             encoding, seen = "utf-8", seen + len(lines)
             yield [line.rstrip("\r") for line in lines]
         rest = tail
         if len(rest) > MAX_LINE:
-            source.refuse("the line is longer than 1 MiB", seen + 1)
+            raise source.error("the line is longer than 1 MiB", seen + 1)
         if not chunk:
             return
 
@@ -137,13 +141,13 @@ def _parse_slowly(lines: list[str], width: int, chosen: list[int], source: _Sour
             continue
         fields = next(csv.reader([line]))
         if len(fields) != width:
-            source.refuse(f"{_columns(len(fields))}; {width} are needed", number)
+            raise source.error(f"{_columns(len(fields))}; {width} are needed", number)
         for column in chosen:
             if not _is_number(fields[column]):
                 shown = fields[column][:40]
-                source.refuse(f"{shown!r} is not a number", number, column + 1)
+                raise source.error(f"{shown!r} is not a number", number, column + 1)
             if not np.isfinite(float(fields[column])):
-                source.refuse(f"{fields[column]!r} is not a finite number", number, column + 1)
+                raise source.error(f"{fields[column]!r} is not a finite number", number, column + 1)
         rows.append([float(fields[column]) for column in chosen])
     return np.array(rows)
 

@@ -65,7 +65,7 @@ def command(
         else:
             from nnfs_cli import tables
 
-            names, blocks = tables.read(descriptor, name, model.columns)
+            names, blocks = tables.read(descriptor, name, model.columns, header=not points)
         writer = {"csv": as_csv, "jsonl": as_jsonl, "npz": as_npz}[form]
         chunks = writer(model, [] if no_header else names, names, blocks)
         if output is None:

@@ -24,4 +24,5 @@ def predicted_class(y_hat: Array) -> Array:
 def count_correct(y_hat: Array, y: Array) -> Array:
     """Return how many samples have the class of their target, (...); y is 0/1 or one-hot."""
     correct: Array = np.equal(predicted_class(y_hat), predicted_class(y))
-    return correct.sum(axis=-1)
+    count: Array = correct.sum(axis=-1)
+    return count
