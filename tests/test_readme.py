@@ -1,0 +1,106 @@
+"""README says what the program does: its commands are run, its tables compared."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnfs_cli.core.activations import ACTIVATIONS
+from nnfs_cli.core.initializers import INITIALIZERS
+from nnfs_cli.core.losses import LOSSES
+from nnfs_cli.datasets import DATASETS
+from nnfs_cli.schema import Config, LayerConfig
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def in_shell(command, cwd):
+    """Run as README's reader would, with this environment's commands first on the path."""
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=cwd,
+        env={"PATH": path, "HOME": str(cwd)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    return tmp_path
+
+
+def test_the_tour_prints_what_readme_shows(checkout):
+    shown = [part for block in blocks("console") for part in re.split(r"^\$ ", block, flags=re.M)]
+    sessions = [part for part in shown if part]
+    assert len(sessions) >= 9
+    for session in sessions:
+        command, _, expected = session.partition("\n")
+        printed = in_shell(command, checkout).stdout
+        pattern = re.escape(expected).replace(re.escape("..."), ".*")
+        assert re.fullmatch(pattern, printed), f"$ {command}\n{printed}\nREADME has:\n{expected}"
+
+
+def test_the_lines_to_sweep_work_as_pasted(checkout):
+    loops = [block for block in blocks("sh") if "venv" not in block]
+    assert len(loops) == 2
+    for loop in loops:
+        done = in_shell(loop, checkout)
+        assert done.returncode == 0, done.stdout
+    assert len(list((checkout / "runs").glob("xor-*"))) == 13
+
+
+def test_the_configuration_shown_is_the_file():
+    assert (ROOT / "configs/xor.yaml").read_text() in blocks("yaml")
+
+
+def table(heading):
+    """Return the rows of the first table after a heading or a line of text."""
+    lines = README[README.index(heading) :].splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
+    rows = []
+    for line in lines[start:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows[2:]
+
+
+@pytest.mark.parametrize(
+    ("heading", "struct"), [("## Configuration\n", Config), ("A layer:", LayerConfig)]
+)
+def test_the_tables_of_keys_are_the_schema(heading, struct):
+    assert [row[0].strip("`") for row in table(heading)] == list(struct.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [("activation", ACTIVATIONS), ("initializer", INITIALIZERS)],
+)
+def test_the_tables_name_every_part(row, names):
+    cells = {r[0].strip("`"): r[1] for r in table("A layer:")}
+    assert set(re.findall(r"`(\w+)`", cells[row])) == set(names)
+
+
+def test_the_tables_name_every_loss_and_data_set():
+    cells = {r[0].strip("`"): r[1] for r in table("## Configuration\n")}
+    assert set(re.findall(r"`(\w+)`", cells["loss"])) == set(LOSSES)
+    named = " ".join(row[0] for row in table("A data set;"))
+    assert set(re.findall(r"`(\w+)`", named)) == set(DATASETS)
+
+
+def test_every_configuration_is_listed():
+    listed = set(re.findall(r"`(configs/[\w-]+\.yaml)`", README))
+    assert listed == {f"configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml")}
