@@ -43,8 +43,8 @@ def parse(
         raise config_error([Problem(source, "is empty; a configuration is needed")], consequence)
     checker.problems += problems
     if isinstance(root, Mapping):
-        for argument in overrides:
-            root, problem = document.override(root, argument, PART_KEYS)
+        for number, argument in enumerate(overrides):
+            root, problem = document.override(root, argument, number, PART_KEYS)
             checker.problems += [problem] if problem else []
     config = checker.config(root, default_name(source))
     if checker.problems:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, TypeAlias
 
 import yaml
@@ -26,13 +27,14 @@ class Place:
 
     source: str  # a path, or the override's text
     line: int = -1  # from 0; -1: an override
-    column: int = 0
+    column: int = 0  # from 0; of an override, its number
     width: int = 1
     text: str = ""  # the whole line
 
     def problem(self, message: str) -> Problem:
         if self.line < 0:
-            return Problem("<command line>", f"{self.source}: {message}")
+            at = f"{self.source}: {message}"
+            return Problem("<command line>", at, order=(inf, self.column))
         where = f"{self.source}:{self.line + 1}:{self.column + 1}"
         if not self.text.strip():
             return Problem(where, message, order=(self.line, self.column))
@@ -81,16 +83,16 @@ class NotADocument(Exception):
         self.problem = problem
 
 
-def compose(text: str, source: str, *, override: str = "") -> tuple[Node, list[Problem]]:
+def compose(text: str, source: str, *, override: Place | None = None) -> tuple[Node, list[Problem]]:
     """Return the one document in `text`, and what is wrong with it short of its meaning.
 
-    `override` is the argument that `text` came from, if it is not a file's. Raises NotADocument.
+    `override` is where `text` was written, if it is not a file's. Raises NotADocument.
     """
     lines = text.split("\n")
 
     def place(event: Any) -> Place:
         if override:
-            return Place(override)
+            return override
         start, end = event.start_mark, event.end_mark
         line = lines[start.line] if start.line < len(lines) else ""
         width = end.column - start.column if end.line == start.line else len(line) - start.column
@@ -103,13 +105,14 @@ def compose(text: str, source: str, *, override: str = "") -> tuple[Node, list[P
         mark = error.problem_mark or error.context_mark
         message = f"not YAML: {error.problem or error.context}"
         if override or mark is None:
-            raise NotADocument(Place(override or source).problem(message)) from None
+            raise NotADocument((override or Place(source)).problem(message)) from None
         line = lines[mark.line] if mark.line < len(lines) else ""
         place_ = Place(source, mark.line, mark.column, 1, line.rstrip("\r"))
         raise NotADocument(place_.problem(message)) from None
     except yaml.YAMLError as error:
         message = f"not YAML: {getattr(error, 'reason', error)}"
-        raise NotADocument(Problem(override or source, message)) from None
+        where = override.problem(message) if override else Problem(source, message)
+        raise NotADocument(where) from None
 
 
 def _compose(events: Iterator[Any], place: Any) -> tuple[Node, list[Problem]]:
@@ -186,18 +189,21 @@ def _add_pair(mapping: Mapping, key: Node, value: Node) -> Problem | None:
     return None
 
 
-def override(root: Node, argument: str, parts: frozenset[str]) -> tuple[Node, Problem | None]:
+def override(
+    root: Node, argument: str, number: int, parts: frozenset[str]
+) -> tuple[Node, Problem | None]:
     """Return `root` with the override `a.b.0.c=value` applied, or what is wrong with it.
 
+    It is the command line's `number`-th.
     `parts` names the keys whose value may be a name alone: to override a parameter of such a part
     makes a mapping of it.
     """
     path, equals, text = argument.partition("=")
-    place = Place(argument)
+    place = Place(argument, column=number)
     if not equals or not path:
         return root, place.problem("an override is written KEY=VALUE")
     try:
-        value, problems = compose(text, "", override=argument)
+        value, problems = compose(text, "", override=place)
     except NotADocument as error:
         return root, error.problem
     if problems:
