@@ -13,25 +13,42 @@ from typing import Any
 import msgspec
 import yaml
 
-from nnfs_cli import document, features
+from nnfs_cli import data, document, features
+from nnfs_cli.checker import Checker
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.losses import LOSSES
-from nnfs_cli.datasets import DATASETS, Facts, n_test
+from nnfs_cli.datasets import Facts
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar
 from nnfs_cli.errors import ConfigError, Problem, config_error
-from nnfs_cli.schema import PART_KEYS, Checker, Config, LayerConfig, Part
+from nnfs_cli.files import Watcher
+from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part
 
 
 def load(
-    path: str, overrides: Sequence[str] = (), consequence: str = "nothing was trained"
+    path: str,
+    overrides: Sequence[str] = (),
+    *,
+    consequence: str = "nothing was trained",
+    known: Facts | None = None,
+    watch: Watcher | None = None,
 ) -> Config:
     """Return the configuration in a file with overrides applied; ConfigError lists all that is
-    wrong."""
-    return parse(read_text(path), path, overrides, consequence)
+    wrong.
+
+    The facts of its data are `known`, or looked up: then a data file is read, and `watch` told.
+    """
+    text = read_text(path)
+    return parse(text, path, overrides, consequence=consequence, known=known, watch=watch)
 
 
 def parse(
-    text: str, source: str, overrides: Sequence[str] = (), consequence: str = "nothing was trained"
+    text: str,
+    source: str,
+    overrides: Sequence[str] = (),
+    *,
+    consequence: str = "nothing was trained",
+    known: Facts | None = None,
+    watch: Watcher | None = None,
 ) -> Config:
     """Return the configuration that `text` holds; `source` names it in messages."""
     checker = Checker()
@@ -51,7 +68,7 @@ def parse(
         raise config_error(checker.problems, consequence)
     assert isinstance(config, Config)
     config = fill_in(config)
-    for path, message in contradictions(config):
+    for path, message in contradictions(config, known or data.facts(config, watch)):
         key = next(step for step in reversed(path) if isinstance(step, str))
         checker.problem(place_of(root, path), key, message)
     if checker.problems:
@@ -108,54 +125,56 @@ def _fill_in_layer(layer: LayerConfig) -> LayerConfig:
     return msgspec.structs.replace(layer, initializer=Part(activation.initializer))
 
 
-def facts(config: Config) -> Facts:
-    """Return what is known of the configuration's data set before it is loaded."""
-    parameters = {k: v for k, v in config.dataset.parameters.items() if k not in SPLIT_KEYS}
-    return DATASETS[config.dataset.name].facts(**parameters)
-
-
-SPLIT_KEYS = ("test_size", "split_seed")
 KeyPath = tuple[str | int, ...]
 
 
-def n_inputs(config: Config) -> int:
+def n_inputs(config: Config, known: Facts) -> int:
     """Return the number of features, without the row of ones."""
-    return len(config.features) if config.features else len(facts(config).columns)
+    return len(config.features or known.columns)
 
 
-def n_params(config: Config) -> int:
+def n_params(config: Config, known: Facts) -> int:
     """Return the number of the network's parameters."""
-    widths = [n_inputs(config), *(layer.units for layer in config.layers)]
+    widths = [n_inputs(config, known), *(layer.units for layer in config.layers)]
     return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-def contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
+def contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]]:
     """Yield what does not fit together: the path of a value, and what is wrong with it."""
-    data = facts(config)
     for i, expression in enumerate(config.features or ()):
         try:
-            features.parse(expression, data.columns)
+            features.parse(expression, known.columns)
         except ValueError as error:
             yield ("features", i), str(error)
-    yield from _layer_contradictions(config)
-    yield from _output_contradictions(config, data)
-    test_size = config.dataset.parameters["test_size"]
-    if n_test(data.samples, test_size) >= data.samples:
-        yield (
-            ("dataset", "test_size"),
-            f"{test_size} of {data.samples} samples leaves none to train on",
-        )
-    needed = 4 * n_params(config) * (4 if config.dtype == "float32" else 8)
+    yield from _layer_contradictions(config, known)
+    yield from _output_contradictions(config, known)
+    yield from _data_contradictions(config, known)
+    count = n_params(config, known)
+    needed = 4 * count * (4 if config.dtype == "float32" else 8)
     if needed > memory():
         yield (
             ("layers",),
-            f"{n_params(config):,} parameters need {needed / 2**30:,.1f} GiB to train; "
+            f"{count:,} parameters need {needed / 2**30:,.1f} GiB to train; "
             f"this machine has {memory() / 2**30:,.1f} GiB",
         )
 
 
-def _layer_contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
-    fan_in = n_inputs(config)
+def _data_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]]:
+    given = config.dataset.parameters
+    test_size, test_path = given["test_size"], given.get("test_path")
+    if test_size and test_path:
+        yield ("dataset", "test_size"), "there is a test_path already"
+    elif data.n_test(known.samples, test_size) >= known.samples:
+        yield (
+            ("dataset", "test_size"),
+            f"{test_size} of {known.samples} samples leaves none to train on",
+        )
+    if given["scale_target"] != "none" and known.classes is not None:
+        yield ("dataset", "scale_target"), "the target is classes; only numbers can be scaled"
+
+
+def _layer_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]]:
+    fan_in = n_inputs(config, known)
     for i, layer in enumerate(config.layers):
         at: KeyPath = ("layers", i)
         W, b, units = layer.weights, layer.biases, layer.units
@@ -174,7 +193,7 @@ def _layer_contradictions(config: Config) -> Iterator[tuple[KeyPath, str]]:
         fan_in = units
 
 
-def _output_contradictions(config: Config, data: Facts) -> Iterator[tuple[KeyPath, str]]:
+def _output_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]]:
     last: KeyPath = ("layers", len(config.layers) - 1)
     output = config.layers[-1]
     activation, units = output.activation.name, output.units
@@ -184,13 +203,22 @@ def _output_contradictions(config: Config, data: Facts) -> Iterator[tuple[KeyPat
             ("loss",),
             f"{config.loss} wants {' or '.join(wanted)} in the last layer, which has {activation}",
         )
-    if activation == "softmax" and units == 1:
+    if activation == "softmax" and units == 1 and len(known.classes or "") <= 2:
         yield (*last, "units"), "softmax wants two units or more; for one, take sigmoid"
-    elif units != data.classes and not (units == 1 and data.classes == 2):
-        fit = f"{data.classes} softmax units" + (" or 1 sigmoid unit" if data.classes == 2 else "")
+    elif known.classes is None:
+        if units != len(known.targets):
+            yield (
+                (*last, "units"),
+                f"there are {len(known.targets)} targets: the last layer needs as many units, "
+                f"it has {units}",
+            )
+    elif units != len(known.classes) and not (units == 1 and len(known.classes) == 2):
+        fit = f"{len(known.classes)} softmax units"
+        fit += " or 1 sigmoid unit" if len(known.classes) == 2 else ""
         yield (
             (*last, "units"),
-            f"the target has {data.classes} classes: the last layer needs {fit}, it has {units}",
+            f"the target has {len(known.classes)} classes: the last layer needs {fit}, "
+            f"it has {units}",
         )
 
 
@@ -225,7 +253,8 @@ def dump(config: Config) -> str:
 def to_plain(value: Any) -> Any:
     """Return a configuration as the mappings, lists and scalars that YAML and JSON have."""
     if isinstance(value, Part):
-        return {"name": value.name, **value.parameters} if value.parameters else value.name
+        name = {} if value.name == FILE else {"name": value.name}
+        return {**name, **value.parameters} if value.parameters else value.name
     if isinstance(value, msgspec.Struct):
         return {
             key: to_plain(item)

@@ -1,17 +1,17 @@
-"""Data sets: from a name to samples and targets. Alone knows scikit-learn; the only transpose.
+"""Data sets by name: samples and targets, or the facts that are known before there are any.
 
-An entry of DATASETS is a function whose signature is the configuration's schema, with the facts
-that are known before it is called.
+Alone knows scikit-learn. An entry of DATASETS is a function whose signature is the configuration's
+schema, and one that returns the facts.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
+from math import tau
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from nnfs_cli import cache
 from nnfs_cli.core.activations import Array
@@ -19,20 +19,26 @@ from nnfs_cli.core.activations import Array
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Count = Annotated[int, Meta(ge=2, le=10**9)]
 Spread = Annotated[float, Meta(ge=0)]
+Names = Annotated[list[str] | None, Meta(min_length=1, extra={"or_one": True})]
 
 
 class Table(NamedTuple):
-    """Samples as rows: X (samples, columns), float64, and y (samples,), class numbers."""
+    """Samples as rows: X (samples, columns), and y, which is class numbers (samples,) or numbers
+    (samples, targets)."""
 
     X: Array
     y: Array
 
 
-class Facts(NamedTuple):
-    """What is known of a data set before it is loaded."""
+class Facts(Struct, frozen=True):
+    """What is known of a table: the names of columns, targets and classes, and its length.
+
+    Targets that are numbers have no classes.
+    """
 
     columns: tuple[str, ...]
-    classes: int
+    targets: tuple[str, ...]
+    classes: tuple[str, ...] | None
     samples: int
 
 
@@ -45,7 +51,7 @@ class Dataset:
 
     load: Callable[..., Table]
     facts: Callable[..., Facts]
-    slow: bool = False
+    slow: bool = True
 
 
 def gate(*outputs: int) -> Dataset:
@@ -54,7 +60,7 @@ def gate(*outputs: int) -> Dataset:
     def load() -> Table:
         return Table(np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array(outputs))
 
-    return Dataset(load, lambda: Facts(("x1", "x2"), 2, 4))
+    return Dataset(load, lambda: plane(4), slow=False)
 
 
 def moons(samples: Count = 200, noise: Spread = 0.2, seed: Seed = 0, shuffle: bool = True) -> Table:
@@ -90,19 +96,102 @@ def blobs(
     )
 
 
-def plane(samples: int, centers: int = 2, **_: Any) -> Facts:
-    """Return the facts of points of the plane, in `centers` classes."""
-    return Facts(("x1", "x2"), centers, samples)
+def spirals(
+    samples: Count = 200,
+    arms: Annotated[int, Meta(ge=2, le=100)] = 2,
+    turns: Annotated[float, Meta(gt=0, le=100)] = 1.0,
+    noise: Spread = 0.02,
+    seed: Seed = 0,
+) -> Table:
+    """Return arms of a spiral of radius 1, a class each. After Lang and Witbrock 1988."""
+    rng = np.random.RandomState(seed)
+    y = np.arange(samples) % arms
+    radius = np.sqrt(rng.uniform(size=samples))  # evenly along the arm, not crowded in the middle
+    angle = tau * (turns * radius + y / arms)
+    X = radius[:, np.newaxis] * np.column_stack([np.cos(angle), np.sin(angle)])
+    return Table(X + noise * rng.standard_normal(X.shape), y)
 
 
+def plane(samples: int, centers: int = 2, arms: int = 2, **_: Any) -> Facts:
+    """Return the facts of points of the plane, in as many classes as they have centers or arms."""
+    classes = tuple(str(i) for i in range(max(centers, arms)))
+    return Facts(("x1", "x2"), ("y",), classes, samples)
+
+
+def bundled(
+    name: str, samples: int, columns: str, target: str = "class", classes: str = ""
+) -> Dataset:
+    """Return a data set that scikit-learn ships."""
+
+    def load() -> Table:
+        import sklearn.datasets
+
+        X, y = getattr(sklearn.datasets, f"load_{name}")(return_X_y=True)
+        return Table(X, y if classes else y[:, np.newaxis])
+
+    facts = Facts(
+        tuple(columns.split()), (target,), tuple(classes.split()) if classes else None, samples
+    )
+    return Dataset(load, lambda: facts)
+
+
+def file(
+    path: str,
+    target: Names = None,
+    inputs: Names = None,
+    test_path: str | None = None,
+    delimiter: Annotated[str | None, Meta(pattern='^[^"\n]$')] = None,
+    header: bool | None = None,
+) -> Table:
+    """Say what the table in a file needs; `data` reads it."""
+    raise NotImplementedError
+
+
+CELL = "radius texture perimeter area smoothness compactness concavity concave_points symmetry"
+CELL += " fractal_dimension"
 DATASETS = {
     "or": gate(0, 1, 1, 1),
     "and": gate(0, 0, 0, 1),
     "nand": gate(1, 1, 1, 0),
     "xor": gate(0, 1, 1, 0),
-    "moons": Dataset(moons, plane, slow=True),
-    "circles": Dataset(circles, plane, slow=True),
-    "blobs": Dataset(blobs, plane, slow=True),
+    "moons": Dataset(moons, plane),
+    "circles": Dataset(circles, plane),
+    "blobs": Dataset(blobs, plane),
+    "spirals": Dataset(spirals, plane, slow=False),
+    "iris": bundled(
+        "iris",
+        150,
+        "sepal_length sepal_width petal_length petal_width",
+        "species",
+        "setosa versicolor virginica",
+    ),
+    "wine": bundled(
+        "wine",
+        178,
+        "alcohol malic_acid ash alcalinity_of_ash magnesium total_phenols flavanoids"
+        " nonflavanoid_phenols proanthocyanins color_intensity hue od280/od315_of_diluted_wines"
+        " proline",
+        classes="class_0 class_1 class_2",
+    ),
+    "breast_cancer": bundled(
+        "breast_cancer",
+        569,
+        " ".join(
+            [f"mean_{name}" for name in CELL.split()]
+            + [f"{name}_error" for name in CELL.split()]
+            + [f"worst_{name}" for name in CELL.split()]
+        ),
+        "diagnosis",
+        "malignant benign",
+    ),
+    "digits": bundled(
+        "digits",
+        1797,
+        " ".join(f"pixel_{i}_{j}" for i in range(8) for j in range(8)),
+        "digit",
+        "0 1 2 3 4 5 6 7 8 9",
+    ),
+    "diabetes": bundled("diabetes", 442, "age sex bmi bp s1 s2 s3 s4 s5 s6", "progression"),
 }
 
 
@@ -111,40 +200,12 @@ def load(name: str, parameters: dict[str, Any], cache_dir: Path | None) -> Table
     dataset = DATASETS[name]
     if not dataset.slow:
         return dataset.load(**parameters)
+    classes = dataset.facts(**parameters).classes
     key = cache.key(name, parameters)
     rows = cache.read(cache_dir, key) if cache_dir else None
     if rows is None:
-        table = dataset.load(**parameters)
-        rows = np.column_stack([table.X, table.y])
+        rows = np.column_stack(dataset.load(**parameters))
         if cache_dir:
             cache.write(cache_dir, key, rows)
-    return Table(rows[:, :-1], rows[:, -1].astype(np.intp))
-
-
-def n_test(samples: int, test_size: float) -> int:
-    """Return how many of the samples the test part gets."""
-    return ceil(samples * test_size)
-
-
-def split(table: Table, test_size: float, seed: int) -> tuple[Table, Table | None]:
-    """Return the training part and the test part: the rows of scikit-learn's train_test_split."""
-    if not test_size:
-        return table, None
-    count = n_test(len(table.y), test_size)
-    order = np.random.RandomState(seed).permutation(len(table.y))
-    test, train = order[:count], order[count:]
-    return Table(table.X[train], table.y[train]), Table(table.X[test], table.y[test])
-
-
-def network_inputs(X: Array, dtype: str) -> Array:
-    """Return X (samples, features) as a network reads it: (features + 1, samples), ones last."""
-    x = np.ones((X.shape[1] + 1, X.shape[0]), dtype)
-    x[:-1] = X.T
-    return x
-
-
-def network_targets(y: Array, classes: int, units: int, dtype: str) -> Array:
-    """Return class numbers (samples,) as targets (units, samples): 0 and 1, or one-hot."""
-    if units == 1:
-        return y[np.newaxis].astype(dtype)
-    return np.equal(np.arange(classes)[:, np.newaxis], y).astype(dtype)
+    X, y = rows[:, :-1], rows[:, -1:]
+    return Table(X, y[:, 0].astype(np.intp) if classes else y)

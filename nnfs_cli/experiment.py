@@ -10,15 +10,16 @@ from time import monotonic
 
 import numpy as np
 
-from nnfs_cli import datasets, features
-from nnfs_cli.config import SPLIT_KEYS, facts, n_inputs
+from nnfs_cli import data
+from nnfs_cli.config import n_inputs
 from nnfs_cli.core.activations import ACTIVATIONS, Array
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.descent import descend
 from nnfs_cli.core.initializers import INITIALIZERS, Initializer, zeros
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network, initialize
-from nnfs_cli.datasets import Table
+from nnfs_cli.data import Encoding, Samples
+from nnfs_cli.datasets import Facts
 from nnfs_cli.digest import digest
 from nnfs_cli.errors import Diverged
 from nnfs_cli.schema import Config, LayerConfig, Part
@@ -26,23 +27,16 @@ from nnfs_cli.schema import Config, LayerConfig, Part
 BREATH = 0.05  # seconds of training after which whoever watches may look, at most about
 
 
-@dataclass(frozen=True)
-class Data:
-    """The samples of a configuration, as a network reads them."""
-
-    x: Array  # (features + 1, samples), ones last
-    y: Array  # (outputs, samples)
-
-
 @dataclass
 class Training:
     """A network in training: what it was made from, how far it is, and what was logged so far.
 
-    `log` has a list for each of epoch, cost, accuracy and, with a test part, test_cost and
-    test_accuracy; an entry is the state before the update of its epoch.
+    `log` has a list for each of epoch, cost, accuracy (of classes) and, with a test part, test_cost
+    and test_accuracy; an entry is the state before the update of its epoch.
     """
 
     config: Config
+    encoding: Encoding
     network: Network
     backprop: Backprop
     test: Backprop | None
@@ -60,9 +54,9 @@ class Training:
         return {key: values[-1] for key, values in self.log.items() if key != "epoch"}
 
 
-def network_of(config: Config) -> Network:
+def network_of(config: Config, known: Facts) -> Network:
     """Return the network that a configuration describes."""
-    layers, fan_in = [], n_inputs(config)
+    layers, fan_in = [], n_inputs(config, known)
     for layer in config.layers:
         activation = ACTIVATIONS[layer.activation.name](**layer.activation.parameters)
         layers.append(Layer(fan_in, layer.units, activation))
@@ -90,67 +84,51 @@ def _initializers(layer: LayerConfig) -> tuple[Initializer, Initializer]:
     )
 
 
-def load_tables(config: Config, cache_dir: Path | None) -> tuple[Table, Table | None]:
-    """Return the training part and the test part of the configuration's data set."""
-    split = {key: config.dataset.parameters[key] for key in SPLIT_KEYS}
-    rest = {key: v for key, v in config.dataset.parameters.items() if key not in SPLIT_KEYS}
-    table = datasets.load(config.dataset.name, rest, cache_dir)
-    return datasets.split(table, split["test_size"], split["split_seed"])
-
-
-def to_data(config: Config, table: Table) -> Data:
-    """Return the features and targets of a table's rows."""
-    units = config.layers[-1].units
-    return Data(
-        to_inputs(config, table.X),
-        datasets.network_targets(table.y, facts(config).classes, units, config.dtype),
-    )
-
-
-def to_inputs(config: Config, X: Array) -> Array:
-    """Return the features of X (samples, columns) as a network reads them, ones last."""
-    if config.features:
-        columns = facts(config).columns
-        terms = [features.parse(expression, columns) for expression in config.features]
-        X = features.apply(terms, X)
-    return datasets.network_inputs(X, config.dtype)
-
-
 def prepare(config: Config, cache_dir: Path | None) -> Training:
     """Return the training that a configuration describes, before its first update."""
-    network = network_of(config)
+    known = data.facts(config)
+    parts = data.load(config, cache_dir)
+    data.check_classes(known, parts)
+    encoding = data.fit(config, known, parts.train)
+    train = data.samples(config, encoding, parts.train)
+    test = data.samples(config, encoding, parts.test) if parts.test else None
+    network = network_of(config, known)
     params = initial_params(config, network)
-    train_table, test_table = load_tables(config, cache_dir)
-    train, test = to_data(config, train_table), test_table and to_data(config, test_table)
     return Training(
         config,
+        encoding,
         network,
-        evaluator(config, network, params, train),
-        evaluator(config, network, params, test) if test else None,
-        digest(data_arrays(train, test)),
+        evaluator(config, encoding, network, params, train),
+        evaluator(config, encoding, network, params, test) if test else None,
+        digest(arrays(train, test)),
     )
 
 
-def data_arrays(train: Data, test: Data | None) -> dict[str, Array]:
+def arrays(train: Samples, test: Samples | None) -> dict[str, Array]:
     """Return all the arrays of a run's data, by name."""
-    arrays = {"x": train.x, "y": train.y}
-    return arrays if test is None else {**arrays, "x_test": test.x, "y_test": test.y}
+    found = {"x": train.x, "y": train.y}
+    return found if test is None else {**found, "x_test": test.x, "y_test": test.y}
 
 
-def evaluator(config: Config, network: Network, params: Array, data: Data) -> Backprop:
-    """Return the cost of a configuration's network on some data."""
+def evaluator(
+    config: Config, encoding: Encoding, network: Network, params: Array, samples: Samples
+) -> Backprop:
+    """Return the cost of a configuration's network on some samples."""
     output = config.layers[-1].activation.name
     chosen = objective(LOSSES[config.loss], output, network.layers[-1].activation)
-    return Backprop(network, chosen, params, data.x, data.y)
+    classes = encoding.facts.classes is not None
+    return Backprop(network, chosen, params, *samples, classes=classes)
 
 
 def measure(train: Backprop, test: Backprop | None) -> dict[str, float]:
-    """Return cost and accuracy at the present parameters, and those of the test part."""
-    cost, accuracy = train.evaluate()
-    measured = {"cost": float(cost), "accuracy": float(accuracy)}
-    if test:
-        cost, accuracy = test.evaluate()
-        measured |= {"test_cost": float(cost), "test_accuracy": float(accuracy)}
+    """Return cost and, for classes, accuracy at the present parameters; those of the test part."""
+    measured = {}
+    for prefix, backprop in (("", train), ("test_", test)):
+        if backprop:
+            cost, accuracy = backprop.evaluate()
+            measured[f"{prefix}cost"] = float(cost)
+            if accuracy is not None:
+                measured[f"{prefix}accuracy"] = float(accuracy)
     return measured
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
-
-import numpy as np
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import did_you_mean
@@ -27,22 +25,20 @@ def parse(expression: str, columns: Sequence[str]) -> Term:
         name, caret, power = (word.strip() for word in factor.partition("^"))
         if name not in columns:
             what = f"{name!r} is no column" if name else "a factor is missing"
-            known = f"the columns are {', '.join(columns)}{did_you_mean(name, columns)}"
-            raise ValueError(f"{expression!r}: {what}; {known}")
+            known = ", ".join(columns[:8]) + ", ..." * (len(columns) > 8)
+            raise ValueError(
+                f"{expression!r}: {what}{did_you_mean(name, columns)}; the columns are {known}"
+            )
         if caret and not (power.isdecimal() and 1 <= int(power) <= MAX_POWER):
             raise ValueError(f"{expression!r}: a power must be an integer from 1 to {MAX_POWER}")
         factors.append((columns.index(name), int(power or 1)))
     return tuple(factors)
 
 
-def apply(terms: Iterable[Term], X: Array) -> Array:
-    """Return the features (samples, terms) of X (samples, columns)."""
-    return np.stack([_product(term, X) for term in terms], axis=1)
-
-
-def _product(term: Term, X: Array) -> Array:
-    (column, power), *others = term
-    product = X[:, column] ** power
-    for column, power in others:
-        product = product * X[:, column] ** power
-    return product
+def product(term: Term, column: Callable[[int], Array]) -> Array:
+    """Return the values of a term, where column(i) returns those of the i-th column."""
+    (first, power), *others = term
+    values = column(first) ** power
+    for other, power in others:
+        values = values * column(other) ** power
+    return values

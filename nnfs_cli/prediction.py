@@ -3,86 +3,141 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfs_cli import experiment, runs, tables
-from nnfs_cli.config import facts
+from nnfs_cli import data, experiment, runs, tables
 from nnfs_cli.core.activations import Array
-from nnfs_cli.core.metrics import predicted_class
+from nnfs_cli.core.metrics import class_scores, number_scores, predicted_class
 from nnfs_cli.core.network import Network, outputs
-from nnfs_cli.datasets import Table
+from nnfs_cli.data import Encoding
+from nnfs_cli.datasets import Facts, Table
 from nnfs_cli.errors import FileError
+from nnfs_cli.files import RawTable
 from nnfs_cli.runs import Run
-
-TARGET = "y"
 
 
 class Model(NamedTuple):
-    """A run's network, with what is needed to feed it."""
+    """A run's network, with what is needed to feed it and to read its answers."""
 
     run: Run
     network: Network
     params: Array
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The raw columns it was trained on."""
-        return facts(self.run.config).columns
+    def encoding(self) -> Encoding:
+        return self.run.encoding
+
+    @property
+    def known(self) -> Facts:
+        """Names of the raw columns, the targets and the classes that it was trained on."""
+        return self.run.encoding.facts
 
     @property
     def output_names(self) -> list[str]:
-        """What its predictions are called: each output, then the class."""
-        units = self.run.config.layers[-1].units
-        names = ["y_hat"] if units == 1 else [f"y_hat{i}" for i in range(units)]
-        return [*names, "class"]
+        """What its predictions are called: each output, then the class if there are classes."""
+        names = data.output_names(self.encoding, self.run.config.layers[-1].units)
+        return names if self.known.classes is None else [*names, "class"]
+
+
+class Predictions(NamedTuple):
+    """Outputs in the targets' own units, (samples, outputs), and class numbers (samples,)."""
+
+    y_hat: Array
+    classes: Array | None
 
 
 def load(run: Run) -> Model:
     """Return the model that a run left."""
-    network = experiment.network_of(run.config)
+    network = experiment.network_of(run.config, run.encoding.facts)
     return Model(run, network, runs.read_weights(run, network))
 
 
-def predict(model: Model, X: Array) -> tuple[Array, Array]:
-    """Return outputs (samples, outputs) and classes (samples,) for raw columns X."""
-    y_hat = outputs(model.network, model.params, experiment.to_inputs(model.run.config, X))
-    return y_hat.T, predicted_class(y_hat)
+def predict(model: Model, X: Array) -> Predictions:
+    """Return predictions for raw columns X (samples, columns)."""
+    y_hat = outputs(model.network, model.params, data.inputs(model.run.config, model.encoding, X))
+    classes = None if model.known.classes is None else predicted_class(y_hat)
+    return Predictions(data.answers(model.encoding, y_hat), classes)
+
+
+def class_names(model: Model, numbers: Array) -> list[str]:
+    """Return the names of class numbers."""
+    names = model.known.classes
+    assert names is not None
+    return [names[number] for number in numbers.tolist()]
 
 
 def own_tables(model: Model, cache_dir: Path) -> dict[str, Table]:
-    """Return the run's own samples, by part."""
-    train, test = experiment.load_tables(model.run.config, cache_dir)
+    """Return the run's own samples, by part; FileError if they are not those it was trained on."""
+    config = model.run.config
+    if (known := data.facts(config)) != model.known:
+        raise FileError(f"{model.run.path}: its data set has changed: {_difference(model, known)}")
+    train, test = data.load(config, cache_dir)
     return {"train": train, "test": test} if test else {"train": train}
 
 
+def _difference(model: Model, now: Facts) -> str:
+    for key in ("columns", "targets", "classes", "samples"):
+        was, is_ = getattr(model.known, key), getattr(now, key)
+        if was != is_:
+            return f"{key} were {_listed(was)} and are {_listed(is_)}"
+    return "its facts are others"
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
 def read_labelled(model: Model, descriptor: int, name: str) -> Table:
-    """Return a CSV table's samples with their targets, in the column `y` or, unnamed, the last."""
-    columns = [*model.columns, TARGET]
-    _, blocks = tables.read(descriptor, name, columns)
-    values = np.concatenate([np.empty((0, len(columns))), *(block.values for block in blocks)])
-    if not len(values):
+    """Return a CSV table's samples and targets, found by the run's names, or in their order."""
+    columns, names = model.known.columns, model.known.targets
+    reader = tables.read(descriptor, name, known=[*columns, *names])
+    chosen = tables.choose(reader, [*columns, *names])
+    X, y = [], []
+    for block in reader.blocks:
+        X.append(reader.floats(block, chosen[: len(columns)]))
+        if model.known.classes is None:
+            y.append(reader.floats(block, chosen[len(columns) :]))
+        else:
+            y.append(np.array([reader.strings(block, chosen[-1])]).T)
+    if not X:
         raise FileError(f"{name}: has no rows")
-    classes = facts(model.run.config).classes
-    y = values[:, -1]
-    if wrong := set(y.tolist()) - set(range(classes)):
-        raise FileError(
-            f"{name}: {TARGET} must be a class from 0 to {classes - 1}, not {min(wrong):g}"
-        )
-    return Table(values[:, :-1], y.astype(np.intp))
+    raw = RawTable(name, columns, names, np.concatenate(X), np.concatenate(y))
+    return Table(raw.X, data.class_numbers(raw, model.known))
 
 
-def evaluate(model: Model, table: Table) -> dict[str, float]:
-    """Return cost and accuracy of the model on a table's rows."""
-    config = model.run.config
-    data = experiment.to_data(config, table)
-    return experiment.measure(experiment.evaluator(config, model.network, model.params, data), None)
+def evaluate(model: Model, table: Table) -> dict[str, Any]:
+    """Return cost and scores of the model on a table's rows.
+
+    Of classes: accuracy; precision, recall and F1 averaged over the classes that are met, under
+    `classes` those of each, and the confusion matrix, a row for each true class. Of numbers: R^2,
+    RMSE and MAE, in the target's own units.
+    """
+    config, known = model.run.config, model.known
+    samples = data.samples(config, model.encoding, table)
+    evaluator = experiment.evaluator(config, model.encoding, model.network, model.params, samples)
+    figures: dict[str, Any] = experiment.measure(evaluator, None)
+    y_hat, predicted = predict(model, table.X)
+    if known.classes is None or predicted is None:
+        return {**figures, **number_scores(y_hat, table.y)._asdict()}
+    *scores, confusion = class_scores(predicted, table.y, len(known.classes))
+    named = dict(zip(("precision", "recall", "f1"), scores, strict=True))
+    met = (confusion.sum(axis=0) + confusion.sum(axis=1)) > 0
+    return {
+        **figures,
+        **{key: float(values[met].mean()) for key, values in named.items()},
+        "classes": {
+            name: {key: float(values[i]) for key, values in named.items()}
+            for i, name in enumerate(known.classes)
+        },
+        "confusion": confusion.tolist(),
+    }
 
 
-def evaluate_own(model: Model, cache_dir: Path) -> dict[str, float]:
-    """Return cost and accuracy on the run's own data, and on its test part, named test_*."""
-    figures: dict[str, float] = {}
+def evaluate_own(model: Model, cache_dir: Path) -> dict[str, Any]:
+    """Return cost and scores on the run's own data, and on its test part, named test_*."""
+    figures: dict[str, Any] = {}
     for part, table in own_tables(model, cache_dir).items():
         prefix = "test_" if part == "test" else ""
         figures |= {prefix + key: value for key, value in evaluate(model, table).items()}

@@ -22,6 +22,7 @@ from nnfs_cli import __version__
 from nnfs_cli import config as configuration
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import Network
+from nnfs_cli.data import Encoding
 from nnfs_cli.digest import digest
 from nnfs_cli.errors import ConfigError, FileError, NnfsError
 from nnfs_cli.schema import Config
@@ -35,6 +36,7 @@ class Run:
 
     path: Path
     config: Config
+    encoding: Encoding
     facts: dict[str, Any]
 
 
@@ -65,12 +67,13 @@ def claim(runs_dir: Path, name: str) -> Path:
 def save(
     path: Path,
     config: Config,
+    encoding: Encoding,
     log: Mapping[str, Sequence[float]],
     weights: Mapping[str, Array],
     facts: Mapping[str, Any],
 ) -> Run:
     """Write a run into its claimed directory, run.json last."""
-    facts = {**facts, "weights_digest": digest(weights)}
+    facts = {**facts, "weights_digest": digest(weights), "encoding": msgspec.to_builtins(encoding)}
     columns = {key: np.array(values) for key, values in log.items()}
     try:
         write(path / CONFIG, lambda file: file.write(configuration.dump(config).encode()))
@@ -80,7 +83,7 @@ def save(
         write(path / FACTS, lambda file: file.write(text + b"\n"))
     except OSError as error:
         raise NnfsError(f"{path}: cannot be written: {error.strerror}") from None
-    return Run(path, config, facts)
+    return Run(path, config, encoding, facts)
 
 
 def write(path: Path, fill: Any) -> None:
@@ -114,12 +117,13 @@ def read(path: Path) -> Run:
         raise FileError(f"{path}: is no finished run: it has no {FACTS}")
     try:
         facts = msgspec.json.decode((path / FACTS).read_bytes(), type=dict[str, Any])
-        config = configuration.load(str(path / CONFIG))
-    except (OSError, msgspec.DecodeError) as error:
+        encoding = msgspec.convert(facts.get("encoding"), Encoding)
+        config = configuration.load(str(path / CONFIG), known=encoding.facts)
+    except (OSError, msgspec.MsgspecError) as error:
         raise FileError(f"{path / FACTS}: cannot be read: {error}") from None
     except ConfigError as error:
         raise FileError(str(error)) from None
-    return Run(path, config, facts)
+    return Run(path, config, encoding, facts)
 
 
 def peek(path: Path) -> dict[str, Any] | None:

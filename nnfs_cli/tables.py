@@ -1,4 +1,7 @@
-"""Tables of numbers as text: CSV read in blocks, as it comes, in constant memory."""
+"""Tables as text: CSV read in blocks, as it comes, in constant memory.
+
+NumPy's own parser reads the numbers; where it stumbles, the csv module finds out at which field.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import csv
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -15,144 +19,174 @@ from nnfs_cli.errors import FileError, did_you_mean
 
 CHUNK = 1 << 18  # bytes at a time
 MAX_LINE = 1 << 20
+DELIMITERS = ",;\t|"
 
 
 class Block(NamedTuple):
-    """Some lines of a table, without their line ends, and the wanted columns of them."""
+    """Some lines of a table, without line ends and empty lines, and their numbers in the file."""
 
     lines: list[str]
-    values: Array  # (lines, columns), float64
+    numbers: Sequence[int]
 
 
-@dataclass
-class _Source:
-    """Where the lines come from, for messages, and how many are behind."""
+@dataclass(frozen=True)
+class Reader:
+    """A CSV table whose first line has been looked at; `blocks` may be taken once."""
 
     name: str
-    line: int = 0
+    delimiter: str
+    header: list[str] | None
+    width: int
+    blocks: Iterator[Block]
 
     def error(self, message: str, line: int = 0, column: int = 0) -> FileError:
-        where = f"{self.name}:{line}" if line else self.name
-        return FileError(f"{where}:{column}: {message}" if column else f"{where}: {message}")
+        """Return an error at a line and a column, both from 1, where they are given."""
+        return error_at(self.name, message, line, column)
+
+    def fields(self, line: str) -> list[str]:
+        """Return the fields of a line, without quotes."""
+        return next(csv.reader([line], delimiter=self.delimiter))
+
+    def floats(self, block: Block, chosen: Sequence[int]) -> Array:
+        """Return the chosen columns as float64 (lines, chosen); FileError names a bad field."""
+        values = self._load(block, chosen, np.float64)
+        if values is not None and np.isfinite(values).all():
+            return values
+        rows = []
+        for number, fields in self._rows(block):
+            for column in chosen:
+                if not is_number(fields[column]):
+                    shown = (
+                        repr(fields[column][:40]) if fields[column].strip() else "an empty field"
+                    )
+                    raise self.error(f"{shown} is not a number", number, column + 1)
+                if not np.isfinite(float(fields[column])):
+                    shown = f"{fields[column]!r} is not a finite number"
+                    raise self.error(shown, number, column + 1)
+            rows.append([float(fields[column]) for column in chosen])
+        return np.array(rows, dtype=np.float64).reshape(len(block.lines), len(chosen))
+
+    def strings(self, block: Block, column: int) -> list[str]:
+        """Return one column as text, without the white space around it."""
+        return [fields[column].strip() for _, fields in self._rows(block)]
+
+    def _load(self, block: Block, chosen: Sequence[int], dtype: type) -> Array | None:
+        """Return the chosen columns by NumPy's parser, or None where it cannot be trusted."""
+        # The parser does not mind the width of a line of which it needs some columns alone.
+        if any(line.count(self.delimiter) != self.width - 1 for line in block.lines):
+            return None
+        try:
+            values: Array = np.loadtxt(
+                block.lines,
+                dtype,
+                delimiter=self.delimiter,
+                comments=None,
+                quotechar='"',
+                usecols=chosen,
+                ndmin=2,
+            )
+        except ValueError:
+            return None
+        return values if len(values) == len(block.lines) else None
+
+    def _rows(self, block: Block) -> Iterator[tuple[int, list[str]]]:
+        for number, line in zip(block.numbers, block.lines, strict=True):
+            fields = self.fields(line)
+            if len(fields) != self.width:
+                raise self.error(f"{count_columns(len(fields))}; {self.width} are needed", number)
+            yield number, fields
 
 
 def read(
-    descriptor: int, name: str, columns: Sequence[str], *, header: bool = True
-) -> tuple[list[str], Iterator[Block]]:
-    """Return the names of a CSV table's columns, and its rows in blocks.
+    descriptor: int,
+    name: str,
+    *,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    known: Sequence[str] = (),
+) -> Reader:
+    """Return a reader of the CSV table behind a file descriptor.
 
-    A first line without a number, or with one of `columns`, is a header, unless `header` is False.
-    If it has all of `columns`, these are
-    chosen by name, and more may stand beside them; else there must be just so many. FileError
-    names the line and the column of whatever is no finite number.
+    Without `header`, a first line that has no number, or one of the `known` names, is one; without
+    `delimiter`, the first line tells which of , ; tab | it is.
     """
-    source = _Source(name)
-    chunks = _chunks(descriptor, source)
-    lines = next(chunks, None)
-    if lines is None:
-        raise source.error(f"is empty; it needs the columns {', '.join(columns)}")
-    first = [field.strip() for field in next(csv.reader(lines[:1]))]
-    if header and (not any(map(_is_number, first)) or set(first) & set(columns)):
-        names, lines = first, lines[1:]
-        source.line = 1
-        chosen = _choose(first, columns, source)
-    else:
-        names, chosen = list(columns), list(range(len(columns)))
-        if len(first) != len(columns):
-            raise source.error(
-                f"{_columns(len(first))}; the run has {len(columns)}: {', '.join(columns)}", 1
-            )
+    blocks = _blocks(descriptor, name)
+    first = next(blocks, None)
+    while first is not None and not first.lines:
+        first = next(blocks, None)
+    if first is None:
+        raise FileError(f"{name}: is empty")
+    line = first.lines[0]
+    delimiter = delimiter or max(DELIMITERS, key=line.count)
+    fields = [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
+    if header is None:
+        header = not any(map(is_number, fields)) or bool(set(fields) & set(known))
+    if header:
+        doubled = next((field for i, field in enumerate(fields) if field in fields[:i]), None)
+        if doubled is not None:
+            column = len(fields) - fields[::-1].index(doubled)
+            message = f"there is another column {doubled!r}"
+            raise error_at(name, message, first.numbers[0], column)
+        first = Block(first.lines[1:], first.numbers[1:])
 
-    def blocks() -> Iterator[Block]:
-        nonlocal lines
-        while lines is not None:
-            kept = [line for line in lines if line]
-            if kept:
-                yield Block(kept, _parse(lines, kept, len(names), chosen, source))
-            source.line += len(lines)
-            lines = next(chunks, None)
-
-    return names, blocks()
+    nonempty = (block for block in chain([first], blocks) if block.lines)
+    return Reader(name, delimiter, fields if header else None, len(fields), nonempty)
 
 
-def _choose(header: list[str], columns: Sequence[str], source: _Source) -> list[int]:
-    if doubled := {field for field in header if header.count(field) > 1} & set(columns):
-        raise source.error(f"the header has {', '.join(sorted(doubled))} more than once", 1)
-    if set(columns) <= set(header):
+def choose(reader: Reader, columns: Sequence[str]) -> list[int]:
+    """Return where a run's columns are: by the header's names, or one after the other."""
+    header = reader.header
+    if header is not None and set(columns) <= set(header):
         return [header.index(column) for column in columns]
-    if len(header) == len(columns):
-        return list(range(len(columns)))
-    missing = next(column for column in columns if column not in header)
-    raise source.error(
-        f"there is no column {missing!r}{did_you_mean(missing, header)}; "
-        f"the run has {', '.join(columns)}, the header {', '.join(header)}",
-        1,
-    )
+    if reader.width != len(columns) or (header and set(columns) & set(header)):
+        missing = next((column for column in columns if column not in (header or ())), "")
+        wanted = f"the run has {len(columns)}: {', '.join(columns)}"
+        if header:
+            problem = f"there is no column {missing!r}{did_you_mean(missing, header)}; {wanted}"
+            raise reader.error(problem, 1)
+        raise reader.error(f"{count_columns(reader.width)}; {wanted}", 1)
+    return list(range(len(columns)))
 
 
-def _chunks(descriptor: int, source: _Source) -> Iterator[list[str]]:
-    """Yield the lines that have come, as soon as they have; at least one at a time."""
+def _blocks(descriptor: int, name: str) -> Iterator[Block]:
+    """Yield the lines that have come, as soon as they have."""
     rest, encoding, seen = b"", "utf-8-sig", 0
     while True:
         try:
             chunk = os.read(descriptor, CHUNK)
         except OSError as error:
-            raise source.error(f"cannot be read: {error.strerror}") from None
+            raise FileError(f"{name}: cannot be read: {error.strerror}") from None
         head, newline, tail = (rest + chunk).rpartition(b"\n") if chunk else (rest, b"\n", b"")
         if newline and (head or chunk):
             try:
                 lines = head.decode(encoding).split("\n")
             except UnicodeDecodeError as error:
                 line = seen + head[: error.start].count(b"\n") + 1
-                raise source.error(
-                    f"byte 0x{head[error.start]:02x} is not UTF-8 text", line
-                ) from None
+                message = f"byte 0x{head[error.start]:02x} is not UTF-8 text"
+                raise error_at(name, message, line) from None
+            if "\r" in lines[0]:
+                lines = [line.rstrip("\r") for line in lines]
+            numbers: Sequence[int] = range(seen + 1, seen + len(lines) + 1)
             encoding, seen = "utf-8", seen + len(lines)
-            yield [line.rstrip("\r") for line in lines]
+            if not all(lines):
+                numbers = [n for n, line in zip(numbers, lines, strict=True) if line.strip()]
+                lines = [line for line in lines if line.strip()]
+            yield Block(lines, numbers)
         rest = tail
         if len(rest) > MAX_LINE:
-            raise source.error("the line is longer than 1 MiB", seen + 1)
+            raise error_at(name, "the line is longer than 1 MiB", seen + 1)
         if not chunk:
             return
 
 
-def _parse(
-    lines: list[str], kept: list[str], width: int, chosen: list[int], source: _Source
-) -> Array:
-    """Return the chosen columns of the lines that are kept, those that are not empty."""
-    try:
-        # As many rows as lines, and every line as wide as the header: else find out which is not.
-        commas = all(line.count(",") == width - 1 for line in kept)
-        values = np.loadtxt(
-            kept, delimiter=",", comments=None, quotechar='"', usecols=chosen, ndmin=2
-        )
-        if commas and len(values) == len(kept) and np.isfinite(values).all():
-            return values
-    except ValueError:
-        pass
-    return _parse_slowly(lines, width, chosen, source)
+def error_at(name: str, message: str, line: int = 0, column: int = 0) -> FileError:
+    """Return an error at a line and a column of a file, both from 1, where they are given."""
+    where = ":".join(map(str, filter(None, (name, line, column))))
+    return FileError(f"{where}: {message}")
 
 
-def _parse_slowly(lines: list[str], width: int, chosen: list[int], source: _Source) -> Array:
-    """Do the same a field at a time, to name the one that is wrong."""
-    rows = []
-    for number, line in enumerate(lines, source.line + 1):
-        if not line:
-            continue
-        fields = next(csv.reader([line]))
-        if len(fields) != width:
-            raise source.error(f"{_columns(len(fields))}; {width} are needed", number)
-        for column in chosen:
-            if not _is_number(fields[column]):
-                shown = fields[column][:40]
-                raise source.error(f"{shown!r} is not a number", number, column + 1)
-            if not np.isfinite(float(fields[column])):
-                raise source.error(f"{fields[column]!r} is not a finite number", number, column + 1)
-        rows.append([float(fields[column]) for column in chosen])
-    return np.array(rows)
-
-
-def _is_number(field: str) -> bool:
+def is_number(field: str) -> bool:
+    """Return whether a field is a number as Python reads it, of digits without underscores."""
     try:
         float(field)
     except ValueError:
@@ -160,5 +194,6 @@ def _is_number(field: str) -> bool:
     return "_" not in field
 
 
-def _columns(count: int) -> str:
+def count_columns(count: int) -> str:
+    """Return "1 column", "2 columns", ..."""
     return "1 column" if count == 1 else f"{count} columns"

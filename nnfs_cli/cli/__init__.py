@@ -17,7 +17,7 @@ from nnfs_cli.errors import NnfsError
 COMMANDS = {
     "train": "Train the network that CONFIG describes.",
     "predict": "Print a run's predictions for some inputs.",
-    "evaluate": "Print a run's cost and accuracy as one JSON object.",
+    "evaluate": "Print a run's cost and scores as one JSON object.",
     "check": "Check CONFIG and print it with every default filled in.",
     "runs": "List the runs.",
     "show": "Show one run in full.",

@@ -19,7 +19,7 @@ def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """
     from nnfs_cli import config as configuration
 
-    checked = configuration.load(config, overrides, "the configuration cannot be used")
+    checked = configuration.load(config, overrides, consequence="the configuration cannot be used")
     if as_json:
         options.print_json(configuration.to_plain(checked))
     else:

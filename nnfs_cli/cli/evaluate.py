@@ -32,14 +32,14 @@ RELATIONS: dict[str, Callable[[float, float], bool]] = {
     help="Exit with 5 unless the figure is so; repeatable; any of >= <= == > <.",
 )
 @options.runs_dir
-@options.quiet
+@click.option("--json", "as_json", is_flag=True, help="Add each class's scores and the confusion.")
 def command(
-    run: str, source: str | None, requirements: tuple[str, ...], runs_dir: Path, quiet: bool
+    run: str, source: str | None, requirements: tuple[str, ...], runs_dir: Path, as_json: bool
 ) -> None:
-    """Print a run's cost and accuracy as one JSON object.
+    """Print a run's cost and scores as one JSON object.
 
-    DATA is a CSV file, or - for standard input, with the run's columns and the class in a column
-    'y', or the last one if there is no header. Without DATA it is the run's own data.
+    DATA is a CSV file, or - for standard input, with the run's columns and targets, by name or in
+    their order. Without DATA it is the run's own data.
     """
     from nnfs_cli import prediction, runs
 
@@ -50,8 +50,9 @@ def command(
             figures = prediction.evaluate_own(model, runs.cache_dir(runs_dir))
         else:
             figures = prediction.evaluate(model, prediction.read_labelled(model, descriptor, name))
-    options.print_json({"run": str(model.run.path), **figures})
-    check(figures, parsed)
+    flat = {key: value for key, value in figures.items() if isinstance(value, float)}
+    options.print_json({"run": str(model.run.path), **(figures if as_json else flat)})
+    check(flat, parsed)
 
 
 def parse(requirement: str) -> tuple[str, str, float]:

@@ -9,15 +9,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from nnfs_cli.cli import options
 
 if TYPE_CHECKING:
+    from nnfs_cli.core.activations import Array
     from nnfs_cli.prediction import Model
-    from nnfs_cli.tables import Block
 
 
 @click.command()
@@ -61,13 +61,11 @@ def command(
     model = prediction.load(runs.read(runs.find(run, runs_dir)))
     with opened(source, points) as (descriptor, name):
         if descriptor is None:
-            names, blocks = own_data(model, runs.cache_dir(runs_dir))
+            names, rows = own_data(model, runs.cache_dir(runs_dir))
         else:
-            from nnfs_cli import tables
-
-            names, blocks = tables.read(descriptor, name, model.columns, header=not points)
+            names, rows = read_table(model, descriptor, name, header=False if points else None)
         writer = {"csv": as_csv, "jsonl": as_jsonl, "npz": as_npz}[form]
-        chunks = writer(model, [] if no_header else names, names, blocks)
+        chunks = writer(model, [] if no_header else names, names, rows)
         if output is None:
             for chunk in chunks:
                 sys.stdout.buffer.write(chunk)
@@ -103,50 +101,88 @@ def opened(source: str | None, points: tuple[str, ...]) -> Iterator[tuple[int | 
             os.close(descriptor)
 
 
-def own_data(model: Model, cache_dir: Path) -> tuple[list[str], Iterator[Block]]:
-    """Return the run's own samples as a CSV table would be read, with target and part."""
+class Rows(NamedTuple):
+    """Some samples: their fields as CSV, and the columns that the network reads."""
+
+    lines: list[str]
+    X: Array
+
+
+def read_table(
+    model: Model, descriptor: int, name: str, header: bool | None
+) -> tuple[list[str], Iterator[Rows]]:
+    """Return the names of a CSV table's columns, and its rows as they come."""
+    from nnfs_cli import tables
+
+    columns = model.known.columns
+    reader = tables.read(descriptor, name, header=header, known=columns)
+    chosen = tables.choose(reader, columns)
+
+    def as_csv(lines: list[str]) -> list[str]:
+        return [",".join(quoted(reader.fields(line))) for line in lines]
+
+    def rows() -> Iterator[Rows]:
+        for block in reader.blocks:
+            lines = block.lines if reader.delimiter == "," else as_csv(block.lines)
+            yield Rows(lines, reader.floats(block, chosen))
+
+    return reader.header or list(columns), rows()
+
+
+def own_data(model: Model, cache_dir: Path) -> tuple[list[str], Iterator[Rows]]:
+    """Return the run's own samples as if read from a table, with their targets and part."""
     from nnfs_cli import prediction
-    from nnfs_cli.tables import Block
 
     parts = prediction.own_tables(model, cache_dir)
-    names = [*model.columns, prediction.TARGET, *(["part"] if len(parts) > 1 else [])]
+    known, several = model.known, len(parts) > 1
+    names = [*known.columns, *known.targets, *(["part"] if several else [])]
 
-    def blocks() -> Iterator[Block]:
+    def rows() -> Iterator[Rows]:
         for part, table in parts.items():
-            suffix = f",{part}" if len(parts) > 1 else ""
+            if known.classes is None:
+                targets = [[*map(repr, y)] for y in table.y.tolist()]
+            else:
+                targets = [[name] for name in prediction.class_names(model, table.y)]
             lines = [
-                ",".join(map(repr, x)) + f",{y}{suffix}"
-                for x, y in zip(table.X.tolist(), table.y.tolist(), strict=True)
+                ",".join(quoted([*map(repr, x), *y, *([part] if several else [])]))
+                for x, y in zip(table.X.tolist(), targets, strict=True)
             ]
-            yield Block(lines, table.X)
+            yield Rows(lines, table.X)
 
-    return names, blocks()
+    return names, rows()
+
+
+def quoted(fields: Iterable[str]) -> Iterator[str]:
+    """Yield fields as they stand in CSV."""
+    for field in fields:
+        special = any(letter in field for letter in ',"\n\r')
+        yield '"' + field.replace('"', '""') + '"' if special else field
 
 
 def as_csv(
-    model: Model, header: list[str], names: list[str], blocks: Iterable[Block]
+    model: Model, header: list[str], names: list[str], blocks: Iterable[Rows]
 ) -> Iterator[bytes]:
     """Yield each block's lines with its predictions behind them."""
-    from nnfs_cli.prediction import predict
+    from nnfs_cli.prediction import class_names, predict
 
     if header:
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow([*header, *model.output_names])
-        yield line.getvalue().encode()
+        yield (",".join(quoted([*header, *model.output_names])) + "\n").encode()
     for block in blocks:
-        y_hat, classes = predict(model, block.values)
-        outputs = [map(repr, unit) for unit in y_hat.T.tolist()]
-        rows = zip(block.lines, *outputs, map(str, classes.tolist()), strict=True)
+        y_hat, classes = predict(model, block.X)
+        columns: list[Iterable[str]] = [map(repr, unit) for unit in y_hat.T.tolist()]
+        if classes is not None:
+            columns.append(quoted(class_names(model, classes)))
+        rows = zip(block.lines, *columns, strict=True)
         yield ("\n".join(map(",".join, rows)) + "\n").encode()
 
 
 def as_jsonl(
-    model: Model, header: list[str], names: list[str], blocks: Iterable[Block]
+    model: Model, header: list[str], names: list[str], blocks: Iterable[Rows]
 ) -> Iterator[bytes]:
     """Yield each block's rows as JSON objects, one a line."""
     import msgspec
 
-    from nnfs_cli.prediction import predict
+    from nnfs_cli.prediction import class_names, predict
 
     def value(field: str) -> Any:
         try:
@@ -155,32 +191,33 @@ def as_jsonl(
             return field
 
     encoder = msgspec.json.Encoder()
+    keys = [*names, *model.output_names]
     for block in blocks:
-        y_hat, classes = predict(model, block.values)
-        rows = zip(csv.reader(block.lines), y_hat.tolist(), classes.tolist(), strict=True)
+        y_hat, classes = predict(model, block.X)
+        answers = y_hat.tolist()
+        if classes is not None:
+            for answer, name in zip(answers, class_names(model, classes), strict=True):
+                answer.append(name)
+        rows = zip(csv.reader(block.lines), answers, strict=True)
         yield encoder.encode_lines(
-            dict(zip([*names, *model.output_names], [*map(value, fields), *y, c], strict=True))
-            for fields, y, c in rows
+            dict(zip(keys, [*map(value, fields), *answer], strict=True)) for fields, answer in rows
         )
 
 
 def as_npz(
-    model: Model, header: list[str], names: list[str], blocks: Iterable[Block]
+    model: Model, header: list[str], names: list[str], blocks: Iterable[Rows]
 ) -> Iterator[bytes]:
-    """Yield all predictions as one file: y_hat (samples, outputs) and class (samples,)."""
+    """Yield all predictions as one file: y_hat (samples, outputs) and, of classes, class
+    (samples,), their names."""
     import numpy as np
 
-    from nnfs_cli.prediction import predict
+    from nnfs_cli.prediction import class_names, predict
 
-    parts = [predict(model, block.values) for block in blocks]
-    file: BinaryIO = io.BytesIO()
-    np.savez(
-        file,
-        allow_pickle=False,
-        **{
-            "y_hat": np.concatenate([y_hat for y_hat, _ in parts]),
-            "class": np.concatenate([classes for _, classes in parts]),
-        },
-    )
-    file.seek(0)
-    yield file.read()
+    parts = [predict(model, block.X) for block in blocks]
+    arrays = {"y_hat": np.concatenate([part.y_hat for part in parts])}
+    if model.known.classes is not None:
+        numbers = np.concatenate([part.classes for part in parts if part.classes is not None])
+        arrays["class"] = np.array(class_names(model, numbers))
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    yield file.getvalue()

@@ -31,7 +31,12 @@ def command(run: str, runs_dir: Path, as_json: bool) -> None:
             "parameters": layer.n_params,
         }
         for number, (layer, given) in enumerate(
-            zip(experiment.network_of(found.config).layers, found.config.layers, strict=True), 1
+            zip(
+                experiment.network_of(found.config, found.encoding.facts).layers,
+                found.config.layers,
+                strict=True,
+            ),
+            1,
         )
     ]
     if as_json:
@@ -45,6 +50,8 @@ def command(run: str, runs_dir: Path, as_json: bool) -> None:
         )
         return
     for key, value in {"run": found.path, **found.facts}.items():
+        if key == "encoding":
+            continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {version}" for name, version in value.items())
         click.echo(f"{key.replace('_', ' '):<15}  {value}")

@@ -18,6 +18,7 @@ from nnfs_cli.cli import options
 
 if TYPE_CHECKING:
     from nnfs_cli.experiment import Training
+    from nnfs_cli.files import Watcher
 
 
 @click.command()
@@ -48,7 +49,8 @@ def command(
 
     if name is not None:
         overrides = (*overrides, f"name={name}")
-    settings = configuration.load(config, overrides)
+    with reading(quiet) as watch:
+        settings = configuration.load(config, overrides, watch=watch)
     started, clock = datetime.now(UTC), perf_counter()
     training = experiment.prepare(settings, runs.cache_dir(runs_dir))
     path = runs.claim(runs_dir, settings.name)
@@ -75,7 +77,7 @@ def command(
         "versions": runs.versions(),
     }
     weights = runs.weights_of(training.network, training.params)
-    run = runs.save(path, settings, training.log, weights, facts)
+    run = runs.save(path, settings, training.encoding, training.log, weights, facts)
     if diverged:
         options.note(f"{path}: {diverged}")
     else:
@@ -126,6 +128,22 @@ def stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def reading(quiet: bool) -> Iterator[Watcher | None]:
+    """Yield what shows, on a terminal, how much of a large file has been read."""
+    clock, shown = perf_counter(), False
+
+    def watch(path: str, share: float) -> None:
+        nonlocal clock, shown
+        if perf_counter() - clock > 0.2:
+            clock, shown = perf_counter(), True
+            click.echo(f"\r{path}: {share:4.0%} read", err=True, nl=False)
+
+    yield watch if sys.stderr.isatty() and not quiet else None
+    if shown:
+        click.echo("\r\033[K", err=True, nl=False)
 
 
 @contextmanager

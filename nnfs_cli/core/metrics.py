@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,3 +26,48 @@ def count_correct(y_hat: Array, y: Array) -> Array:
     correct: Array = np.equal(predicted_class(y_hat), predicted_class(y))
     count: Array = correct.sum(axis=-1)
     return count
+
+
+class ClassScores(NamedTuple):
+    """Scores of each class, (classes,), and how often class i was taken for j, at [i, j]."""
+
+    precision: Array
+    recall: Array
+    f1: Array
+    confusion: Array
+
+
+def class_scores(predicted: Array, true: Array, classes: int) -> ClassScores:
+    """Return the scores of class numbers (samples,); what would divide by zero is 0."""
+    confusion = np.bincount(true * classes + predicted, minlength=classes**2)
+    confusion = confusion.reshape(classes, classes)
+    right = confusion.diagonal()
+    said, were = confusion.sum(axis=0), confusion.sum(axis=1)
+    return ClassScores(
+        right / np.maximum(said, 1),
+        right / np.maximum(were, 1),
+        2 * right / np.maximum(said + were, 1),
+        confusion,
+    )
+
+
+class NumberScores(NamedTuple):
+    """Scores of numbers, averaged over outputs."""
+
+    r2: float
+    rmse: float
+    mae: float
+
+
+def number_scores(predicted: Array, true: Array) -> NumberScores:
+    """Return R^2, root of the mean squared error and mean absolute error, (samples, outputs).
+
+    R^2 of a constant target is 1 if it is met, else 0.
+    """
+    error = predicted - true
+    square = (error**2).mean(axis=0)
+    variance = true.var(axis=0)
+    r2 = np.where(variance > 0, 1 - square / np.where(variance > 0, variance, 1), square == 0)
+    return NumberScores(
+        float(r2.mean()), float(np.sqrt(square).mean()), float(np.abs(error).mean())
+    )

@@ -1,0 +1,241 @@
+"""A tree of nodes -> a Config, or all that is wrong with it."""
+
+from __future__ import annotations
+
+import operator
+import os
+import re
+from collections.abc import Callable, Mapping
+from math import isfinite
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar, get_args, get_origin
+
+from msgspec import UNSET
+from msgspec.structs import fields
+
+from nnfs_cli.document import KINDS, Node, Place, Scalar, Sequence
+from nnfs_cli.document import Mapping as MappingNode
+from nnfs_cli.errors import Problem, did_you_mean
+from nnfs_cli.schema import (
+    FILE,
+    NAME,
+    TABLES,
+    Config,
+    Kind,
+    LayerConfig,
+    Part,
+    kind_of,
+    parameters,
+)
+
+NOTHING = ("", "~", "null")
+Number = TypeVar("Number", int, float)
+
+
+class Checker:
+    """Turns nodes into values, collecting every problem on the way.
+
+    A value that has a problem comes back as UNSET.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def problem(self, place: Place, key: str, message: str) -> Any:
+        # An override's place shows its key already.
+        self.problems.append(place.problem(message if place.line < 0 else f"{key}: {message}"))
+        return UNSET
+
+    def config(self, node: Node, name: str) -> Any:
+        """Return the Config of a root node, or UNSET; `name` is used if it has none."""
+        return self._struct(node, Config, "configuration", {"name": name})
+
+    def _struct(
+        self,
+        node: Node,
+        struct: type,
+        what: str,
+        defaults: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Any:
+        if not isinstance(node, MappingNode):
+            return self.problem(
+                node.place, what, f"must be a mapping of keys to values, not {KINDS[type(node)]}"
+            )
+        known = {
+            field.name: (field.type, UNSET if field.required else field.default)
+            for field in fields(struct)
+        }
+        known |= {key: (known[key][0], default) for key, default in defaults.items()}
+        values = self._mapping(node, known, what)
+        return UNSET if values is UNSET else struct(**values)
+
+    def _mapping(self, node: MappingNode, known: dict[str, tuple[Any, Any]], what: str) -> Any:
+        """Return the values of the known keys, or UNSET if there was any problem."""
+        before = len(self.problems)
+        values = {}
+        for key, (key_node, value) in node.items.items():
+            if key in known:
+                values[key] = self.value(value, kind_of(known[key][0]), key)
+            else:
+                self.problems.append(
+                    key_node.place.problem(f"unknown key {key!r}{did_you_mean(key, known)}")
+                )
+        for key, (_, default) in known.items():
+            if default is not UNSET:
+                values.setdefault(key, default)
+            elif key not in node.items:
+                self.problems.append(node.place.problem(f"{what} needs {key!r}"))
+        if len(self.problems) > before:
+            return UNSET
+        return {key: values[key] for key in known}
+
+    def value(self, node: Node, kind: Kind, key: str) -> Any:
+        """Return what `node` says, as a value of `kind`."""
+        if kind.optional and isinstance(node, Scalar) and node.plain and node.text in NOTHING:
+            return None
+        if kind.type is Part:
+            return self._part(node, kind.extra["table"], key)
+        if kind.type is LayerConfig:
+            return self._struct(node, LayerConfig, "a layer")
+        if get_origin(kind.type) is list:
+            return self._list(node, kind, key)
+        if not isinstance(node, Scalar):
+            return self.problem(node.place, key, f"must be a single value, not {KINDS[type(node)]}")
+        if "names" in kind.extra and node.text not in kind.extra["names"]:
+            return self._unknown_name(node, kind.extra["names"], key)
+        try:
+            return SCALARS[kind.type](node, kind)
+        except ValueError as error:
+            return self.problem(node.place, key, str(error))
+
+    def _list(self, node: Node, kind: Kind, key: str) -> Any:
+        if isinstance(node, Scalar) and kind.extra.get("or_one"):
+            node = Sequence(node.place, [node])
+        if not isinstance(node, Sequence):
+            return self.problem(node.place, key, f"must be a list, not {KINDS[type(node)]}")
+        if not node.items and kind.limits.get("min_length"):
+            return self.problem(node.place, key, "must not be empty")
+        item = kind_of(get_args(kind.type)[0])
+        values = [self.value(node, item, key) for node in node.items]
+        return UNSET if any(value is UNSET for value in values) else values
+
+    def _part(self, node: Node, table: str, key: str) -> Any:
+        if isinstance(node, Scalar):
+            node = MappingNode(node.place, {"name": (node, node)})
+        if not isinstance(node, MappingNode):
+            return self.problem(
+                node.place, key, f"must be a name or a mapping with 'name', not {KINDS[type(node)]}"
+            )
+        if table == "dataset" and "path" in node.items and "name" not in node.items:
+            return self._file(node)
+        if "name" not in node.items:
+            either = " or 'path'" if table == "dataset" else ""
+            return self.problem(node.place, key, f"needs 'name'{either}")
+        name = node.items["name"][1]
+        known = [name for name in TABLES[table] if name != FILE]
+        if not isinstance(name, Scalar) or name.text not in known:
+            return self._unknown_name(name, known, key)
+        given = MappingNode(node.place, {k: v for k, v in node.items.items() if k != "name"})
+        values = self._mapping(given, parameters(table, name.text), f"{key} {name.text!r}")
+        if values is UNSET:
+            return UNSET
+        if table != "dataset":
+            try:
+                TABLES[table][name.text](**values)
+            except ValueError as error:
+                return self.problem(node.place, key, str(error))
+        return Part(name.text, values)
+
+    def _file(self, node: MappingNode) -> Any:
+        values = self._mapping(node, parameters("dataset", FILE), "dataset")
+        if values is UNSET:
+            return UNSET
+        for key in ("path", "test_path"):
+            if values[key] is not None:
+                # What a file says is relative to it; what is typed, to where it is typed.
+                place = node.items[key][1].place
+                base = Path() if place.line < 0 else Path(place.source).parent
+                values[key] = os.path.normpath(Path.cwd() / base / values[key])
+        return Part(FILE, values)
+
+    def _unknown_name(self, node: Node, names: Any, key: str) -> Any:
+        if not isinstance(node, Scalar):
+            return self.problem(node.place, key, f"must be a name, not {KINDS[type(node)]}")
+        known = ", ".join(sorted(names))
+        return self.problem(
+            node.place, key, f"{node.text!r} is not one of {known}{did_you_mean(node.text, names)}"
+        )
+
+
+def _integer(node: Scalar, kind: Kind) -> int:
+    # 1e4 is an integer to a person; 010 and 1:30 are traps of YAML 1.1.
+    exact = re.fullmatch(r"([-+]?)(0|[1-9][0-9]*(?:_[0-9]+)*)(?:[eE]\+?([0-9]{1,2}))?", node.text)
+    if not node.plain or not exact:
+        raise ValueError(f"must be an integer, not {_shown(node)}")
+    sign, digits, power = exact.groups()
+    if len(digits) > 30:
+        raise ValueError("must have fewer digits")
+    number: int = int(sign + digits) * 10 ** int(power or 0)
+    return _in_range(number, kind)
+
+
+def _float(node: Scalar, kind: Kind) -> float:
+    decimal = re.fullmatch(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?", node.text)
+    if node.plain and (
+        re.fullmatch(r"[-+]?\.?(inf|nan)(inity)?", node.text.lower())
+        or (decimal and not isfinite(float(node.text)))
+    ):
+        raise ValueError(f"must be a finite number, not {_shown(node)}")
+    if not node.plain or not decimal:
+        raise ValueError(f"must be a number, not {_shown(node)}")
+    return _in_range(float(node.text), kind)
+
+
+def _boolean(node: Scalar, kind: Kind) -> bool:
+    if not node.plain or node.text.lower() not in ("true", "false"):
+        raise ValueError(f"must be true or false, not {_shown(node)}")
+    return node.text.lower() == "true"
+
+
+def _string(node: Scalar, kind: Kind) -> str:
+    if not re.fullmatch(kind.limits.get("pattern", ".*"), node.text, re.DOTALL):
+        if len(node.text) == 1 or kind.limits["pattern"] != f"^{NAME}$":
+            raise ValueError(f"must be one character, not {_shown(node)}")
+        raise ValueError(
+            f"must be letters, digits and any of _ . + = , @ -, up to 100, not {_shown(node)}"
+        )
+    return node.text
+
+
+SCALARS: dict[type, Callable[[Scalar, Kind], Any]] = {
+    int: _integer,
+    float: _float,
+    bool: _boolean,
+    str: _string,
+}
+
+
+def _shown(node: Scalar) -> str:
+    if node.plain and not node.text:
+        return "nothing"
+    text = node.text if len(node.text) <= 40 else node.text[:37] + "..."
+    return repr(text) if node.plain else f"the text {text!r}; leave out the quotes"
+
+
+def _in_range(number: Number, kind: Kind) -> Number:
+    upper = {"le", "lt"} & kind.limits.keys()
+    words = {
+        "ge": "at least {}" if upper else "{} or more",
+        "gt": "more than {}",
+        "le": "at most {}",
+        "lt": "less than {}",
+    }
+    if not all(
+        getattr(operator, name)(number, kind.limits[name]) for name in words & kind.limits.keys()
+    ):
+        wanted = [
+            text.format(kind.limits[name]) for name, text in words.items() if name in kind.limits
+        ]
+        raise ValueError(f"must be {' and '.join(wanted)}")
+    return number

@@ -1,0 +1,200 @@
+"""Data files: CSV, .npy and .npz -> samples and targets."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+
+from nnfs_cli import tables
+from nnfs_cli.core.activations import Array
+from nnfs_cli.errors import FileError, did_you_mean
+
+Watcher = Callable[[str, float], None]  # told the path and the share that has been read
+
+
+class RawTable(NamedTuple):
+    """A file's samples as rows: X (samples, columns); y (samples, targets), numbers or text."""
+
+    path: str
+    columns: tuple[str, ...]
+    targets: tuple[str, ...]
+    X: Array
+    y: Array
+
+
+def read(
+    path: str,
+    *,
+    target: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+    delimiter: str | None = None,
+    header: bool | None = None,
+    watch: Watcher | None = None,
+) -> RawTable:
+    """Return the table in a file, by its suffix; what is not named otherwise is CSV.
+
+    `target` names the target's columns, or gives their places from 0; by default it is the last.
+    `inputs` names the others that are wanted, by default all. FileError says what is wrong, where.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        raise FileError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileError(f"{path}: is not a file")
+        suffix = Path(path).suffix.lower()
+        if suffix in (".npy", ".npz"):
+            return _read_arrays(path, suffix, target, inputs)
+        return _read_csv(descriptor, path, target, inputs, delimiter, header, watch)
+    finally:
+        os.close(descriptor)
+
+
+def _read_csv(
+    descriptor: int,
+    path: str,
+    target: Sequence[str],
+    inputs: Sequence[str],
+    delimiter: str | None,
+    header: bool | None,
+    watch: Watcher | None,
+) -> RawTable:
+    if delimiter is None and path.endswith(".tsv"):
+        delimiter = "\t"
+    reader = tables.read(
+        descriptor, path, delimiter=delimiter, header=header, known=[*target, *inputs]
+    )
+    names = reader.header or [f"x{i + 1}" for i in range(reader.width)]
+    line = 1 if reader.header else 0
+    chosen_y = [_place(name, names, path, line) for name in target or names[-1:]]
+    chosen_X = [_place(name, names, path, line) for name in inputs] or [
+        i for i in range(len(names)) if i not in chosen_y
+    ]
+    if not chosen_X:
+        raise tables.error_at(path, "there is no column but the target", 1)
+    if both := set(chosen_X) & set(chosen_y):
+        raise tables.error_at(path, f"column {names[min(both)]!r} is target and input at once", 1)
+    size = max(os.fstat(descriptor).st_size, 1)
+    blocks_X: list[Array] = []
+    blocks_y: list[Array | list[str]] = []
+    text = False  # is any target but a number? then all are
+    for block in reader.blocks:
+        if not text:
+            try:
+                values = reader.floats(block, [*chosen_X, *chosen_y])
+                blocks_X.append(values[:, : len(chosen_X)])
+                blocks_y.append(values[:, len(chosen_X) :])
+            except FileError:
+                if len(chosen_y) > 1:
+                    raise
+                text = True
+        if text:
+            blocks_X.append(reader.floats(block, chosen_X))
+            blocks_y.append(_words(reader, block, chosen_y[0]))
+        if watch:
+            watch(path, os.lseek(descriptor, 0, os.SEEK_CUR) / size)
+    if not blocks_X:
+        message = "has a header and no rows" if reader.header else "has no rows"
+        raise FileError(f"{path}: {message}")
+    if text:
+        words = [
+            word
+            for part in blocks_y
+            for word in (part if isinstance(part, list) else map(label, part[:, 0].tolist()))
+        ]
+        y: Array = np.array(words)[:, np.newaxis]
+    else:
+        y = np.concatenate(blocks_y)
+    return RawTable(
+        path,
+        tuple(names[i] for i in chosen_X),
+        tuple(names[i] for i in chosen_y),
+        np.concatenate(blocks_X),
+        y,
+    )
+
+
+def _words(reader: tables.Reader, block: tables.Block, column: int) -> list[str]:
+    words = reader.strings(block, column)
+    for number, word in zip(block.numbers, words, strict=True):
+        if not word:
+            raise reader.error("the target is an empty field", number, column + 1)
+    return words
+
+
+def _place(name: str, names: Sequence[str], path: str, line: int) -> int:
+    """Return where a column is that is called `name`, or that is the name-th from 0."""
+    if name in names:
+        return names.index(name)
+    if name.lstrip("-").isdecimal() and -len(names) <= int(name) < len(names):
+        return int(name) % len(names)
+    shown = ", ".join(names[:8]) + ", ..." * (len(names) > 8)
+    message = f"there is no column {name!r}{did_you_mean(name, names)}; there are {shown}"
+    raise tables.error_at(path, message, line)
+
+
+def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence[str]) -> RawTable:
+    try:
+        if suffix == ".npy":
+            rows: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+            X, y = rows, rows[:, :0] if rows.ndim == 2 else rows
+        else:
+            with np.load(path, allow_pickle=False) as file:
+                if missing := [key for key in ("X", "y") if key not in file.files]:
+                    there = ", ".join(file.files) or "nothing"
+                    raise FileError(
+                        f"{path}: needs arrays X and y; {missing[0]} is missing, there is {there}"
+                    )
+                X, y = file["X"], file["y"]
+    except (OSError, ValueError, EOFError, BadZipFile, MemoryError) as error:
+        raise FileError(f"{path}: cannot be read: {error}") from None
+    if X.ndim != 2 or X.dtype.kind not in "fiub":
+        raise FileError(
+            f"{path}: must hold numbers, samples x columns, not {X.dtype} of shape {X.shape}"
+        )
+    if not len(X):
+        raise FileError(f"{path}: has no rows")
+    names = [f"x{i + 1}" for i in range(X.shape[1])]
+    if suffix == ".npy":
+        if X.shape[1] < 2:
+            raise FileError(f"{path}: there is no column but the target")
+        chosen_y = [_place(name, names, path, 0) for name in target or names[-1:]]
+        y, targets = np.array(X[:, chosen_y]), tuple(names[i] for i in chosen_y)
+    else:
+        chosen_y = []
+        y = y[:, np.newaxis] if y.ndim == 1 else y
+        if y.ndim != 2 or len(y) != len(X) or y.dtype.kind not in "fiubU":
+            raise FileError(f"{path}: y must have a row for each of X's {len(X)}, not {y.shape}")
+        targets = tuple(f"y{i + 1}" for i in range(y.shape[1])) if y.shape[1] > 1 else ("y",)
+    chosen = [_place(name, names, path, 0) for name in inputs] or [
+        i for i in range(len(names)) if i not in chosen_y
+    ]
+    first = chosen == list(range(len(chosen)))
+    X = X[:, : len(chosen)] if first else X[:, chosen]  # a view, if it can be: a mapped file stays
+    _check_finite(path, X)
+    if y.dtype.kind != "U":
+        _check_finite(path, y)
+        y = y.astype(np.float64)
+    return RawTable(path, tuple(names[i] for i in chosen), targets, X, y)
+
+
+def _check_finite(path: str, values: Array) -> None:
+    """Raise FileError at the first number that is not finite, some rows at a time."""
+    for start in range(0, len(values), 1 << 16):
+        finite = np.isfinite(values[start : start + (1 << 16)])
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0]
+            number = values[start + row, column]
+            raise FileError(f"{path}: row {start + row}, column {column}: {number} is not finite")
+
+
+def label(number: float) -> str:
+    """Return a number as a class is called: 1, not 1.0."""
+    return str(int(number)) if float(number).is_integer() else repr(number)
