@@ -153,10 +153,7 @@ class Checker:
             return UNSET
         for key in ("path", "test_path"):
             if values[key] is not None:
-                # What a file says is relative to it; what is typed, to where it is typed.
-                place = node.items[key][1].place
-                base = Path() if place.line < 0 else Path(place.source).parent
-                values[key] = os.path.normpath(Path.cwd() / base / values[key])
+                values[key] = absolute_path(node.items[key][1])
         return Part(FILE, values)
 
     def _unknown_name(self, node: Node, names: Any, key: str) -> Any:
@@ -166,6 +163,13 @@ class Checker:
         return self.problem(
             node.place, key, f"{node.text!r} is not one of {known}{did_you_mean(node.text, names)}"
         )
+
+
+def absolute_path(node: Node) -> str:
+    """Return the path that a scalar is: relative to its file, or to where it was typed."""
+    assert isinstance(node, Scalar)
+    base = Path() if node.place.line < 0 else Path(node.place.source).parent
+    return os.path.normpath(Path.cwd() / base / node.text)
 
 
 def _integer(node: Scalar, kind: Kind) -> int:

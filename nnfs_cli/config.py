@@ -18,10 +18,10 @@ from nnfs_cli.checker import Checker
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.datasets import Facts
-from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar
+from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
 from nnfs_cli.errors import ConfigError, Problem, config_error
 from nnfs_cli.files import Watcher
-from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part
+from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part, kind_of
 
 
 def load(
@@ -51,18 +51,45 @@ def parse(
     watch: Watcher | None = None,
 ) -> Config:
     """Return the configuration that `text` holds; `source` names it in messages."""
-    checker = Checker()
     try:
         root, problems = document.compose(text, source)
     except NotADocument as error:
         raise config_error([error.problem], consequence) from None
     if isinstance(root, Scalar) and not root.text:
         raise config_error([Problem(source, "is empty; a configuration is needed")], consequence)
+    settings = []
+    for number, argument in enumerate(overrides):
+        try:
+            settings.append(document.setting(argument, number))
+        except NotADocument as error:
+            problems.append(error.problem)
+    return build(
+        root, source, settings, problems, consequence=consequence, known=known, watch=watch
+    )
+
+
+def build(
+    root: Node,
+    source: str,
+    settings: Sequence[Setting] = (),
+    problems: Sequence[Problem] = (),
+    *,
+    consequence: str = "nothing was trained",
+    known: Facts | None = None,
+    watch: Watcher | None = None,
+) -> Config:
+    """Return the configuration of a tree of nodes with settings applied.
+
+    ConfigError lists all that is wrong, beginning with the `problems` that are known already.
+    """
+    checker = Checker()
     checker.problems += problems
     if isinstance(root, Mapping):
-        for number, argument in enumerate(overrides):
-            root, problem = document.override(root, argument, number, PART_KEYS)
-            checker.problems += [problem] if problem else []
+        for given in settings:
+            try:
+                root = document.override(root, given, PART_KEYS)
+            except NotADocument as error:
+                checker.problems.append(error.problem)
     config = checker.config(root, default_name(source))
     if checker.problems:
         raise config_error(checker.problems, consequence)
@@ -74,6 +101,20 @@ def parse(
     if checker.problems:
         raise config_error(checker.problems, consequence)
     return config
+
+
+def value(given: Setting, consequence: str) -> Any:
+    """Return the value of one key at the top, checked alone."""
+    checker = Checker()
+    try:
+        node, checker.problems = document.compose(given.text, "", override=given.place)
+        kind = next(f.type for f in msgspec.structs.fields(Config) if f.name == given.key)
+        found = checker.value(node, kind_of(kind), given.key)
+    except NotADocument as error:
+        checker.problems.append(error.problem)
+    if checker.problems:
+        raise config_error(checker.problems, consequence)
+    return found
 
 
 def read_text(path: str) -> str:

@@ -68,18 +68,30 @@ def facts(config: Config, watch: Watcher | None = None) -> Facts:
     """Return what is known of the configuration's data; a file is read for it."""
     if config.dataset.name != FILE:
         return DATASETS[config.dataset.name].facts(**own_parameters(config))
-    key = str(config.dataset.parameters)
+    return _read_once(config, watch).facts
+
+
+def _file_key(config: Config) -> str:
+    return repr((own_parameters(config), config.loss, config.layers[-1].activation.name))
+
+
+def _read_once(config: Config, watch: Watcher | None = None) -> _Read:
+    key = _file_key(config)
     if key not in _files_read:
         _files_read[key] = _read_file(config, watch)
-    return _files_read[key].facts
+    return _files_read[key]
 
 
-def load(config: Config, cache_dir: Path | None) -> Parts:
-    """Return the configuration's samples, split: the rows of scikit-learn's train_test_split."""
+def load(config: Config, cache_dir: Path | None, *, keep: bool = False) -> Parts:
+    """Return the configuration's samples, split: the rows of scikit-learn's train_test_split.
+
+    What was read of a file is forgotten, unless it is to be kept for the next time.
+    """
     common = config.dataset.parameters
     if config.dataset.name == FILE:
-        facts(config)
-        _, table, test = _files_read.pop(str(config.dataset.parameters))
+        _, table, test = _read_once(config)
+        if not keep:
+            del _files_read[_file_key(config)]
         if test is not None:
             return Parts(table, test)
     else:

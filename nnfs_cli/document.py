@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
@@ -189,29 +189,33 @@ def _add_pair(mapping: Mapping, key: Node, value: Node) -> Problem | None:
     return None
 
 
-def override(
-    root: Node, argument: str, number: int, parts: frozenset[str]
-) -> tuple[Node, Problem | None]:
-    """Return `root` with the override `a.b.0.c=value` applied, or what is wrong with it.
+class Setting(NamedTuple):
+    """A dotted key, the text of its value, and where it was set."""
 
-    It is the command line's `number`-th.
+    key: str
+    text: str
+    place: Place
+
+
+def setting(argument: str, number: int) -> Setting:
+    """Return the command line's `number`-th override, KEY=VALUE; NotADocument if it is none."""
+    key, equals, text = argument.partition("=")
+    place = Place(argument, column=number)
+    if not equals or not key:
+        raise NotADocument(place.problem("an override is written KEY=VALUE"))
+    return Setting(key, text, place)
+
+
+def override(root: Node, given: Setting, parts: frozenset[str]) -> Node:
+    """Return `root` with a setting applied; NotADocument says why it cannot be.
+
     `parts` names the keys whose value may be a name alone: to override a parameter of such a part
     makes a mapping of it.
     """
-    path, equals, text = argument.partition("=")
-    place = Place(argument, column=number)
-    if not equals or not path:
-        return root, place.problem("an override is written KEY=VALUE")
-    try:
-        value, problems = compose(text, "", override=place)
-    except NotADocument as error:
-        return root, error.problem
+    value, problems = compose(given.text, "", override=given.place)
     if problems:
-        return root, problems[0]
-    try:
-        return _set(root, path.split("."), 0, value, place, parts), None
-    except NotADocument as error:
-        return root, error.problem
+        raise NotADocument(problems[0])
+    return _set(root, given.key.split("."), 0, value, given.place, parts)
 
 
 def _set(

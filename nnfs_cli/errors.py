@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -17,6 +17,10 @@ class ConfigError(NnfsError):
     """The configuration is wrong, in all the places that the text lists."""
 
     exit_code = 3
+
+    def __init__(self, text: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(text)
+        self.problems = list(problems)
 
 
 class Diverged(NnfsError):
@@ -50,11 +54,11 @@ class Problem:
         return f"{self.where}: {self.message}{self.snippet}"
 
 
-def config_error(problems: Iterable[Problem], consequence: str) -> ConfigError:
+def config_error(problems: Sequence[Problem], consequence: str) -> ConfigError:
     """Return one error for all problems, each told once, ending with what follows from them."""
     told = list(dict.fromkeys(map(str, sorted(problems, key=lambda problem: problem.order))))
     count = "1 error" if len(told) == 1 else f"{len(told)} errors"
-    return ConfigError("\n".join([*told, f"{count}; {consequence}"]))
+    return ConfigError("\n".join([*told, f"{count}; {consequence}"]), problems)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -86,13 +86,8 @@ def _initializers(layer: LayerConfig) -> tuple[Initializer, Initializer]:
 
 def prepare(config: Config, cache_dir: Path | None) -> Training:
     """Return the training that a configuration describes, before its first update."""
-    known = data.facts(config)
-    parts = data.load(config, cache_dir)
-    data.check_classes(known, parts)
-    encoding = data.fit(config, known, parts.train)
-    train = data.samples(config, encoding, parts.train)
-    test = data.samples(config, encoding, parts.test) if parts.test else None
-    network = network_of(config, known)
+    encoding, train, test = encode(config, cache_dir)
+    network = network_of(config, encoding.facts)
     params = initial_params(config, network)
     return Training(
         config,
@@ -102,6 +97,18 @@ def prepare(config: Config, cache_dir: Path | None) -> Training:
         evaluator(config, encoding, network, params, test) if test else None,
         digest(arrays(train, test)),
     )
+
+
+def encode(
+    config: Config, cache_dir: Path | None, *, keep: bool = False
+) -> tuple[Encoding, Samples, Samples | None]:
+    """Return the configuration's data as its network reads them: training part and test part."""
+    known = data.facts(config)
+    parts = data.load(config, cache_dir, keep=keep)
+    data.check_classes(known, parts)
+    encoding = data.fit(config, known, parts.train)
+    train = data.samples(config, encoding, parts.train)
+    return encoding, train, data.samples(config, encoding, parts.test) if parts.test else None
 
 
 def arrays(train: Samples, test: Samples | None) -> dict[str, Array]:
@@ -120,15 +127,18 @@ def evaluator(
     return Backprop(network, chosen, params, *samples, classes=classes)
 
 
-def measure(train: Backprop, test: Backprop | None) -> dict[str, float]:
-    """Return cost and, for classes, accuracy at the present parameters; those of the test part."""
+def measure(train: Backprop, test: Backprop | None) -> dict[str, Array]:
+    """Return cost and, for classes, accuracy at the present parameters; those of the test part.
+
+    Each is (networks...).
+    """
     measured = {}
     for prefix, backprop in (("", train), ("test_", test)):
         if backprop:
             cost, accuracy = backprop.evaluate()
-            measured[f"{prefix}cost"] = float(cost)
+            measured[f"{prefix}cost"] = cost
             if accuracy is not None:
-                measured[f"{prefix}accuracy"] = float(accuracy)
+                measured[f"{prefix}accuracy"] = accuracy
     return measured
 
 
@@ -159,9 +169,15 @@ def log(training: Training) -> None:
     """Add the present state to the training's log, unless it is there."""
     if training.log and training.log["epoch"][-1] == training.epoch:
         return
-    entry = {"epoch": training.epoch, **measure(training.backprop, training.test)}
-    for key, value in entry.items():
-        training.log.setdefault(key, []).append(value)
+    training.log.setdefault("epoch", []).append(training.epoch)
+    for key, value in measure(training.backprop, training.test).items():
+        training.log.setdefault(key, []).append(float(value))
+
+
+def logged_epochs(start: int, epochs: int, log_every: int) -> Iterator[int]:
+    """Yield the epochs that are logged, from `start` on: every log_every, and the last."""
+    yield from range(-(-start // log_every) * log_every, epochs, log_every)
+    yield epochs
 
 
 def pauses(start: int, epochs: int, log_every: int) -> Iterator[int]:

@@ -51,7 +51,8 @@ class Predictions(NamedTuple):
 def load(run: Run) -> Model:
     """Return the model that a run left."""
     network = experiment.network_of(run.config, run.encoding.facts)
-    return Model(run, network, runs.read_weights(run, network))
+    params = runs.read_weights(run, network) if run.params is None else run.params
+    return Model(run, network, params)
 
 
 def predict(model: Model, X: Array) -> Predictions:
@@ -117,7 +118,7 @@ def evaluate(model: Model, table: Table) -> dict[str, Any]:
     config, known = model.run.config, model.known
     samples = data.samples(config, model.encoding, table)
     evaluator = experiment.evaluator(config, model.encoding, model.network, model.params, samples)
-    figures: dict[str, Any] = experiment.measure(evaluator, None)
+    figures: dict[str, Any] = {k: float(v) for k, v in experiment.measure(evaluator, None).items()}
     y_hat, predicted = predict(model, table.X)
     if known.classes is None or predicted is None:
         return {**figures, **number_scores(y_hat, table.y)._asdict()}

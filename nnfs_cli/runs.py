@@ -38,6 +38,8 @@ class Run:
     config: Config
     encoding: Encoding
     facts: dict[str, Any]
+    params: Array | None = None  # of a sweep's run; else weights.npz has them
+    log: dict[str, Array] | None = None  # likewise, else costs.npz
 
 
 def cache_dir(runs_dir: Path) -> Path:

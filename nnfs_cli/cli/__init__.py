@@ -19,6 +19,7 @@ COMMANDS = {
     "predict": "Print a run's predictions for some inputs.",
     "evaluate": "Print a run's cost and scores as one JSON object.",
     "check": "Check CONFIG and print it with every default filled in.",
+    "sweep": "Train CONFIG at many points.",
     "runs": "List the runs.",
     "show": "Show one run in full.",
 }

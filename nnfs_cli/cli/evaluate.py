@@ -31,10 +31,16 @@ RELATIONS: dict[str, Callable[[float, float], bool]] = {
     metavar="'FIGURE>=N'",
     help="Exit with 5 unless the figure is so; repeatable; any of >= <= == > <.",
 )
+@options.by
 @options.runs_dir
 @click.option("--json", "as_json", is_flag=True, help="Add each class's scores and the confusion.")
 def command(
-    run: str, source: str | None, requirements: tuple[str, ...], runs_dir: Path, as_json: bool
+    run: str,
+    source: str | None,
+    requirements: tuple[str, ...],
+    by: str,
+    runs_dir: Path,
+    as_json: bool,
 ) -> None:
     """Print a run's cost and scores as one JSON object.
 
@@ -44,7 +50,7 @@ def command(
     from nnfs_cli import prediction, runs
 
     parsed = [parse(requirement) for requirement in requirements]
-    model = prediction.load(runs.read(runs.find(run, runs_dir)))
+    model = prediction.load(options.open_run(run, runs_dir, by))
     with opened(source, ()) as (descriptor, name):
         if descriptor is None:
             figures = prediction.evaluate_own(model, runs.cache_dir(runs_dir))

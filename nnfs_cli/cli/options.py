@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from nnfs_cli.runs import Run
 
 config = click.argument("config")
 overrides = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -39,7 +43,38 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
+def cell(value: Any) -> str:
+    """Return a value as it stands in a table."""
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def aligned(row: list[str], rows: list[list[str]]) -> str:
     """Return a row of a table in columns wide enough for all its rows."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "  ".join(map(str.ljust, row, widths)).rstrip()
+
+
+by = click.option(
+    "--by",
+    default="cost",
+    show_default=True,
+    metavar="FIGURE",
+    help="What SWEEP/best is the best by: the smallest cost, or the largest of anything else.",
+)
+
+
+def open_run(name: str, runs_dir: Path, by: str = "cost") -> Run:
+    """Return the run that is called RUN: a directory or its name, SWEEP/17 or SWEEP/best."""
+    from nnfs_cli import runs
+
+    path = runs.find(name, runs_dir)
+    if path.exists() or (path.name != "best" and not path.name.isdecimal()):
+        return runs.read(path)
+    from nnfs_cli import sweeps
+
+    sweep = runs.find(str(path.parent), runs_dir)
+    if path.name == "best":
+        return sweeps.read_run(sweep, sweeps.best(sweep, by))
+    return sweeps.read_run(sweep, int(path.name))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--no-header", is_flag=True, help="Leave out CSV's first line, the names.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file, whole.")
+@options.by
 @options.runs_dir
 def command(
     run: str,
@@ -42,6 +43,7 @@ def command(
     form: str,
     no_header: bool,
     output: Path | None,
+    by: str,
     runs_dir: Path,
 ) -> None:
     """Print a run's predictions for some inputs.
@@ -58,7 +60,7 @@ def command(
         raise click.UsageError("give INPUT or --x, not both")
     if form == "npz" and output is None and sys.stdout.isatty():
         raise click.UsageError("npz is binary: give it a file with -o, or a pipe")
-    model = prediction.load(runs.read(runs.find(run, runs_dir)))
+    model = prediction.load(options.open_run(run, runs_dir, by))
     with opened(source, points) as (descriptor, name):
         if descriptor is None:
             names, rows = own_data(model, runs.cache_dir(runs_dir))

@@ -31,7 +31,7 @@ def command(runs_dir: Path, as_json: bool) -> None:
         return
     keys = ["run", "status", *(k for k in FIGURES if any(k in row for row in listed)), "started"]
     rows = [[key.replace("_", " ") for key in keys]]
-    rows += [[cell(row.get(key)) for key in keys] for row in listed]
+    rows += [[options.cell(row.get(key)) for key in keys] for row in listed]
     for row in rows:
         click.echo(options.aligned(row, rows))
 
@@ -44,11 +44,8 @@ def summary(path: Path) -> dict[str, Any]:
     if facts is None:
         return {"run": str(path), "status": "unfinished"}
     keys = ("status", *FIGURES, "started", "seconds")
-    return {"run": str(path), **{key: facts[key] for key in keys if key in facts}}
-
-
-def cell(value: Any) -> str:
-    """Return a value as it stands in a table."""
-    if value is None:
-        return "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    row = {"run": str(path), **{key: facts[key] for key in keys if key in facts}}
+    if facts.get("kind") == "sweep":
+        done = sum(facts.get(status, 0) for status in ("finished", "diverged", "failed"))
+        row["status"] = f"{row['status']} {done}/{facts['runs']}"
+    return row

@@ -1,0 +1,191 @@
+"""nnfs sweep"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import click
+
+from nnfs_cli.cli import options
+from nnfs_cli.cli.train import reading, stop_signals
+
+if TYPE_CHECKING:
+    from nnfs_cli.plans import Plan
+    from nnfs_cli.sweeps import Row
+
+
+@click.command()
+@options.config
+@click.argument("specs", nargs=-1, metavar="[KEY=SPEC]...")
+@click.option("--zip", "zipped", multiple=True, metavar="KEY,KEY", help="Keys that go in step.")
+@click.option("--random", type=click.IntRange(min=1), metavar="N", help="Draw N points instead.")
+@click.option("--sweep-seed", type=click.IntRange(min=0), default=0, help="What --random draws by.")
+@click.option("--from", "trials", metavar="CSV", help="Take one run from each row of a file.")
+@click.option("--max-runs", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes; default: all cores.")
+@click.option("--cluster", metavar="tcp://HOST:PORT", help="Use a Dask cluster instead.")
+@click.option("--shard", metavar="I/N", help="Do the I-th of N shares alone.")
+@click.option("--retry-failed", is_flag=True, help="Do diverged and failed runs again.")
+@click.option("--fresh", is_flag=True, help="Start another sweep, whatever there is.")
+@click.option("--dry-run", is_flag=True, help="Print the points as CSV and do nothing.")
+@click.option("--print-commands", is_flag=True, help="Print a train command for each run.")
+@click.option("--name", help="Call the sweep NAME-sweep-1, ... instead of after the file.")
+@options.runs_dir
+@options.as_json
+@options.quiet
+def command(
+    config: str,
+    specs: tuple[str, ...],
+    zipped: tuple[str, ...],
+    random: int | None,
+    sweep_seed: int,
+    trials: str | None,
+    max_runs: int,
+    jobs: int | None,
+    cluster: str | None,
+    shard: str | None,
+    retry_failed: bool,
+    fresh: bool,
+    dry_run: bool,
+    print_commands: bool,
+    name: str | None,
+    runs_dir: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train CONFIG at many points.
+
+    Each KEY=SPEC gives a key several values; several keys make all combinations:
+
+    \b
+    seed=0..99                   integers, both ends included; 0..100..10 has a step
+    learning_rate=0.1,0.5,1      a list; of names, too: layers.0.activation=tanh,relu
+    learning_rate=log:1e-3..1:7  7 values on a logarithmic scale; lin: evenly spaced
+    learning_rate=log:1e-3..1    any value between, with --random N
+
+    The same command typed again does what is missing. Prints the sweep's directory; a run of it is
+    RUN for other commands: DIRECTORY/17, or DIRECTORY/best.
+    """
+    from nnfs_cli import executors, plans, runs, sweeps
+
+    share = parse_shard(shard)
+    step = tuple(key for keys in zipped for key in keys.split(","))
+    given = plans.Options(step, random, sweep_seed, trials, max_runs)
+    if name is not None:
+        specs = (*specs, f"name={name}")
+    with reading(quiet) as watch:
+        plan = plans.load(config, specs, given, watch)
+    if dry_run or print_commands:
+        print_plan(plan, config, print_commands)
+        return
+    started, clock = datetime.now(UTC), perf_counter()
+    facts = {
+        "started": started.isoformat(timespec="seconds"),
+        "command": shlex.join(["nnfs", *sys.argv[1:]]),
+        "versions": runs.versions(),
+    }
+    path = sweeps.open_directory(plan, runs_dir, facts, fresh)
+    width = jobs or os.cpu_count() or 1
+    with (
+        sweeps.lock(path, share),
+        stop_signals() as stopped,
+        executors.workers(width, cluster) as workers,
+        progress(path, len(plan.points), quiet) as report,
+    ):
+        for rows in sweeps.run(
+            plan,
+            path,
+            workers,
+            cache_dir=runs.cache_dir(runs_dir),
+            shard=share,
+            retry_failed=retry_failed,
+            stopped=lambda: bool(stopped),
+        ):
+            report(rows)
+    found = sweeps.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
+    counts = {status: found[status] for status in ("finished", "diverged", "failed")}
+    told = ", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "none finished"
+    if to_go := found["runs"] - sum(counts.values()):
+        told += f"; {to_go:,} to go"
+    options.note(f"{path}: {told}", unless=quiet)
+    if as_json:
+        options.print_json({"run": str(path), **found})
+    else:
+        click.echo(str(path))
+    if stopped:
+        options.note("type the same command again to go on")
+        sys.exit(128 + stopped[0])
+    if found["diverged"] == found["runs"]:
+        sys.exit(4)
+    if found["diverged"] or found["failed"]:
+        sys.exit(1)
+
+
+def parse_shard(text: str | None) -> tuple[int, int]:
+    """Return I and N of I/N."""
+    if text is None:
+        return 1, 1
+    index, _, count = text.partition("/")
+    if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
+        return int(index), int(count)
+    raise click.BadParameter(
+        f"{text!r} is not written I/N with I from 1 to N, as in 2/8", param_hint="'--shard'"
+    )
+
+
+def print_plan(plan: Plan, config: str, commands: bool) -> None:
+    """Print the points as CSV, or as commands, and their number."""
+    from nnfs_cli.plans import train_arguments
+
+    if commands:
+        for point in plan.points:
+            arguments = train_arguments(plan, point)
+            click.echo(shlex.join(["nnfs", "train", "-q", config, *arguments]))
+        return
+    click.echo(",".join(["index", *plan.keys]))
+    for number, point in enumerate(plan.points):
+        click.echo(",".join([str(number), *(value for _, value in point)]))
+    options.note(f"{len(plan.points):,} runs")
+
+
+@contextmanager
+def progress(path: Path, count: int, quiet: bool) -> Iterator[Callable[[list[Row]], None]]:
+    """Yield what is told of each stack: what failed, always; and on a terminal how far it is."""
+    statuses: Counter[str] = Counter()
+    best = float("inf")
+    clock, before = perf_counter(), -1
+    terminal = sys.stderr.isatty() and not quiet
+
+    def report(rows: list[Row]) -> None:
+        nonlocal best, before
+        statuses.update(row.status for row in rows)
+        best = min([best, *(r.figures["cost"] for r in rows if r.status == "finished")])
+        done = statuses.total()
+        if before < 0:
+            before = done
+            rest = f", {done:,} done already" if done else ""
+            options.note(f"{path}: {count:,} runs{rest}", unless=quiet)
+            return
+        for row in rows:
+            if row.status != "finished":
+                message = row.message or f"diverged by epoch {row.epochs}"
+                options.note(f"{path}/{row.number}: {message}", unless=quiet)
+        if terminal:
+            pace = (perf_counter() - clock) / max(done - before, 1)
+            left = f"{(count - done) * pace:,.0f} s left"
+            click.echo(
+                f"\r\033[K{done:,}/{count:,}  best cost {best:.6g}  {left}", err=True, nl=False
+            )
+
+    yield report
+    if terminal:
+        click.echo("\r\033[K", err=True, nl=False)

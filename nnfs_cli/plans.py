@@ -1,0 +1,324 @@
+"""What a sweep is to do: a configuration and specifications -> points, each a configuration."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from nnfs_cli import config as configuration
+from nnfs_cli import document, grid
+from nnfs_cli.checker import Checker, absolute_path
+from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
+from nnfs_cli.errors import ConfigError, Problem, config_error
+from nnfs_cli.files import Watcher
+from nnfs_cli.grid import Axis, Point
+from nnfs_cli.schema import PART_KEYS, Config, kind_of
+
+NOTHING = "nothing was swept"
+MAX_RUNS = 10_000
+BLOCK = "sweep"
+ALONE = {"seed", "learning_rate", "epochs", "gradient_clip", "log_every"}  # no other depends on
+SETTINGS = ("zip", "random", "sweep_seed", "from")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the points are made of the axes; what the command line says goes before the file."""
+
+    zip: tuple[str, ...] = ()
+    random: int | None = None
+    sweep_seed: int = 0
+    trials: str | None = None
+    max_runs: int = MAX_RUNS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep's runs: the base configuration as nodes, its points and their configurations.
+
+    `specs` are the axes as they were written, `constants` the keys with one value, which are in
+    the base already; `keys` are those that the points set.
+    """
+
+    name: str
+    base: Mapping
+    options: Options
+    specs: dict[str, str]
+    constants: dict[str, str]
+    keys: list[str]
+    points: list[Point]
+    configs: list[Config]
+
+    @property
+    def identity(self) -> str:
+        """The digest of base, points and data, whatever the sweep is called."""
+        plain = [configuration.to_plain(c) for c in self.configs]
+        for config in plain:
+            del config["name"]
+        content = hashlib.sha256(msgspec.json.encode([self.keys, plain], order="deterministic"))
+        paths = {config["dataset"].get(key) for config in plain for key in ("path", "test_path")}
+        for path in sorted(filter(None, paths)):
+            with Path(path).open("rb") as file:
+                content.update(hashlib.file_digest(file, "sha256").digest())
+        return content.hexdigest()
+
+    def text(self, trials: str | None) -> str:
+        """Return base and sweep block as YAML; `trials` is the path of the copied trials."""
+        block: dict[str, Any] = dict(self.specs)
+        if self.options.zip:
+            block["zip"] = list(self.options.zip)
+        if self.options.random is not None:
+            block |= {"random": self.options.random, "sweep_seed": self.options.sweep_seed}
+        if trials:
+            block["from"] = trials
+        items = {k: v for k, v in self.base.items.items() if k != "name"}
+        name = yaml.safe_dump({"name": self.name}, allow_unicode=True)
+        sweep = yaml.safe_dump({BLOCK: block}, sort_keys=False, allow_unicode=True)
+        return name + _serialize(replace(self.base, items=items)) + sweep
+
+
+def load(
+    path: str, arguments: Sequence[str], options: Options, watch: Watcher | None = None
+) -> Plan:
+    """Return the plan of a sweep; ConfigError lists all that is wrong with it."""
+    text = configuration.read_text(path)
+    problems: list[Problem] = []
+    try:
+        root, found = document.compose(text, path)
+    except NotADocument as error:
+        raise config_error([error.problem], NOTHING) from None
+    problems += found
+    if not isinstance(root, Mapping):
+        configuration.parse(text, path, consequence=NOTHING)  # which says what is wrong
+        raise AssertionError
+    specs: dict[str, tuple[str, Place]] = {}
+    _, block = root.items.get(BLOCK, (None, None))
+    root = replace(root, items={k: v for k, v in root.items.items() if k != BLOCK})
+    if block is not None:
+        options = _read_block(block, specs, options, problems, path)
+    for number, argument in enumerate(arguments):
+        key, equals, spec = argument.partition("=")
+        place = Place(argument, column=number)
+        if not equals or not key:
+            problems.append(place.problem("a specification is written KEY=SPEC"))
+        else:
+            specs[key] = (spec, place)
+    axes = [axis for axis in _axes(specs, problems) if axis is not None]
+    if problems:
+        raise config_error(problems, NOTHING)
+    rows = _trials(options.trials) if options.trials else None
+    # A key that has one value alone is no axis: it belongs to the base.
+    constants = {}
+    for axis in [a for a in axes if len(a.values) == 1 and not rows]:
+        axes.remove(axis)
+        constants[axis.key] = axis.values[0]
+        try:
+            given = Setting(axis.key, axis.values[0], axis.place)
+            root = document.override(root, given, PART_KEYS)
+        except NotADocument as error:
+            problems.append(error.problem)
+    points, keys = _points(axes, rows, options, problems)
+    if problems:
+        raise config_error(problems, NOTHING)
+    assert isinstance(root, Mapping)
+    root = _absolute(root)
+    base_name = root.items.get("name", (None, None))[1]
+    name = base_name.text if isinstance(base_name, Scalar) else configuration.default_name(path)
+    places = {key: place for key, (_, place) in specs.items() if place.line >= 0}
+    configs = _configs(root, points, places, path, watch)
+    kept = {axis.key: specs[axis.key][0] for axis in axes}
+    return Plan(name, root, options, {} if rows else kept, constants, keys, points, configs)
+
+
+def train_arguments(plan: Plan, point: Point) -> list[str]:
+    """Return the overrides with which `nnfs train` makes the run of a point."""
+    return [f"{key}={value}" for key, value in (*plan.constants.items(), *point)]
+
+
+def _absolute(root: Mapping) -> Mapping:
+    """Return the base with the paths of its data made absolute, for it is written elsewhere."""
+    dataset = root.items.get("dataset", (None, None))[1]
+    if not isinstance(dataset, Mapping):
+        return root
+    for key in ("path", "test_path"):
+        node = dataset.items.get(key, (None, None))[1]
+        if isinstance(node, Scalar) and node.text:
+            path = replace(node, text=absolute_path(node), plain=False)
+            items = {**dataset.items, key: (dataset.items[key][0], path)}
+            dataset = replace(dataset, items=items)
+    return replace(root, items={**root.items, "dataset": (root.items["dataset"][0], dataset)})
+
+
+def _read_block(
+    block: Node,
+    specs: dict[str, tuple[str, Place]],
+    options: Options,
+    problems: list[Problem],
+    path: str,
+) -> Options:
+    """Fill in specs from a sweep block, and return the options with those that it sets."""
+    if not isinstance(block, Mapping):
+        problems.append(block.place.problem("sweep: must be a mapping of keys to values"))
+        return options
+    checker = Checker()
+    for key, (key_node, node) in block.items.items():
+        if key in SETTINGS:
+            kinds = {"zip": list[str], "random": int, "sweep_seed": int, "from": str}
+            value = checker.value(node, kind_of(kinds[key]), key)
+            if value is msgspec.UNSET:
+                continue
+            if key == "zip" and not options.zip:
+                options = replace(options, zip=tuple(value))
+            elif key == "random" and options.random is None:
+                options = replace(options, random=value)
+            elif key == "sweep_seed" and not options.sweep_seed:
+                options = replace(options, sweep_seed=value)
+            elif key == "from" and not options.trials:
+                options = replace(options, trials=str(Path(path).parent / value))
+        elif isinstance(node, Scalar):
+            specs[key] = (node.text, node.place)
+        elif isinstance(node, document.Sequence) and all(
+            isinstance(item, Scalar) for item in node.items
+        ):
+            texts = [item.text for item in node.items if isinstance(item, Scalar)]
+            specs[key] = (",".join(texts), node.place)
+        else:
+            problems.append(key_node.place.problem(f"{key}: must be a value or a list of values"))
+    problems += checker.problems
+    return options
+
+
+def _axes(specs: dict[str, tuple[str, Place]], problems: list[Problem]) -> Iterator[Axis | None]:
+    for key, (spec, place) in specs.items():
+        try:
+            yield grid.axis(key, spec, place)
+        except ValueError as error:
+            message = str(error) if place.line < 0 else f"{key}: {error}"
+            problems.append(place.problem(message))
+            yield None
+
+
+def _points(
+    axes: list[Axis], rows: list[Point] | None, options: Options, problems: list[Problem]
+) -> tuple[list[Point], list[str]]:
+    """Return the points, and the keys that they set in order."""
+    keys = [axis.key for axis in axes]
+    problems += [
+        Problem("--zip", f"{key!r} has no list of values to go in step")
+        for key in options.zip
+        if key not in keys
+    ]
+    lengths = {axis.key: len(axis.values) for axis in axes if axis.key in options.zip}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{key} {length}" for key, length in lengths.items())
+        problems.append(Problem("--zip", f"the lists are not of one length: {told}"))
+    if rows is None and options.random is None:
+        problems += [
+            a.place.problem(
+                f"{a.scale}: needs a number of values, as in {a.scale}:...:5, or --random N"
+            )
+            for a in axes
+            if a.scale
+        ]
+    if problems:
+        return [], keys
+    if rows is not None:
+        count, made = len(rows), iter(rows)
+        keys = [key for key, _ in rows[0]]
+    elif options.random is not None:
+        count, made = options.random, grid.sample(axes, options.random, options.sweep_seed)
+    else:
+        count, made = grid.count(axes, options.zip), grid.grid(axes, options.zip)
+    if count > options.max_runs:
+        text = f"{count:,} runs; more than {options.max_runs:,} need --max-runs {count}"
+        problems.append(Problem("sweep", text))
+        return [], keys
+    return list(islice(made, count)), keys
+
+
+def _trials(path: str) -> list[Point]:
+    """Return the rows of a CSV file whose header has the keys."""
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            header, *rows = [row for row in csv.reader(file) if row] or [[]]
+    except (OSError, ValueError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise config_error([Problem(path, f"cannot be read: {reason}")], NOTHING) from None
+    if not rows:
+        raise config_error([Problem(path, "has no rows under its header")], NOTHING)
+    problems = [
+        Problem(f"{path}:{i}", f"{len(row)} fields; the header has {len(header)}")
+        for i, row in enumerate(rows, 2)
+        if len(row) != len(header)
+    ]
+    if problems:
+        raise config_error(problems, NOTHING)
+    return [tuple(zip(header, row, strict=True)) for row in rows]
+
+
+def _configs(
+    root: Mapping,
+    points: Sequence[Point],
+    places: dict[str, Place],
+    path: str,
+    watch: Watcher | None,
+) -> list[Config]:
+    """Return the configuration of each point.
+
+    Points that differ in ALONE keys alone share the checks of everything else.
+    """
+    problems: list[Problem] = []
+    configs: list[Config] = []
+    whole: dict[Point, Config] = {}
+    values: dict[Setting, Any] = {}
+    for point in points:
+        rest = tuple(pair for pair in point if pair[0] not in ALONE)
+        settings = [
+            Setting(key, text, places.get(key, Place(f"{key}={text}"))) for key, text in point
+        ]
+        try:
+            if rest not in whole:
+                whole[rest] = configuration.build(
+                    root, path, settings, consequence=NOTHING, watch=watch
+                )
+            for given in settings:
+                if given.key in ALONE and given not in values:
+                    values[given] = configuration.value(given, NOTHING)
+        except ConfigError as error:
+            problems += error.problems
+            if len(problems) > 20:
+                break
+            continue
+        changes = {given.key: values[given] for given in settings if given.key in ALONE}
+        configs.append(msgspec.structs.replace(whole[rest], **changes))
+    if problems:
+        raise config_error(problems, NOTHING)
+    return configs
+
+
+def _serialize(node: Node) -> str:
+    """Return nodes as YAML text, each scalar as it was written."""
+    resolver = yaml.resolver.Resolver()
+
+    def convert(node: Node) -> yaml.Node:
+        if isinstance(node, Scalar):
+            implicit = (node.plain, not node.plain)
+            tag = resolver.resolve(yaml.ScalarNode, node.text, implicit)  # type: ignore[no-untyped-call]
+            return yaml.ScalarNode(tag, node.text, style=None if node.plain else '"')
+        if isinstance(node, document.Sequence):
+            items = [convert(item) for item in node.items]
+            flow = all(isinstance(item, yaml.ScalarNode) for item in items)
+            return yaml.SequenceNode("tag:yaml.org,2002:seq", items, flow_style=flow)
+        pairs = [(convert(key), convert(value)) for key, value in node.items.values()]
+        flow = all(isinstance(value, yaml.ScalarNode) for _, value in pairs)
+        return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=flow)
+
+    return str(yaml.serialize(convert(node), Dumper=yaml.SafeDumper, allow_unicode=True, width=100))

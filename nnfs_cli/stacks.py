@@ -1,0 +1,173 @@
+"""Many networks of one shape trained together, each to the bits that it would have alone."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from nnfs_cli import data, experiment
+from nnfs_cli.config import n_params, to_plain
+from nnfs_cli.core.activations import Array
+from nnfs_cli.core.backprop import BLOCK, Backprop
+from nnfs_cli.core.descent import descend
+from nnfs_cli.data import Encoding, Samples
+from nnfs_cli.datasets import Facts
+from nnfs_cli.errors import NnfsError
+from nnfs_cli.experiment import logged_epochs
+from nnfs_cli.schema import Config
+
+CACHE_BYTES = 1 << 20  # of work space that a stack may have
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Runs of one shape, by their numbers in the sweep."""
+
+    numbers: Sequence[int]
+    configs: Sequence[Config]
+    cache_dir: Path | None
+
+    def without(self, numbers: Container[int]) -> Stack | None:
+        """Return the stack without some of its runs, or None if there is no other."""
+        left = [i for i, number in enumerate(self.numbers) if number not in numbers]
+        if not left:
+            return None
+        return replace(
+            self,
+            numbers=[self.numbers[i] for i in left],
+            configs=[self.configs[i] for i in left],
+        )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What became of a stack's runs, a row for each; every field but the log is one array.
+
+    `log` holds epoch (entries,) and cost, accuracy, ... (runs, entries), NaN after a run's last
+    entry; `entries` says how many each run has, `diverged` whether it did; params is (runs,
+    n_params). Text is JSON: `config` the first run's configuration, `changes` what each run's has
+    else, and `encodings` of the data, of which `encoding` says whose is whose. Runs whose data
+    could not be had are `failed`, with `messages`, and have no row.
+    """
+
+    numbers: Array
+    diverged: Array
+    entries: Array
+    log: dict[str, Array]
+    params: Array
+    config: Array
+    changes: Array
+    encodings: Array
+    encoding: Array
+    failed: Array
+    messages: Array
+
+
+def shape_of(config: Config, known: Facts) -> str:
+    """Return what runs must share to be trained in one stack, as text to compare."""
+    samples = known.samples
+    test = data.n_test(samples, config.dataset.parameters["test_size"])
+    layers = [(layer.units, repr(layer.activation)) for layer in config.layers]
+    given = (config.loss, config.dtype, config.epochs, config.log_every)
+    inputs = len(config.features or known.columns)
+    path = config.dataset.parameters.get("test_path")
+    return repr((layers, given, inputs, samples, test, known.classes, path))
+
+
+def largest(config: Config, known: Facts) -> int:
+    """Return how many networks of a configuration's shape fit in a stack."""
+    units = [len(config.features or known.columns), *(layer.units for layer in config.layers)]
+    per_sample = 3 * sum(units)
+    numbers = per_sample * min(known.samples, BLOCK) + 3 * n_params(config, known)
+    return max(1, CACHE_BYTES // (numbers * np.dtype(config.dtype).itemsize))
+
+
+def train(stack: Stack) -> Trained:
+    """Return a stack's runs, trained: weights and costs are bit for bit those of single runs."""
+    prepared: dict[str, tuple[Encoding, Samples, Samples | None]] = {}
+    failures: dict[str, str] = {}
+    keys = [repr((config.dataset, config.features)) for config in stack.configs]
+    for config, key in zip(stack.configs, keys, strict=True):
+        if key not in prepared and key not in failures:
+            try:
+                prepared[key] = experiment.encode(config, stack.cache_dir, keep=True)
+            except NnfsError as error:
+                failures[key] = str(error)
+    able = [i for i, key in enumerate(keys) if key in prepared]
+    failed = [i for i, key in enumerate(keys) if key in failures]
+    used = [keys[i] for i in able]
+    log, params, entries, diverged = _train(
+        [stack.configs[i] for i in able], [prepared[key] for key in used]
+    )
+    numbers = np.array(stack.numbers, np.int64)
+    plain = [to_plain(stack.configs[i]) for i in able] or [{}]
+    base = plain[0]
+    changes = [{k: v for k, v in config.items() if v != base[k]} for config in plain[: len(able)]]
+    order = list(prepared)
+    return Trained(
+        numbers[able],
+        diverged,
+        entries,
+        log,
+        params,
+        _json([base])[0],
+        _json(changes),
+        _json([encoding for encoding, *_ in prepared.values()]),
+        np.array([order.index(key) for key in used], np.int64),
+        numbers[failed],
+        np.array([failures[keys[i]] for i in failed], str),
+    )
+
+
+def _json(values: Sequence[object]) -> Array:
+    """Return values as JSON texts."""
+    return np.array([msgspec.json.encode(value).decode() for value in values], str)
+
+
+def _train(
+    configs: Sequence[Config], prepared: Sequence[tuple[Encoding, Samples, Samples | None]]
+) -> tuple[dict[str, Array], Array, Array, Array]:
+    """Return log, params, number of entries and who diverged, as in Trained."""
+    if not configs:
+        none = np.zeros(0, np.int64)
+        return {"epoch": none}, np.zeros((0, 0)), none, none.astype(bool)
+    first, known = configs[0], prepared[0][0].facts
+    network = experiment.network_of(first, known)
+    params = np.stack([experiment.initial_params(config, network) for config in configs])
+
+    def evaluator(parts: Sequence[Samples | None]) -> Backprop | None:
+        samples = [part for part in parts if part is not None]
+        if not samples:
+            return None
+        together = samples[0]
+        if any(part is not together for part in samples):
+            together = Samples(*map(np.stack, zip(*samples, strict=True)))
+        return experiment.evaluator(first, prepared[0][0], network, params, together)
+
+    train = evaluator([train for _, train, _ in prepared])
+    test = evaluator([test for _, _, test in prepared])
+    assert train is not None
+    epochs = list(logged_epochs(0, first.epochs, first.log_every))
+    log: dict[str, Array] = {"epoch": np.array(epochs)}
+    diverged, entries = np.zeros(len(configs), bool), np.full(len(configs), len(epochs))
+    final = params.copy()
+    rates = np.array([[config.learning_rate] for config in configs])
+    clips = np.array([[config.gradient_clip or np.inf] for config in configs])
+    clip = clips if np.isfinite(clips).any() else None
+    for i, _ in enumerate(descend(train, rates, epochs, gradient_clip=clip)):
+        figures = experiment.measure(train, test)
+        for key, values in figures.items():
+            log.setdefault(key, np.full((len(configs), len(epochs)), np.nan))
+            log[key][~diverged, i] = values[~diverged]
+        whole = np.isfinite(figures["cost"]) & np.isfinite(params).all(axis=-1)
+        lost = ~whole & ~diverged
+        final[lost], entries[lost] = params[lost], i + 1
+        diverged |= lost
+        if diverged.all():
+            break
+    final[~diverged] = params[~diverged]
+    return log, final, entries, diverged

@@ -1,0 +1,350 @@
+"""Sweeps: many runs in one directory, trained in stacks by some executor.
+
+A sweep's directory holds config.yaml (base and sweep block), run.json, results.csv, and the stacks
+that are trained, `stacks-T-N.npz`. A stack is written whole when it is done; sixteen files of tier
+T are put together in one of the next, so that there are never many. What these files hold is done
+and is not done again; results.csv and run.json are made from them.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import msgspec
+import numpy as np
+
+from nnfs_cli import config as configuration
+from nnfs_cli import data, executors, runs, stacks
+from nnfs_cli.data import Encoding
+from nnfs_cli.errors import FileError, NnfsError, did_you_mean
+from nnfs_cli.executors import Workers
+from nnfs_cli.plans import Plan
+from nnfs_cli.runs import Run
+from nnfs_cli.stacks import Stack, Trained
+
+RESULTS, TRIALS = "results.csv", "trials.csv"
+INDEX = ".sweeps"  # in the runs directory: an identity's file names its sweep's directory
+TIER = 16  # files of one tier at most
+FIGURES = ("cost", "accuracy", "test_cost", "test_accuracy")
+
+
+class Row(msgspec.Struct, frozen=True):
+    """What became of one run: status is finished, diverged or failed."""
+
+    number: int
+    status: str
+    epochs: int | None = None
+    figures: dict[str, float] = {}
+    message: str = ""
+
+
+# --- the directory ---------------------------------------------------------------------------
+
+
+def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: bool) -> Path:
+    """Return the directory of the sweep that has the plan's identity; if there is none, make it.
+
+    Commands started together find the same one: its name is given away by an exclusive link.
+    """
+    identity = plan.identity
+    link = runs_dir / INDEX / identity
+    if not fresh and (path := _linked(link, runs_dir)):
+        return path
+    path = runs.claim(runs_dir, f"{plan.name}-sweep")
+    try:
+        if plan.options.trials:
+            shutil.copyfile(plan.options.trials, path / TRIALS)
+        text = plan.text(TRIALS if plan.options.trials else None)
+        runs.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
+        keys = {"kind": "sweep", "identity": identity, "runs": len(plan.points), "keys": plan.keys}
+        write_facts(path, {**keys, "status": "unfinished", **facts})
+        link.parent.mkdir(exist_ok=True)
+        name = link.with_name(f".{identity}.{os.getpid()}")
+        name.write_text(path.name)
+        try:
+            if fresh:
+                name.replace(link)
+            else:
+                if link.exists() and not _linked(link, runs_dir):
+                    link.unlink()
+                os.link(name, link)
+        except FileExistsError:
+            shutil.rmtree(path)
+            return open_directory(plan, runs_dir, facts, fresh)
+        finally:
+            name.unlink(missing_ok=True)
+    except OSError as error:
+        raise NnfsError(f"{path}: cannot be written: {error.strerror}") from None
+    return path
+
+
+def _linked(link: Path, runs_dir: Path) -> Path | None:
+    try:
+        path = runs_dir / link.read_text()
+        return path if is_sweep(path) else None
+    except (OSError, ValueError):
+        return None
+
+
+def is_sweep(path: Path) -> bool:
+    """Return whether a directory is a sweep's."""
+    return (runs.peek(path) or {}).get("kind") == "sweep"
+
+
+def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write a sweep's run.json."""
+    text = msgspec.json.format(msgspec.json.encode(facts), indent=2)
+    runs.write(path / runs.FACTS, lambda file: file.write(text + b"\n"))
+
+
+# --- stacks on disk --------------------------------------------------------------------------
+
+
+def stack_files(path: Path) -> list[Path]:
+    """Return the files of trained stacks, by tier and number."""
+    names = (re.fullmatch(r"stacks-(\d+)-(\d+)\.npz", entry.name) for entry in path.iterdir())
+    found = sorted((int(name[1]), int(name[2]), name[0]) for name in names if name)
+    return [path / name for _, _, name in found]
+
+
+def save(path: Path, trained: Sequence[Trained], tier: int = 0) -> None:
+    """Write trained stacks as one file of a tier, and make room on it if there are many."""
+    arrays = {
+        f"{i}/{field.name}": value
+        for i, stack in enumerate(trained)
+        for field in fields(Trained)
+        for value in [getattr(stack, field.name)]
+        if not isinstance(value, dict)
+    } | {f"{i}/log/{k}": v for i, stack in enumerate(trained) for k, v in stack.log.items()}
+    first = min(int(number) for stack in trained for number in (*stack.numbers, *stack.failed))
+    target = path / f"stacks-{tier}-{first}.npz"
+    runs.write(target, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    here = [file for file in stack_files(path) if file.name.startswith(f"stacks-{tier}-")]
+    if len(here) >= TIER:
+        save(path, [stack for file in here for stack in load(file)], tier + 1)
+        for file in here:  # if this is cut short, some runs stand in two files, alike
+            file.unlink()
+
+
+def load(path: Path) -> list[Trained]:
+    """Return the trained stacks in a file."""
+    try:
+        arrays = runs.read_arrays(path)
+        stacks_: list[dict[str, Any]] = []
+        for key, array in arrays.items():
+            number, name = key.split("/", 1)
+            while len(stacks_) <= int(number):
+                stacks_.append({"log": {}})
+            if name.startswith("log/"):
+                stacks_[int(number)]["log"][name[4:]] = array
+            else:
+                stacks_[int(number)][name] = array
+        return [Trained(**stack) for stack in stacks_]
+    except (ValueError, TypeError, BadZipFile) as error:
+        raise FileError(f"{path}: is not what a sweep wrote: {error}") from None
+
+
+def rows_of(trained: Trained) -> Iterator[Row]:
+    """Yield what became of each run of a stack."""
+    for i, number in enumerate(trained.numbers.tolist()):
+        last = int(trained.entries[i]) - 1
+        yield Row(
+            number,
+            "diverged" if trained.diverged[i] else "finished",
+            int(trained.log["epoch"][last]),
+            {key: float(trained.log[key][i, last]) for key in FIGURES if key in trained.log},
+        )
+    for number, message in zip(trained.failed.tolist(), trained.messages.tolist(), strict=True):
+        yield Row(number, "failed", message=message)
+
+
+def done(path: Path) -> dict[int, Row]:
+    """Return what became of the runs that are done, by number."""
+    return {
+        row.number: row
+        for file in stack_files(path)
+        for trained in load(file)
+        for row in rows_of(trained)
+    }
+
+
+def read_run(path: Path, number: int) -> Run:
+    """Return one run of a sweep."""
+    if not is_sweep(path):
+        raise FileError(f"{path}: is no sweep")
+    for file in reversed(stack_files(path)):
+        for trained in load(file):
+            if number in trained.numbers:
+                return _run_of(path, trained, trained.numbers.tolist().index(number))
+            if number in trained.failed:
+                message = trained.messages[trained.failed.tolist().index(number)]
+                raise FileError(f"{path}/{number}: failed: {message}")
+    count = (runs.peek(path) or {}).get("runs", 0)
+    if number >= count:
+        raise FileError(f"{path}/{number}: the sweep has runs 0 to {count - 1}")
+    raise FileError(f"{path}/{number}: is not done yet")
+
+
+def best(path: Path, by: str) -> int:
+    """Return the number of the finished run with the smallest cost, or the largest other figure."""
+    rows = [row for row in done(path).values() if row.status == "finished"]
+    known = {figure for row in rows for figure in row.figures}
+    if by not in known:
+        raise FileError(f"{path}: no finished run has a figure {by!r}{did_you_mean(by, known)}")
+    sign = 1 if by.endswith("cost") else -1
+    return min(rows, key=lambda row: (sign * row.figures[by], row.number)).number
+
+
+def _run_of(path: Path, trained: Trained, i: int) -> Run:
+    try:
+        encoding = msgspec.json.decode(str(trained.encodings[trained.encoding[i]]), type=Encoding)
+        plain = msgspec.json.decode(str(trained.config))
+        plain |= msgspec.json.decode(str(trained.changes[i]))
+    except msgspec.MsgspecError as error:
+        raise FileError(f"{path}: cannot be read: {error}") from None
+    row = next(row for row in rows_of(trained) if row.number == trained.numbers[i])
+    where = path / str(row.number)
+    text = msgspec.json.encode(plain).decode()
+    return Run(
+        where,
+        configuration.parse(text, str(where), known=encoding.facts),
+        encoding,
+        {"status": row.status, "epochs": row.epochs, **row.figures},
+        trained.params[i],
+        {
+            "epoch": trained.log["epoch"][: trained.entries[i]],
+            **{
+                key: values[i, : trained.entries[i]]
+                for key, values in trained.log.items()
+                if key != "epoch"
+            },
+        },
+    )
+
+
+# --- doing it --------------------------------------------------------------------------------
+
+
+def run(
+    plan: Plan,
+    path: Path,
+    workers: Workers,
+    *,
+    cache_dir: Path,
+    shard: tuple[int, int] = (1, 1),
+    retry_failed: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[list[Row]]:
+    """Do what is missing of a sweep, and yield what is done: first what was, then each stack.
+
+    Of `shard` (i, n) only every n-th stack is done, from the i-th on.
+    """
+    behind = done(path)
+    yield list(behind.values())
+    if retry_failed:
+        behind = {number: row for number, row in behind.items() if row.status == "finished"}
+    index, shards = shard
+    pieces = workers.width if shards == 1 else shards
+    # Shards share the work alike whatever has been done, so each of them divides the whole.
+    every = range(len(plan.points))
+    numbers = every if shards > 1 else [number for number in every if number not in behind]
+    mine = list(partition(plan, numbers, pieces, cache_dir))[index - 1 :: shards]
+    todo = [part for stack in mine if (part := stack.without(behind)) is not None]
+    for trained in executors.results(workers, stacks.train, todo, stopped):
+        save(path, [trained])
+        yield list(rows_of(trained))
+
+
+def finish(plan: Plan, path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Write results.csv and run.json from what is done, and return run.json."""
+    rows = done(path)
+    write_results(path, results(plan, rows))
+    statuses = [row.status for row in rows.values()]
+    counts = {status: statuses.count(status) for status in ("finished", "diverged", "failed")}
+    missing = len(plan.points) - len(rows)
+    status = "finished" if not missing else "unfinished"
+    written = {**(runs.peek(path) or {}), **facts, "status": status, **counts}
+    write_facts(path, written)
+    return written
+
+
+@contextmanager
+def lock(path: Path, shard: tuple[int, int]) -> Iterator[None]:
+    """Hold a sweep, or a share of it, so that no other process does the same work."""
+    with (path / ".lock-{}-{}".format(*shard)).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NnfsError(f"{path}: another process is at work on it") from None
+        except OSError:
+            pass  # a file system without locks: what is done twice is done alike
+        for left in path.glob(".*.npz.*"):  # of a process that was killed as it wrote
+            if shard == (1, 1):
+                left.unlink(missing_ok=True)
+        yield
+
+
+# --- results ---------------------------------------------------------------------------------
+
+
+def results(plan: Plan, rows: Mapping[int, Row]) -> list[dict[str, Any]]:
+    """Return one record for each run of the plan, in order: swept keys, status and figures."""
+    names = [key for key in FIGURES if any(key in row.figures for row in rows.values())]
+    records = []
+    for number, point in enumerate(plan.points):
+        row = rows.get(number, Row(number, "missing"))
+        record: dict[str, Any] = {"index": number, **dict(point)}
+        record |= {"status": row.status, "epochs": row.epochs}
+        records.append(record | {key: row.figures.get(key) for key in names})
+    return records
+
+
+def write_results(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write results.csv, whole."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(records[0])
+    for record in records:
+        writer.writerow(["" if v is None else v for v in record.values()])
+    runs.write(path / RESULTS, lambda file: file.write(text.getvalue().encode()))
+
+
+def read_results(path: Path) -> list[dict[str, str]]:
+    """Return the records of results.csv, as text."""
+    try:
+        with (path / RESULTS).open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise FileError(f"{path / RESULTS}: cannot be read: {error}") from None
+
+
+# --- stacks to train -------------------------------------------------------------------------
+
+
+def partition(
+    plan: Plan, numbers: Iterable[int], pieces: int, cache_dir: Path | None
+) -> Iterator[Stack]:
+    """Yield the runs in stacks, each shape's in order, in `pieces` or more if there are so many."""
+    shapes: dict[str, list[int]] = {}
+    for number in numbers:
+        config = plan.configs[number]
+        shapes.setdefault(stacks.shape_of(config, data.facts(config)), []).append(number)
+    for members in shapes.values():
+        first = plan.configs[members[0]]
+        largest = stacks.largest(first, data.facts(first))
+        count = -(-len(members) // largest)
+        count = min(-(-count // pieces) * pieces, len(members))
+        for i in range(count):
+            part = members[i * len(members) // count : (i + 1) * len(members) // count]
+            yield Stack(part, [plan.configs[number] for number in part], cache_dir)
