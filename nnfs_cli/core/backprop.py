@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from nnfs_cli.core.metrics import count_correct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import ThreadPoolExecutor
 
     from nnfs_cli.core.activations import Activation, Array
     from nnfs_cli.core.losses import Objective
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
     Product: TypeAlias = Callable[..., Any]
 
+Result = TypeVar("Result")
+
 BLOCK = 1024  # samples at a time: their work space stays in cache
+LANE = 400  # samples that are worth a thread
+MAX_LANES = 8
 
 
 class Evaluation(NamedTuple):
@@ -73,6 +78,14 @@ class _Block(NamedTuple):
         product(steps[0].delta, steps[0].xT, out=steps[0].dWb)
 
 
+class _Lane(NamedTuple):
+    """Consecutive blocks that share their work space, and the sum of their gradients."""
+
+    blocks: list[_Block]
+    grad: Array  # of the first block, and then the sum
+    part: Array  # of each other block
+
+
 class Backprop:
     """Evaluates a network's cost and its gradient at `params`, which the caller alters in place.
 
@@ -82,8 +95,9 @@ class Backprop:
     without the row of ones is copied a block at a time: it may be of another dtype or layout, or a
     file that is larger than memory.
 
-    Samples pass in blocks of about equal size, and the blocks' sums are added in order, so that
-    the work space, all of it owned here, does not grow with their number.
+    Samples pass in blocks, so that the work space, all of it owned here, does not grow with their
+    number. Blocks stand in lanes, which `threads` share. How the samples are divided, and in which
+    order sums are taken, depends on nothing but their number: so do the bits.
     """
 
     def __init__(
@@ -95,25 +109,35 @@ class Backprop:
         y: Array,
         *,
         classes: bool = True,
+        threads: int = 1,
     ) -> None:
         self.network, self.objective, self.params = network, objective, params
         self.samples, self.classes = x.shape[-1], classes
         # Both come to the same BLAS calls; dot knows no stacks, but takes half the time to do so.
         self._product: Product = np.dot if params.ndim == 1 else np.matmul
-        self._grad, self._part = np.empty_like(params), np.empty_like(params)
-        count = -(-self.samples // BLOCK)
-        bounds = list(pairwise(i * self.samples // count for i in range(count + 1)))
-        spaces = {size: self._work_space(size) for size in {stop - start for start, stop in bounds}}
-        *networks, rows, _ = x.shape
-        bare = rows == network.layers[0].fan_in
+        self._lanes = [
+            self._lane(x[..., start:stop], y[..., start:stop])
+            for start, stop in _divide(self.samples, _lanes(self.samples))
+        ]
+        threads = min(threads, len(self._lanes))
+        self._pool = _pool(threads - 1) if threads > 1 else None
+
+    def _lane(self, x: Array, y: Array) -> _Lane:
+        grad, part = np.empty_like(self.params), np.empty_like(self.params)
+        *networks, rows, samples = x.shape
+        bounds = _divide(samples, -(-samples // BLOCK))
+        sizes = {stop - start for start, stop in bounds}
+        spaces = {size: self._work_space(size) for size in sizes}
+        bare = rows == self.network.layers[0].fan_in
         copies = {
-            size: np.ones((*networks, rows + 1, size), params.dtype) for size in spaces if bare
+            size: np.ones((*networks, rows + 1, size), self.params.dtype) for size in sizes if bare
         }
-        self._blocks = []
+        blocks = []
         for start, stop in bounds:
-            source, grad = x[..., start:stop], self._part if start else self._grad
-            steps = self._steps(copies.get(stop - start, source), grad, spaces[stop - start])
-            self._blocks.append(_Block(steps, y[..., start:stop], source if bare else None))
+            source, size = x[..., start:stop], stop - start
+            steps = self._steps(copies.get(size, source), part if start else grad, spaces[size])
+            blocks.append(_Block(steps, y[..., start:stop], source if bare else None))
+        return _Lane(blocks, grad, part)
 
     def _work_space(self, size: int) -> list[tuple[Array, Array, Array]]:
         """Return z, delta and (with a row of ones) a of each layer, for `size` samples."""
@@ -143,28 +167,73 @@ class Backprop:
 
     def evaluate(self) -> Evaluation:
         """Return cost and accuracy at the present parameters, float64 (networks...)."""
-        cost, correct = np.zeros((2, *self.params.shape[:-1]))
         with np.errstate(all="ignore"):
-            for block in self._blocks:
-                block.forward(self._product)
-                z, y_hat, y = block.steps[-1].z, block.steps[-1].a, block.y
-                loss = self.objective.loss(z, y_hat, y).sum(axis=-1, dtype=np.float64)
-                cost += loss.sum(axis=-1)  # one axis at a time: the same alone and in a stack
-                if self.classes:
-                    correct += count_correct(y_hat, y)
+            sums = self._each_lane(self._evaluate_lane)
+        cost, correct = np.zeros((2, *self.params.shape[:-1]))
+        for lane_cost, lane_correct in sums:
+            cost += lane_cost
+            correct += lane_correct
         accuracy = correct / self.samples if self.classes else None
         return Evaluation(cost / self.samples, accuracy)
+
+    def _evaluate_lane(self, lane: _Lane) -> tuple[Array, Array]:
+        """Return the sum of losses and the number of correct samples of a lane."""
+        cost, correct = np.zeros((2, *self.params.shape[:-1]))
+        for block in lane.blocks:
+            block.forward(self._product)
+            z, y_hat, y = block.steps[-1].z, block.steps[-1].a, block.y
+            loss = self.objective.loss(z, y_hat, y).sum(axis=-1, dtype=np.float64)
+            cost += loss.sum(axis=-1)  # one axis at a time: the same alone and in a stack
+            if self.classes:
+                correct += count_correct(y_hat, y)
+        return cost, correct
 
     def gradient(self) -> Array:
         """Return the gradient of the loss summed over samples, like params.
 
         The array is the object's own: the caller may alter it, and the next call overwrites it.
         """
-        for i, block in enumerate(self._blocks):
+        first, *others = self._each_lane(self._gradient_of_lane)
+        for grad in others:
+            np.add(first, grad, out=first)
+        return first
+
+    def _gradient_of_lane(self, lane: _Lane) -> Array:
+        for i, block in enumerate(lane.blocks):
             block.forward(self._product)
             output = block.steps[-1]
             self.objective.grad(output.z, output.a, block.y, output.delta)
             block.backward(self._product)
             if i:
-                np.add(self._grad, self._part, out=self._grad)
-        return self._grad
+                np.add(lane.grad, lane.part, out=lane.grad)
+        return lane.grad
+
+    def _each_lane(self, work: Callable[[_Lane], Result]) -> list[Result]:
+        """Return what `work` returns for each lane; the caller's thread takes its share."""
+        if self._pool is None:
+            return [work(lane) for lane in self._lanes]
+        waiting = [self._pool.submit(work, lane) for lane in self._lanes[1:]]
+        first = work(self._lanes[0])
+        return [first, *(future.result() for future in waiting)]
+
+
+def _divide(samples: int, parts: int) -> list[tuple[int, int]]:
+    """Return where each of so many parts of about equal size starts and stops."""
+    return list(pairwise(i * samples // parts for i in range(parts + 1)))
+
+
+def _lanes(samples: int) -> int:
+    """Return the number of lanes: a power of two, for threads come in powers of two."""
+    lanes = 1
+    while lanes < MAX_LANES and samples >= 2 * lanes * LANE:
+        lanes *= 2
+    return lanes
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def begin() -> None:
+        np.seterr(all="ignore")  # a thread's own; whoever asks for numbers looks for infinities
+
+    return ThreadPoolExecutor(threads, initializer=begin)
