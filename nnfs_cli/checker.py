@@ -113,7 +113,8 @@ class Checker:
         if isinstance(node, Scalar) and kind.extra.get("or_one"):
             node = Sequence(node.place, [node])
         if not isinstance(node, Sequence):
-            return self.problem(node.place, key, f"must be a list, not {KINDS[type(node)]}")
+            shown = _shown(node) if isinstance(node, Scalar) else KINDS[type(node)]
+            return self.problem(node.place, key, f"must be a list, not {shown}")
         if not node.items and kind.limits.get("min_length"):
             return self.problem(node.place, key, "must not be empty")
         item = kind_of(get_args(kind.type)[0])
@@ -144,7 +145,8 @@ class Checker:
             try:
                 TABLES[table][name.text](**values)
             except ValueError as error:
-                return self.problem(node.place, key, str(error))
+                which, _, message = str(error).partition(": ")
+                return self.problem(given.items[which][1].place, which, message)
         return Part(name.text, values)
 
     def _file(self, node: MappingNode) -> Any:
@@ -161,7 +163,7 @@ class Checker:
             return self.problem(node.place, key, f"must be a name, not {KINDS[type(node)]}")
         known = ", ".join(sorted(names))
         return self.problem(
-            node.place, key, f"{node.text!r} is not one of {known}{did_you_mean(node.text, names)}"
+            node.place, key, f"{_shown(node)} is not one of {known}{did_you_mean(node.text, names)}"
         )
 
 
@@ -185,7 +187,8 @@ def _integer(node: Scalar, kind: Kind) -> int:
 
 
 def _float(node: Scalar, kind: Kind) -> float:
-    decimal = re.fullmatch(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?", node.text)
+    digits = r"[0-9]+(?:_[0-9]+)*"
+    decimal = re.fullmatch(rf"[-+]?({digits}(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?", node.text)
     if node.plain and (
         re.fullmatch(r"[-+]?\.?(inf|nan)(inity)?", node.text.lower())
         or (decimal and not isfinite(float(node.text)))
@@ -207,7 +210,8 @@ def _string(node: Scalar, kind: Kind) -> str:
         if len(node.text) == 1 or kind.limits["pattern"] != f"^{NAME}$":
             raise ValueError(f"must be one character, not {_shown(node)}")
         raise ValueError(
-            f"must be letters, digits and any of _ . + = , @ -, up to 100, not {_shown(node)}"
+            "must begin with a letter, a digit or _, and go on with these or . + = , @ -, "
+            f"up to 60 in all, not {_shown(node)}"
         )
     return node.text
 
@@ -224,7 +228,7 @@ def _shown(node: Scalar) -> str:
     if node.plain and not node.text:
         return "nothing"
     text = node.text if len(node.text) <= 40 else node.text[:37] + "..."
-    return repr(text) if node.plain else f"the text {text!r}; leave out the quotes"
+    return repr(text) if node.plain else f"the text {text!r} in quotes"
 
 
 def _in_range(number: Number, kind: Kind) -> Number:

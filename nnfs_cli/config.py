@@ -31,14 +31,16 @@ def load(
     consequence: str = "nothing was trained",
     known: Facts | None = None,
     watch: Watcher | None = None,
+    limit: int = document.MAX_BYTES,
 ) -> Config:
     """Return the configuration in a file with overrides applied; ConfigError lists all that is
     wrong.
 
     The facts of its data are `known`, or looked up: then a data file is read, and `watch` told.
     """
-    text = read_text(path)
-    return parse(text, path, overrides, consequence=consequence, known=known, watch=watch)
+    text = read_text(path, consequence=consequence, limit=limit)
+    name = STDIN if path == "-" else path
+    return parse(text, name, overrides, consequence=consequence, known=known, watch=watch)
 
 
 def parse(
@@ -117,38 +119,45 @@ def value(given: Setting, consequence: str) -> Any:
     return found
 
 
-def read_text(path: str) -> str:
+def read_text(
+    path: str, *, consequence: str = "nothing was trained", limit: int = document.MAX_BYTES
+) -> str:
     """Return a configuration file's text; `-` is standard input."""
+    name = STDIN if path == "-" else path
 
-    def refuse(message: str) -> ConfigError:
-        return config_error([Problem(path, message)], "nothing was trained")
+    def refuse(message: str, line: str = "") -> ConfigError:
+        return config_error([Problem(name + line, message)], consequence)
 
     try:
+        if path != "-" and not _is_readable(path):
+            raise refuse("is not a file")
         with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-            if path != "-" and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise refuse("is not a file")
-            content = file.read(document.MAX_BYTES + 1)
+            content = file.read(limit + 1)
     except OSError as error:
         raise refuse(f"cannot be read: {error.strerror}") from None
     except ValueError:
         raise refuse("is no path") from None
-    if len(content) > document.MAX_BYTES:
-        raise refuse("is larger than 1 MiB; a configuration is not that long")
+    if len(content) > limit:
+        raise refuse(f"is larger than {limit >> 20} MiB; a configuration is not that long")
     if b"\0" in content:
         raise refuse("is a binary file; a configuration is YAML text")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n")
-        message = f"byte 0x{content[error.start]:02x} is not UTF-8 text"
-        raise config_error(
-            [Problem(f"{path}:{line + 1}", message)], "nothing was trained"
-        ) from None
+        line = content[: error.start].count(b"\n") + 1
+        raise refuse(f"byte 0x{content[error.start]:02x} is not UTF-8 text", f":{line}") from None
+
+
+def _is_readable(path: str) -> bool:
+    """Return whether a path is a file, or a pipe that the shell opened, as in <(command)."""
+    mode = Path(path).stat().st_mode  # which, unlike opening it, does not wait for a pipe's writer
+    piped = path.startswith(("/dev/fd/", "/proc/self/fd/")) and stat.S_ISFIFO(mode)
+    return piped or stat.S_ISREG(mode)
 
 
 def default_name(source: str) -> str:
     """Return what the runs of a configuration file are called: its stem, made fit for a path."""
-    stem = re.sub(r"[^\w.+=,@-]+", "-", Path(source).stem).lstrip("-.+=,@")[:100]
+    stem = re.sub(r"[^\w.+=,@-]+", "-", Path(source).stem).strip("-.+=,@")[:40]
     return stem or "run"
 
 
@@ -166,6 +175,7 @@ def _fill_in_layer(layer: LayerConfig) -> LayerConfig:
     return msgspec.structs.replace(layer, initializer=Part(activation.initializer))
 
 
+STDIN = "<stdin>"
 KeyPath = tuple[str | int, ...]
 
 
@@ -190,14 +200,16 @@ def contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]
     yield from _layer_contradictions(config, known)
     yield from _output_contradictions(config, known)
     yield from _data_contradictions(config, known)
+    size = 4 if config.dtype == "float32" else 8
     count = n_params(config, known)
-    needed = 4 * count * (4 if config.dtype == "float32" else 8)
-    if needed > memory():
-        yield (
-            ("layers",),
-            f"{count:,} parameters need {needed / 2**30:,.1f} GiB to train; "
-            f"this machine has {memory() / 2**30:,.1f} GiB",
-        )
+    width = len(known.columns) + n_inputs(config, known) + 1
+    for key, needed, what in (
+        ("layers", 4 * count * size, f"{count:,} parameters need"),
+        ("dataset", known.samples * width * size, f"{known.samples:,} samples need"),
+    ):
+        if needed > memory() and config.dataset.name != FILE:
+            gib = f"{needed / 2**30:,.1f} GiB to train"
+            yield (key,), f"{what} {gib}; this machine has {memory() / 2**30:,.1f} GiB"
 
 
 def _data_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]]:
@@ -227,6 +239,8 @@ def _layer_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPat
                     (*at, "weights", j),
                     f"a row of {len(row)} for {fan_in} input{'s' * (fan_in != 1)}",
                 )
+        if W is not None and layer.initializer:
+            yield (*at, "initializer"), "there are weights, so there is nothing to draw"
         if b is not None and len(b) != units:
             yield (*at, "biases"), f"{len(b)} for {_units(units)}"
         if layer.activation.name == "softmax" and layer is not config.layers[-1]:

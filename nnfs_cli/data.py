@@ -247,8 +247,9 @@ def inputs(config: Config, encoding: Encoding, X: Array) -> Array:
         return (values - scaling.shift[i]) / scaling.factor[i] if scaling else values
 
     x = np.ones((len(terms) + 1, len(X)), config.dtype)
-    for row, term in zip(x, terms, strict=False):
-        row[:] = features.product(term, column)
+    with np.errstate(all="ignore"):  # float32 may not hold them; the cost will tell
+        for row, term in zip(x, terms, strict=False):
+            row[:] = features.product(term, column)
     return x
 
 

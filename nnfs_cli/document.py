@@ -7,6 +7,7 @@ that was written until the schema says what it should be.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -17,6 +18,7 @@ import yaml
 from nnfs_cli.errors import Problem
 
 MAX_BYTES = 1 << 20
+UNWRITABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MAX_DEPTH = 24
 MAX_NODES = 1 << 18  # aliases counted each time they are used
 
@@ -88,7 +90,7 @@ def compose(text: str, source: str, *, override: Place | None = None) -> tuple[N
 
     `override` is where `text` was written, if it is not a file's. Raises NotADocument.
     """
-    lines = text.split("\n")
+    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", text)  # as YAML breaks lines
 
     def place(event: Any) -> Place:
         if override:
@@ -96,26 +98,29 @@ def compose(text: str, source: str, *, override: Place | None = None) -> tuple[N
         start, end = event.start_mark, event.end_mark
         line = lines[start.line] if start.line < len(lines) else ""
         width = end.column - start.column if end.line == start.line else len(line) - start.column
-        return Place(source, start.line, start.column, max(width, 1), line.rstrip("\r"))
+        return Place(source, start.line, start.column, max(width, 1), line)
 
+    def refuse(message: str, line: int, column: int) -> NotADocument:
+        there = Place(source, line, column, 1, lines[line] if line < len(lines) else "")
+        return NotADocument((override or there).problem(message))
+
+    if strange := UNWRITABLE.search(text):
+        before = re.split("\r\n|[\n\r\x85\u2028\u2029]", text[: strange.start()])
+        message = f"the character {strange[0]!a} is not allowed in YAML"
+        raise refuse(message, len(before) - 1, len(before[-1]))
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _compose(yaml.parse(text, Loader=loader), place)
+        return _compose(yaml.parse(text, Loader=loader), place, override or Place(source, 0))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        message = f"not YAML: {error.problem or error.context}"
-        if override or mark is None:
-            raise NotADocument((override or Place(source)).problem(message)) from None
-        line = lines[mark.line] if mark.line < len(lines) else ""
-        place_ = Place(source, mark.line, mark.column, 1, line.rstrip("\r"))
-        raise NotADocument(place_.problem(message)) from None
-    except yaml.YAMLError as error:
-        message = f"not YAML: {getattr(error, 'reason', error)}"
-        where = override.problem(message) if override else Problem(source, message)
-        raise NotADocument(where) from None
+        mark, message = error.problem_mark or error.context_mark, str(error.problem)
+        if error.context_mark and mark and mark.line >= len(lines) - 1:
+            mark = error.context_mark  # not where the text ended, but where it began to be wrong
+            message = f"{error.context}: {error.problem}"
+        at = (mark.line, mark.column) if mark else (0, 0)
+        raise refuse(f"not YAML: {message}", *at) from None
 
 
-def _compose(events: Iterator[Any], place: Any) -> tuple[Node, list[Problem]]:
+def _compose(events: Iterator[Any], place: Any, nowhere: Place) -> tuple[Node, list[Problem]]:
     problems: list[Problem] = []
     root: list[Node] = []
     # The collections that are open, each with its anchor, its key in waiting and its size so far.
@@ -130,7 +135,7 @@ def _compose(events: Iterator[Any], place: Any) -> tuple[Node, list[Problem]]:
         top.size += size
         if top.size > MAX_NODES:
             raise NotADocument(
-                node.place.problem(f"aliases make this more than {MAX_NODES:,} values")
+                node.place.problem(f"there are more than {MAX_NODES:,} values, counting aliases")
             )
         if isinstance(top.node, Sequence):
             top.node.items.append(node)
@@ -167,7 +172,7 @@ def _compose(events: Iterator[Any], place: Any) -> tuple[Node, list[Problem]]:
             if done.anchor:
                 anchors[done.anchor] = (done.node, done.size)
             add(done.node, done.size)
-    return (root[0] if root else Scalar(Place("", 0), "")), problems
+    return (root[0] if root else Scalar(nowhere, "")), problems
 
 
 @dataclass
@@ -239,9 +244,9 @@ def _set(
         return replace(node, items={**node.items, key: (key_node, new)})
     if isinstance(node, Sequence):
         count = len(node.items)
-        if not key.isdecimal() or int(key) >= count:
+        if not key.isdecimal() or len(key) > 9 or int(key) >= count:
             known = f"0 to {count - 1}" if count else "none"
-            message = f"{so_far} has no item {key!r}; its items are {known}"
+            message = f"{so_far} has no item {key[:20]!r}; its items are {known}"
             raise NotADocument(place.problem(message))
         items = list(node.items)
         items[int(key)] = _set(items[int(key)], path, depth + 1, value, place, parts)

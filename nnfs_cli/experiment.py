@@ -67,7 +67,8 @@ def network_of(config: Config, known: Facts) -> Network:
 def initial_params(config: Config, network: Network) -> Array:
     """Return the parameters before training, (n_params,), in the configuration's dtype."""
     params = initialize(network, [_initializers(layer) for layer in config.layers], config.seed)
-    return params.astype(config.dtype)
+    with np.errstate(over="ignore"):  # float32 may not hold them; the cost will tell
+        return params.astype(config.dtype)
 
 
 def _initializers(layer: LayerConfig) -> tuple[Initializer, Initializer]:
@@ -199,8 +200,9 @@ def pauses(start: int, epochs: int, log_every: int) -> Iterator[int]:
 
 def advice(log: Mapping[str, list[float]], config: Config) -> str:
     """Return what a user should know of a training that diverged."""
+    if len(log["cost"]) == 1:
+        return "the cost is not finite before the first update: look at the data and at W"
     text = f"diverged by epoch {log['epoch'][-1]}: cost {log['cost'][-1]:.6g}"
-    if len(log["cost"]) > 1:
-        text += f"; the last finite cost was {log['cost'][-2]:.6g} at epoch {log['epoch'][-2]}"
+    text += f"; the last finite cost was {log['cost'][-2]:.6g} at epoch {log['epoch'][-2]}"
     text += f". Try learning_rate={config.learning_rate / 10:g}"
     return text + ("" if config.gradient_clip else ", or gradient_clip=1")

@@ -13,6 +13,7 @@ from nnfs_cli.core.metrics import class_scores, number_scores, predicted_class
 from nnfs_cli.core.network import Network, outputs
 from nnfs_cli.data import Encoding
 from nnfs_cli.datasets import Facts, Table
+from nnfs_cli.digest import digest
 from nnfs_cli.errors import FileError
 from nnfs_cli.files import RawTable
 from nnfs_cli.runs import Run
@@ -75,7 +76,12 @@ def own_tables(model: Model, cache_dir: Path) -> dict[str, Table]:
     if (known := data.facts(config)) != model.known:
         raise FileError(f"{model.run.path}: its data set has changed: {_difference(model, known)}")
     train, test = data.load(config, cache_dir)
-    return {"train": train, "test": test} if test else {"train": train}
+    tables_ = {"train": train, "test": test} if test else {"train": train}
+    samples = [data.samples(config, model.encoding, table) for table in tables_.values()]
+    arrays = experiment.arrays(samples[0], samples[1] if test else None)
+    if model.run.facts.get("data_digest", digest(arrays)) != digest(arrays):
+        raise FileError(f"{model.run.path}: its data set has changed since it was trained")
+    return tables_
 
 
 def _difference(model: Model, now: Facts) -> str:

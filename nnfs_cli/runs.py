@@ -7,9 +7,12 @@ under another name, synced and renamed; run.json comes last, and a directory wit
 from __future__ import annotations
 
 import os
-import platform
 import re
-from collections.abc import Mapping, Sequence
+import struct
+import sys
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,6 +31,21 @@ from nnfs_cli.errors import ConfigError, FileError, NnfsError
 from nnfs_cli.schema import Config
 
 CONFIG, COSTS, WEIGHTS, FACTS = "config.yaml", "costs.npz", "weights.npz", "run.json"
+
+
+# What NumPy, zipfile and zlib raise for a file that is not what its name says.
+BROKEN = (
+    OSError,
+    ValueError,
+    TypeError,
+    EOFError,
+    KeyError,
+    BadZipFile,
+    MemoryError,
+    RuntimeError,
+    zlib.error,
+    struct.error,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,17 @@ def claim(runs_dir: Path, name: str) -> Path:
             return path
     except OSError as error:
         raise NnfsError(f"{error.filename}: cannot make a run: {error.strerror}") from None
+
+
+@contextmanager
+def claimed(runs_dir: Path, name: str) -> Iterator[Path]:
+    """Yield a claimed directory, and give it up if nothing came of it."""
+    path = claim(runs_dir, name)
+    try:
+        yield path
+    finally:
+        with suppress(OSError):
+            path.rmdir()  # which an error or a second Ctrl-C has left empty
 
 
 def save(
@@ -106,21 +135,34 @@ def write(path: Path, fill: Any) -> None:
 def find(name: str, runs_dir: Path) -> Path:
     """Return the directory of a run that is given as a path, or by its name in runs_dir."""
     path = Path(name)
-    if not path.exists() and len(path.parts) == 1 and (runs_dir / name).exists():
+    if len(path.parts) == 1 and not is_there(path) and is_there(runs_dir / name):
         return runs_dir / name
     return path
 
 
+def is_there(path: Path) -> bool:
+    """Return whether a path can be looked at and there is something."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def read(path: Path) -> Run:
     """Return the run in a directory."""
-    if not path.is_dir():
+    if not is_there(path) or not path.is_dir():
         raise FileError(f"{path}: is no run: there is no such directory{_known(path)}")
     if not (path / FACTS).exists():
         raise FileError(f"{path}: is no finished run: it has no {FACTS}")
     try:
         facts = msgspec.json.decode((path / FACTS).read_bytes(), type=dict[str, Any])
         encoding = msgspec.convert(facts.get("encoding"), Encoding)
-        config = configuration.load(str(path / CONFIG), known=encoding.facts)
+        config = configuration.load(
+            str(path / CONFIG),
+            known=encoding.facts,
+            consequence="the run cannot be read",
+            limit=1 << 24,
+        )
     except (OSError, msgspec.MsgspecError) as error:
         raise FileError(f"{path / FACTS}: cannot be read: {error}") from None
     except ConfigError as error:
@@ -169,9 +211,12 @@ def read_weights(run: Run, network: Network) -> Array:
 def read_arrays(path: Path) -> dict[str, Array]:
     """Return the arrays of an .npz file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile, MemoryError) as error:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                raise FileError(f"{path}: cannot be read: is one array, and no .npz")
+            return {key: loaded[key] for key in loaded.files}
+    except BROKEN as error:
         raise FileError(f"{path}: cannot be read: {error}") from None
 
 
@@ -191,9 +236,9 @@ def versions() -> dict[str, str]:
     """Return what a run's last bits may depend on."""
     return {
         "nnfs": __version__,
-        "python": platform.python_version(),
+        "python": ".".join(map(str, sys.version_info[:3])),
         "numpy": np.__version__,
-        "machine": platform.machine(),
+        "machine": os.uname().machine,
     }
 
 

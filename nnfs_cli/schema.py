@@ -26,7 +26,7 @@ class Part(Struct, frozen=True):
     parameters: dict[str, Any] = {}
 
 
-NAME = r"\w[\w.+=,@-]{0,99}"
+NAME = r"\w[\w.+=,@-]{0,59}"
 
 
 def of_table(table: str, description: str) -> Meta:

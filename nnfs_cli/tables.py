@@ -20,6 +20,7 @@ from nnfs_cli.errors import FileError, did_you_mean
 CHUNK = 1 << 18  # bytes at a time
 MAX_LINE = 1 << 20
 DELIMITERS = ",;\t|"
+csv.field_size_limit(2 * MAX_LINE)
 
 
 class Block(NamedTuple):
@@ -45,7 +46,7 @@ class Reader:
 
     def fields(self, line: str) -> list[str]:
         """Return the fields of a line, without quotes."""
-        return next(csv.reader([line], delimiter=self.delimiter))
+        return fields_of(line, self.delimiter)
 
     def floats(self, block: Block, chosen: Sequence[int]) -> Array:
         """Return the chosen columns as float64 (lines, chosen); FileError names a bad field."""
@@ -72,8 +73,13 @@ class Reader:
 
     def _load(self, block: Block, chosen: Sequence[int], dtype: type) -> Array | None:
         """Return the chosen columns by NumPy's parser, or None where it cannot be trusted."""
-        # The parser does not mind the width of a line of which it needs some columns alone.
-        if any(line.count(self.delimiter) != self.width - 1 for line in block.lines):
+        # The parser does not mind the width of a line of which it needs some columns alone, nor a
+        # quote that is not closed.
+        commas = self.width - 1
+        if any(
+            line.count(self.delimiter) != commas or ('"' in line and line.count('"') % 2)
+            for line in block.lines
+        ):
             return None
         try:
             values: Array = np.loadtxt(
@@ -91,7 +97,10 @@ class Reader:
 
     def _rows(self, block: Block) -> Iterator[tuple[int, list[str]]]:
         for number, line in zip(block.numbers, block.lines, strict=True):
-            fields = self.fields(line)
+            try:
+                fields = self.fields(line)
+            except csv.Error as error:
+                raise self.error(str(error), number) from None
             if len(fields) != self.width:
                 raise self.error(f"{count_columns(len(fields))}; {self.width} are needed", number)
             yield number, fields
@@ -118,7 +127,10 @@ def read(
         raise FileError(f"{name}: is empty")
     line = first.lines[0]
     delimiter = delimiter or max(DELIMITERS, key=line.count)
-    fields = [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
+    try:
+        fields = [field.strip() for field in fields_of(line, delimiter)]
+    except csv.Error as error:
+        raise error_at(name, str(error), first.numbers[0]) from None
     if header is None:
         header = not any(map(is_number, fields)) or bool(set(fields) & set(known))
     if header:
@@ -183,6 +195,15 @@ def error_at(name: str, message: str, line: int = 0, column: int = 0) -> FileErr
     """Return an error at a line and a column of a file, both from 1, where they are given."""
     where = ":".join(map(str, filter(None, (name, line, column))))
     return FileError(f"{where}: {message}")
+
+
+def fields_of(line: str, delimiter: str) -> list[str]:
+    """Return the fields of a line, without quotes; csv.Error says what is wrong with it."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        unclosed = "unexpected end of data" in str(error)
+        raise csv.Error("a quote is not closed" if unclosed else str(error)) from None
 
 
 def is_number(field: str) -> bool:

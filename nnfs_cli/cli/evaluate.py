@@ -11,6 +11,7 @@ import click
 
 from nnfs_cli.cli import options
 from nnfs_cli.cli.predict import opened
+from nnfs_cli.errors import RequirementUnmet, did_you_mean
 
 RELATIONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -57,8 +58,10 @@ def command(
         else:
             figures = prediction.evaluate(model, prediction.read_labelled(model, descriptor, name))
     flat = {key: value for key, value in figures.items() if isinstance(value, float)}
+    unmet = check(flat, parsed)
     options.print_json({"run": str(model.run.path), **(figures if as_json else flat)})
-    check(flat, parsed)
+    if unmet:
+        raise RequirementUnmet("\n".join(unmet))
 
 
 def parse(requirement: str) -> tuple[str, str, float]:
@@ -74,10 +77,8 @@ def parse(requirement: str) -> tuple[str, str, float]:
     )
 
 
-def check(figures: Mapping[str, float], requirements: list[tuple[str, str, float]]) -> None:
-    """Raise RequirementUnmet with all that is not as required."""
-    from nnfs_cli.errors import RequirementUnmet, did_you_mean
-
+def check(figures: Mapping[str, float], requirements: list[tuple[str, str, float]]) -> list[str]:
+    """Return what is not as required."""
     unmet = []
     for figure, relation, number in requirements:
         if figure not in figures:
@@ -87,6 +88,5 @@ def check(figures: Mapping[str, float], requirements: list[tuple[str, str, float
                 param_hint="'--require'",
             )
         if not RELATIONS[relation](figures[figure], number):
-            unmet.append(f"{figure} is {figures[figure]:g}, not {relation} {number:g}")
-    if unmet:
-        raise RequirementUnmet("\n".join(unmet))
+            unmet.append(f"{figure} is {figures[figure]!r}, not {relation} {number!r}")
+    return unmet

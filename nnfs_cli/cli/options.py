@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,11 +38,31 @@ def note(message: str, *, unless: bool = False) -> None:
             click.echo(message, err=True)
 
 
+def typed() -> str:
+    """Return the command line as it could be typed again."""
+    words = shlex.join(["nnfs", *sys.argv[1:]])
+    return words.encode(errors="backslashreplace").decode()
+
+
+def count(number: int, what: str) -> str:
+    """Return "1 epoch", "2 epochs", ..."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def print_json(value: object) -> None:
     """Print a value as one JSON text on stdout; what is not finite becomes null."""
     import msgspec
 
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    click.echo(msgspec.json.format(msgspec.json.encode(printable(value)), indent=2))
+
+
+def printable(value: Any) -> Any:
+    """Return a value with what is not Unicode in its texts, such as bytes of a path, escaped."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: printable(item) for key, item in value.items()}
+    return [printable(item) for item in value] if isinstance(value, list) else value
 
 
 def cell(value: Any) -> str:
@@ -70,7 +92,7 @@ def open_run(name: str, runs_dir: Path, by: str = "cost") -> Run:
     from nnfs_cli import runs
 
     path = runs.find(name, runs_dir)
-    if path.exists() or (path.name != "best" and not path.name.isdecimal()):
+    if runs.is_there(path) or (path.name != "best" and not path.name.isdecimal()):
         return runs.read(path)
     from nnfs_cli import sweeps
 

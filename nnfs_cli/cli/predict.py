@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +74,24 @@ def command(
                 sys.stdout.buffer.write(chunk)
                 sys.stdout.buffer.flush()
         else:
+            write(output, chunks)
+
+
+def write(output: Path, chunks: Iterator[bytes]) -> None:
+    """Write a file, whole or not at all; a device or a pipe is written as it is."""
+    from nnfs_cli import runs
+    from nnfs_cli.errors import NnfsError
+
+    try:
+        output = output.resolve()  # a link stays one
+        if output.exists() and not output.is_file():
+            with output.open("wb") as file:
+                file.writelines(chunks)
+        else:
             runs.write(output, lambda file: file.writelines(chunks))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise NnfsError(f"{output}: cannot be written: {reason}") from None
 
 
 @contextmanager
@@ -82,11 +100,10 @@ def opened(source: str | None, points: tuple[str, ...]) -> Iterator[tuple[int | 
     from nnfs_cli.errors import FileError
 
     if points:
-        reader, writer = os.pipe()
-        with os.fdopen(reader, "rb"), os.fdopen(writer, "wb") as file:
-            file.write("\n".join(points).encode())
-            file.close()
-            yield reader, "--x"
+        with tempfile.TemporaryFile() as file:
+            file.write("\n".join(points).encode(errors="surrogateescape"))
+            file.seek(0)
+            yield file.fileno(), "--x"
     elif source is None:
         yield None, ""
     elif source == "-":
@@ -186,11 +203,11 @@ def as_jsonl(
 
     from nnfs_cli.prediction import class_names, predict
 
-    def value(field: str) -> Any:
-        try:
-            return float(field)
-        except ValueError:
-            return field
+    columns = set(model.known.columns)
+
+    def values(fields: list[str]) -> list[Any]:
+        pairs = zip(names, fields, strict=True)
+        return [float(field) if name in columns else field for name, field in pairs]
 
     encoder = msgspec.json.Encoder()
     keys = [*names, *model.output_names]
@@ -202,7 +219,7 @@ def as_jsonl(
                 answer.append(name)
         rows = zip(csv.reader(block.lines), answers, strict=True)
         yield encoder.encode_lines(
-            dict(zip(keys, [*map(value, fields), *answer], strict=True)) for fields, answer in rows
+            dict(zip(keys, [*values(fields), *answer], strict=True)) for fields, answer in rows
         )
 
 
@@ -216,10 +233,11 @@ def as_npz(
     from nnfs_cli.prediction import class_names, predict
 
     parts = [predict(model, block.X) for block in blocks]
-    arrays = {"y_hat": np.concatenate([part.y_hat for part in parts])}
+    none = np.empty((0, model.network.layers[-1].units))
+    arrays = {"y_hat": np.concatenate([none, *(part.y_hat for part in parts)])}
     if model.known.classes is not None:
-        numbers = np.concatenate([part.classes for part in parts if part.classes is not None])
-        arrays["class"] = np.array(class_names(model, numbers))
+        found = [class_names(model, part.classes) for part in parts if part.classes is not None]
+        arrays["class"] = np.array([name for names in found for name in names], str)
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)
     yield file.getvalue()

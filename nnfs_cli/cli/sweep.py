@@ -90,7 +90,7 @@ def command(
     started, clock = datetime.now(UTC), perf_counter()
     facts = {
         "started": started.isoformat(timespec="seconds"),
-        "command": shlex.join(["nnfs", *sys.argv[1:]]),
+        "command": options.typed(),
         "versions": runs.versions(),
     }
     path = sweeps.open_directory(plan, runs_dir, facts, fresh)

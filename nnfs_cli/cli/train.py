@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -53,31 +52,31 @@ def command(
         settings = configuration.load(config, overrides, watch=watch)
     started, clock = datetime.now(UTC), perf_counter()
     training = experiment.prepare(settings, runs.cache_dir(runs_dir))
-    path = runs.claim(runs_dir, settings.name)
-    options.note(f"{path}: {describe(training)}", unless=quiet)
-    status, diverged = "finished", None
-    with stop_signals() as stopped, progress(training, quiet, verbose) as report:
-        try:
-            for _ in experiment.train(training):
-                report()
-                if stopped:
-                    experiment.log(training)
-                    status = "interrupted"
-                    break
-        except Diverged as error:
-            status, diverged = "diverged", error
-    facts = {
-        "status": status,
-        "epochs": training.epoch,
-        **training.figures,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": round(perf_counter() - clock, 3),
-        "command": shlex.join(["nnfs", *sys.argv[1:]]),
-        "data_digest": training.data_digest,
-        "versions": runs.versions(),
-    }
-    weights = runs.weights_of(training.network, training.params)
-    run = runs.save(path, settings, training.encoding, training.log, weights, facts)
+    with runs.claimed(runs_dir, settings.name) as path:
+        options.note(f"{path}: {describe(training)}", unless=quiet)
+        status, diverged = "finished", None
+        with stop_signals() as stopped, progress(training, quiet, verbose) as report:
+            try:
+                for _ in experiment.train(training):
+                    report()
+                    if stopped:
+                        experiment.log(training)
+                        status = "interrupted"
+                        break
+            except Diverged as error:
+                status, diverged = "diverged", error
+        facts = {
+            "status": status,
+            "epochs": training.epoch,
+            **training.figures,
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(perf_counter() - clock, 3),
+            "command": options.typed(),
+            "data_digest": training.data_digest,
+            "versions": runs.versions(),
+        }
+        weights = runs.weights_of(training.network, training.params)
+        run = runs.save(path, settings, training.encoding, training.log, weights, facts)
     if diverged:
         options.note(f"{path}: {diverged}")
     else:
@@ -96,12 +95,12 @@ def describe(training: Training) -> str:
     """Return the network, the data and the work ahead in a line."""
     layers = training.network.layers
     shape = "-".join(str(n) for n in (layers[0].fan_in, *(layer.units for layer in layers)))
-    samples = f"{training.backprop.samples} samples"
+    samples = options.count(training.backprop.samples, "sample")
     if training.test:
         samples += f" ({training.test.samples} more to test)"
     return (
-        f"{shape}, {training.network.n_params} parameters, {samples}, "
-        f"{training.config.epochs} epochs"
+        f"{shape}, {options.count(training.network.n_params, 'parameter')}, {samples}, "
+        f"{options.count(training.config.epochs, 'epoch')}"
     )
 
 
@@ -165,6 +164,8 @@ def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Any]:
 
         def figures(_: object) -> str:
             speed = training.epoch / max(perf_counter() - clock, 1e-9)
+            if not training.log:
+                return ""
             return f"cost {training.figures['cost']:.6g}  {speed:,.0f} epochs/s"
 
         with click.progressbar(

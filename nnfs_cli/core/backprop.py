@@ -73,7 +73,7 @@ class _Block(NamedTuple):
         steps = self.steps
         for below, step in zip(steps[-2::-1], steps[:0:-1], strict=True):
             product(step.delta, step.xT, out=step.dWb)
-            product(step.WT, step.delta, out=below.delta)
+            np.matmul(step.WT, step.delta, out=below.delta)
             below.activation.vjp(below.z, below.a, below.delta)
         product(steps[0].delta, steps[0].xT, out=steps[0].dWb)
 
@@ -113,11 +113,14 @@ class Backprop:
     ) -> None:
         self.network, self.objective, self.params = network, objective, params
         self.samples, self.classes = x.shape[-1], classes
-        # Both come to the same BLAS calls; dot knows no stacks, but takes half the time to do so.
-        self._product: Product = np.dot if params.ndim == 1 else np.matmul
+        lanes = _lanes(self.samples)
+        # On whole arrays, transposed or not, both make the same BLAS calls, and dot takes half the
+        # time to get there; a part of an array it would copy, to other bits.
+        whole = params.ndim == 1 and lanes == 1 and x.flags.c_contiguous
+        self._product: Product = np.dot if whole else np.matmul
         self._lanes = [
             self._lane(x[..., start:stop], y[..., start:stop])
-            for start, stop in _divide(self.samples, _lanes(self.samples))
+            for start, stop in _divide(self.samples, lanes)
         ]
         threads = min(threads, len(self._lanes))
         self._pool = _pool(threads - 1) if threads > 1 else None

@@ -29,8 +29,9 @@ def descend(
     params, samples = backprop.params, backprop.samples
     # The gradient comes summed over samples; to divide these two by their number costs nothing.
     # As arrays of its own dtype they spare each product a conversion.
-    rate = np.asarray(learning_rate / samples, params.dtype)
-    bound = None if gradient_clip is None else np.asarray(gradient_clip * samples, params.dtype)
+    with np.errstate(all="ignore"):  # float32 may not hold what a user asks for
+        rate = np.asarray(learning_rate / samples, params.dtype)
+        bound = None if gradient_clip is None else np.asarray(gradient_clip * samples, params.dtype)
     epoch = start
     for stop in stops:
         with np.errstate(all="ignore"):  # whoever asked for the stop looks for infinities

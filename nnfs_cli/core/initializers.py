@@ -6,7 +6,7 @@ configuration's schema, and a ValueError from it is shown to the user.
 """
 
 from collections.abc import Callable
-from math import sqrt
+from math import isinf, sqrt
 from typing import TypeAlias
 
 import numpy as np
@@ -43,6 +43,8 @@ def uniform(low: float, high: float) -> Initializer:
     """U[low, high)."""
     if low > high:
         raise ValueError("low: must not be more than high")
+    if isinf(high - low):
+        raise ValueError("high: is too far from low")
     return lambda rng, shape, fan_in, fan_out: rng.uniform(low, high, shape)
 
 

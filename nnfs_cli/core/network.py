@@ -65,11 +65,11 @@ def initialize(
     """
     rng = np.random.RandomState(seed)
     params = np.empty(network.n_params)
-    for layer, Wb, (draw_W, draw_b) in zip(
-        network.layers, network.views(params), initializers, strict=True
-    ):
-        Wb[:, :-1] = draw_W(rng, (layer.units, layer.fan_in), layer.fan_in, layer.units)
-        Wb[:, -1] = draw_b(rng, (layer.units,), layer.fan_in, layer.units)
+    layers = zip(network.layers, network.views(params), initializers, strict=True)
+    with np.errstate(all="ignore"):  # whoever asked for infinities sees them in the cost
+        for layer, Wb, (draw_W, draw_b) in layers:
+            Wb[:, :-1] = draw_W(rng, (layer.units, layer.fan_in), layer.fan_in, layer.units)
+            Wb[:, -1] = draw_b(rng, (layer.units,), layer.fan_in, layer.units)
     return params
 
 
