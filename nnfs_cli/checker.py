@@ -163,7 +163,9 @@ class Checker:
             return self.problem(node.place, key, f"must be a name, not {KINDS[type(node)]}")
         known = ", ".join(sorted(names))
         return self.problem(
-            node.place, key, f"{_shown(node)} is not one of {known}{did_you_mean(node.text, names)}"
+            node.place,
+            key,
+            f"{_short(node.text)!r} is not one of {known}{did_you_mean(node.text, names)}",
         )
 
 
@@ -211,7 +213,7 @@ def _string(node: Scalar, kind: Kind) -> str:
             raise ValueError(f"must be one character, not {_shown(node)}")
         raise ValueError(
             "must begin with a letter, a digit or _, and go on with these or . + = , @ -, "
-            f"up to 60 in all, not {_shown(node)}"
+            f"up to 60 in all, not {_short(node.text)!r}"
         )
     return node.text
 
@@ -227,8 +229,12 @@ SCALARS: dict[type, Callable[[Scalar, Kind], Any]] = {
 def _shown(node: Scalar) -> str:
     if node.plain and not node.text:
         return "nothing"
-    text = node.text if len(node.text) <= 40 else node.text[:37] + "..."
-    return repr(text) if node.plain else f"the text {text!r} in quotes"
+    text = _short(node.text)
+    return repr(text) if node.plain else f"the text {text!r}; leave out the quotes"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _in_range(number: Number, kind: Kind) -> Number:

@@ -239,8 +239,6 @@ def _layer_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPat
                     (*at, "weights", j),
                     f"a row of {len(row)} for {fan_in} input{'s' * (fan_in != 1)}",
                 )
-        if W is not None and layer.initializer:
-            yield (*at, "initializer"), "there are weights, so there is nothing to draw"
         if b is not None and len(b) != units:
             yield (*at, "biases"), f"{len(b)} for {_units(units)}"
         if layer.activation.name == "softmax" and layer is not config.layers[-1]:

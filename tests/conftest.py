@@ -1,0 +1,82 @@
+"""What several test files need. NumPy reads the threads' number when it is loaded."""
+
+import os
+from typing import NamedTuple
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+
+from nnfs_cli.core.activations import ACTIVATIONS
+from nnfs_cli.core.initializers import normal
+from nnfs_cli.core.losses import LOSSES, Objective, objective
+from nnfs_cli.core.network import Layer, Network, initialize
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="try many more random cases")
+
+
+@pytest.fixture
+def cases(request):
+    """Return a function: the random generators of `few` cases, or of `many` with --full."""
+    full = request.config.getoption("--full")
+    return lambda few, many: map(np.random.RandomState, range(many if full else few))
+
+
+class Setup(NamedTuple):
+    """What a Backprop is made of: `Backprop(*setup)`."""
+
+    network: Network
+    objective: Objective
+    params: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+    def alone(self, i):
+        """Return network i of a stack as a single one, with parameters of its own."""
+        x, y = (v[i] if v.ndim > 2 else v for v in (self.x, self.y))
+        return self._replace(params=self.params[i].copy(), x=x, y=y)
+
+
+@pytest.fixture
+def make():
+    """Return a function that makes a Setup of random parameters and data.
+
+    `stack` is () for one network or (networks,) for as many; with `own_x`, each has its own data.
+    Softmax gets two units at least.
+    """
+
+    def make(
+        loss, output, hidden, shape, samples, *, stack=(), dtype="float64", own_x=False, seed=0
+    ):
+        inputs, *widths = shape
+        if output == "softmax":
+            widths[-1] = max(2, widths[-1])
+        names = [hidden] * (len(widths) - 1) + [output]
+        network = Network(
+            tuple(
+                Layer(fan_in, units, ACTIVATIONS[name]())
+                for fan_in, units, name in zip([inputs, *widths], widths, names, strict=False)
+            )
+        )
+        draws = [(normal(0, 0.8), normal(0, 0.8))] * len(widths)
+        params = [initialize(network, draws, seed + i) for i in range(*(stack or (1,)))]
+        rng = np.random.RandomState(seed)
+        own = stack if own_x else ()
+        x = np.ones((*own, inputs + 1, samples), dtype)
+        x[..., :-1, :] = rng.standard_normal((*own, inputs, samples))
+        classes = rng.randint(max(2, widths[-1]), size=(*own, 1, samples))
+        y = classes if widths[-1] == 1 else classes == np.arange(widths[-1])[:, np.newaxis]
+        return Setup(
+            network,
+            objective(LOSSES[loss], output, network.layers[-1].activation),
+            np.reshape(params, (*stack, -1)).astype(dtype),
+            x,
+            y.astype(dtype),
+        )
+
+    return make

@@ -1,0 +1,395 @@
+"""Configurations: what is accepted, what it means, and that writing one loses nothing."""
+
+import json
+import re
+from typing import get_type_hints
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shell import CONFIG_FILES, CONFIGS
+
+from nnfs_cli import config, experiment, schema
+from nnfs_cli.core.activations import ACTIVATIONS
+from nnfs_cli.errors import ConfigError
+
+XOR = (CONFIGS / "xor.yaml").read_text()
+each_config = pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
+
+
+def plain(text, source="test.yaml"):
+    return config.to_plain(config.parse(text, source))
+
+
+def flow(**keys):
+    """Return a configuration's text, XOR with one unit but for `keys`."""
+    base = {
+        "dataset": "xor",
+        "layers": [{"units": 1, "activation": "sigmoid"}],
+        "loss": "squared_error",
+    }
+    return json.dumps(base | keys, ensure_ascii=False)
+
+
+def with_line(line):
+    return f"dataset: xor\nlayers: [{{units: 1, activation: tanh}}]\nloss: squared_error\n{line}\n"
+
+
+def initial_params(given):
+    return experiment.initial_params(given, experiment.network_of(given))
+
+
+def survives(given):
+    """Check that a configuration is the same when it has been written and read, twice."""
+    text = config.dump(given)
+    again = config.parse(text, "other.yaml")
+    assert again == given
+    assert config.dump(again) == text
+    return again
+
+
+@each_config
+def test_each_config_loads_and_is_named_after_its_file(path):
+    assert config.load(str(path)).name == path.stem
+
+
+@each_config
+def test_a_saved_config_reproduces_its_weights(path, tmp_path):
+    given = config.load(str(path))
+    (tmp_path / "config.yaml").write_text(config.dump(given))
+    saved = config.load(str(tmp_path / "config.yaml"))
+    assert saved == given
+    np.testing.assert_array_equal(initial_params(saved), initial_params(given), strict=True)
+
+
+@each_config
+def test_a_dump_is_dumped_the_same(path):
+    survives(config.load(str(path)))
+
+
+@each_config
+def test_a_dump_has_a_line_for_each_key_in_the_order_of_the_schema(path):
+    text = config.dump(config.load(str(path)))
+    assert re.findall(r"^\w+(?=:)", text, re.MULTILINE) == list(schema.Config.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param(hint, id=f"{struct.__name__}.{name}")
+        for struct in (schema.Config, schema.LayerConfig)
+        for name, hint in get_type_hints(struct, include_extras=True).items()
+    ],
+)
+def test_every_key_has_a_description(field):
+    assert [meta.description for meta in field.__metadata__ if meta.description]
+
+
+def test_defaults_are_those_of_the_design():
+    assert plain(flow(), "some/where/my xor.yaml") == {
+        "name": "my-xor",
+        "dataset": {"name": "xor", "test_size": 0.0, "split_seed": 0},
+        "features": None,
+        "layers": [
+            {
+                "units": 1,
+                "activation": "sigmoid",
+                "initializer": "xavier",
+                "bias_initializer": "zeros",
+            }
+        ],
+        "loss": "squared_error",
+        "learning_rate": 0.1,
+        "epochs": 1000,
+        "gradient_clip": None,
+        "seed": 0,
+        "dtype": "float64",
+        "log_every": 100,
+    }
+
+
+@pytest.mark.parametrize(
+    ("dataset", "defaults"),
+    [
+        *((gate, {}) for gate in ("or", "and", "nand", "xor")),
+        ("moons", {"samples": 200, "noise": 0.2, "seed": 0, "shuffle": True}),
+        ("circles", {"samples": 200, "noise": 0.1, "factor": 0.5, "seed": 0}),
+        ("blobs", {"samples": 200, "centers": 2, "std": 1.0, "seed": 0}),
+    ],
+)
+def test_a_dataset_has_the_defaults_of_the_design(dataset, defaults):
+    split = {"test_size": 0.0, "split_seed": 0}
+    for written in dataset, {"name": dataset}:
+        assert plain(flow(dataset=written))["dataset"] == {"name": dataset, **defaults, **split}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_layer_is_initialized_as_suits_its_activation(activation):
+    he = activation in ("relu", "leaky_relu", "elu", "softplus")
+    layer = {"units": 2, "activation": activation}
+    (found,) = plain(flow(layers=[layer]))["layers"]
+    assert found["initializer"] == ("he" if he else "xavier")
+    (found,) = plain(flow(layers=[{**layer, "initializer": "plain"}]))["layers"]
+    assert found["initializer"] == "plain"
+
+
+def test_a_leaky_relu_has_a_slope_of_a_twentieth():
+    (layer,) = plain(flow(layers=[{"units": 1, "activation": "leaky_relu"}]))["layers"]
+    assert layer["activation"] == {"name": "leaky_relu", "slope": 0.05}
+
+
+def test_explicit_weights_need_no_initializer():
+    layer = {"units": 1, "activation": "tanh", "weights": [[1, 2]], "biases": [3]}
+    given = config.parse(flow(layers=[layer]), "f")
+    np.testing.assert_array_equal(initial_params(given), [1, 2, 3])
+    survives(given)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("learning_rate: 1e-3", 0.001),
+        ("learning_rate: 1E+3", 1000.0),
+        ("learning_rate: 1", 1.0),
+        ("learning_rate: .5", 0.5),
+        ("learning_rate: 5.", 5.0),
+        ("learning_rate: 010.5", 10.5),
+        ("learning_rate: 5e-324", 5e-324),
+        ("epochs: 1e4", 10_000),
+        ("epochs: 10_000", 10_000),
+        ("epochs: +5", 5),
+        ("epochs: 0", 0),
+        ("epochs: &n 5", 5),
+        ("seed: 4294967295", 2**32 - 1),
+        ("log_every: 1", 1),
+        ("name: no", "no"),
+        ("name: yes", "yes"),
+        ("name: on", "on"),
+        ("name: null", "null"),
+        ("name: 1e3", "1e3"),
+        ("name: 0x10", "0x10"),
+        ("name: 2026-01-01", "2026-01-01"),
+        ("name: 'quoted'", "quoted"),
+        ('name: "quo\\u0074ed"', "quoted"),
+        ("name: >-\n  folded", "folded"),
+        ("name: größe", "größe"),
+        ("name: " + "x" * 100, "x" * 100),
+        ("name: _.+=,@-", "_.+=,@-"),
+        ("gradient_clip: null", None),
+        ("gradient_clip: ~", None),
+        ("gradient_clip:", None),
+        ("features:", None),
+        ("features: [x2]", ["x2"]),
+        ("features:\n- x1^2\n- x1 * x2 ^ 20", ["x1^2", "x1 * x2 ^ 20"]),
+        ("'epochs': 5", 5),
+        ("? epochs\n: 5", 5),
+        ("epochs: 5 # and a comment", 5),
+        ("epochs:     5   ", 5),
+        ("epochs:\t5", 5),
+        ("epochs: 5\n...", 5),
+        ("epochs: 5\n\n\n# the end", 5),
+    ],
+)
+def test_a_value_is_what_a_person_means_by_it(line, value):
+    given = config.parse(with_line(line), "f")
+    key = re.search(r"\w+", line)[0]
+    assert (getattr(given, key), type(getattr(given, key))) == (value, type(value))
+    survives(given)
+
+
+@pytest.mark.parametrize("word", ["true", "True", "TRUE", "false", "False", "FALSE"])
+def test_a_boolean_is_true_or_false(word):
+    text = XOR.replace("dataset: xor", f"dataset: {{name: moons, shuffle: {word}}}")
+    assert config.parse(text, "f").dataset.parameters["shuffle"] is (word.lower() == "true")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: "---\n" + text + "...\n",
+        lambda text: "%YAML 1.1\n---\n" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r"),
+        lambda text: text.rstrip("\n"),
+        lambda text: text.replace("\n", "  \n\n"),
+        lambda text: text + "# 日本語 🙂\n",
+        lambda text: json.dumps(plain(text, "xor.yaml")),
+        lambda text: json.dumps(plain(text, "xor.yaml"), indent=2),
+        lambda text: config.dump(config.parse(text, "xor.yaml")),
+    ],
+)
+def test_the_form_of_a_file_does_not_matter(change, tmp_path):
+    path = tmp_path / "xor.yaml"
+    path.write_bytes(change(XOR).encode())
+    assert config.load(str(path)) == config.parse(XOR, "xor.yaml")
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("configs/xor.yaml", "xor"),
+        ("xor", "xor"),
+        ("-", "run"),
+        ("a.b.yaml", "a.b"),
+        ("two words.yaml", "two-words"),
+        ("größe.yaml", "größe"),
+        (".yaml", "yaml"),
+        ("..yaml", "yaml|run"),
+        ("-rf.yaml", "rf"),
+        ("(1).yaml", "1-"),
+        ("\udcff.yaml", "run"),
+        ("\n.yaml", "run"),
+        ("x" * 300 + ".yaml", "x" * 100),
+    ],
+)
+def test_any_file_has_a_name_that_a_run_can_have(source, name):
+    found = config.parse(XOR, source)
+    assert found.name in name.split("|")
+    survives(found)
+
+
+# Random configurations
+
+
+floats = st.floats(allow_nan=False, allow_infinity=False)
+positive = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+spread = st.floats(min_value=0, allow_infinity=False)
+seeds = st.integers(0, 2**32 - 1)
+split = {"test_size": st.floats(0, 0.5), "split_seed": seeds}
+points = {"samples": st.integers(2, 10**9), "seed": seeds}
+
+
+def part(name, _required=(), **parameters):
+    """Return the ways to write a part: a mapping, and its name alone if it needs no parameter."""
+    required = {key: parameters.pop(key) for key in _required}
+    mapping = st.fixed_dictionaries({"name": st.just(name), **required}, optional=parameters)
+    return mapping if required else mapping | st.just(name)
+
+
+datasets = st.one_of(
+    *(part(gate, **split) for gate in ("or", "and", "nand", "xor")),
+    part("moons", noise=spread, shuffle=st.booleans(), **points, **split),
+    part("circles", noise=spread, factor=st.floats(0, 1, exclude_max=True), **points, **split),
+    part("blobs", std=spread, centers=st.integers(2, 9), **points, **split),
+)
+initializers = st.one_of(
+    *map(part, ("plain", "xavier", "he", "glorot_uniform", "zeros")),
+    part("normal", ("mean", "std"), mean=floats, std=spread),
+    st.lists(floats, min_size=2, max_size=2).map(
+        lambda ends: {"name": "uniform", "low": min(ends), "high": max(ends)}
+    ),
+)
+activations = st.one_of(
+    part("leaky_relu", slope=st.floats(0, 1, exclude_max=True)),
+    *(part(name) for name in ACTIVATIONS if name not in ("softmax", "leaky_relu")),
+)
+factors = st.builds(
+    "{}{}{}".format, st.sampled_from(["x1", "x2", " x1 "]), st.just("^"), st.integers(1, 20)
+) | st.sampled_from(["x1", "x2"])
+names = st.from_regex(schema.NAME, fullmatch=True)
+
+
+@st.composite
+def configurations(draw):
+    """Return the plain form of a valid configuration."""
+    dataset = draw(datasets)
+    given = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "name": names,
+                "features": st.lists(
+                    st.lists(factors, min_size=1, max_size=30).map("*".join), min_size=1, max_size=9
+                ),
+                "learning_rate": positive,
+                "epochs": st.integers(0, 10**30 - 1),
+                "gradient_clip": positive | st.none(),
+                "seed": seeds,
+                "dtype": st.sampled_from(["float64", "float32"]),
+                "log_every": st.integers(1, 10**29),
+            },
+        )
+    )
+    classes = 2
+    if isinstance(dataset, dict):
+        classes = dataset.get("centers", 2)
+    loss = draw(st.sampled_from(["squared_error", "binary_cross_entropy", "cross_entropy"]))
+    units = classes if classes > 2 or loss == "cross_entropy" else draw(st.sampled_from([1, 2]))
+    output = {
+        "squared_error": activations,
+        "binary_cross_entropy": part("sigmoid"),
+        "cross_entropy": part("softmax"),
+    }[loss]
+    widths = [*draw(st.lists(st.integers(1, 6), max_size=3)), units]
+    fan_in, layers = len(given.get("features", ["x1", "x2"])), []
+    for number, width in enumerate(widths, 1):
+        layer = {
+            "units": width,
+            "activation": draw(output if number == len(widths) else activations),
+        }
+        if draw(st.booleans()):
+            layer["initializer"] = draw(initializers)
+        if draw(st.booleans()):
+            layer["bias_initializer"] = draw(initializers)
+        if draw(st.booleans()):
+            row = st.lists(floats, min_size=fan_in, max_size=fan_in)
+            layer["weights"] = draw(st.lists(row, min_size=width, max_size=width))
+        if draw(st.booleans()):
+            layer["biases"] = draw(st.lists(floats, min_size=width, max_size=width))
+        layers.append(layer)
+        fan_in = width
+    return {"dataset": dataset, "layers": layers, "loss": loss, **given}
+
+
+def effort(request, few, many):
+    """Return settings for few examples, the same each time, or with --full for many."""
+    full = request.config.getoption("--full", default=False)
+    return settings(max_examples=many if full else few, derandomize=not full, deadline=None)
+
+
+def test_a_random_configuration_survives_to_be_written(request):
+    @effort(request, 100, 5000)
+    @given(configurations())
+    def check(given):
+        read = config.parse(json.dumps(given, ensure_ascii=False), "f")
+        again = survives(read)
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(initial_params(again), initial_params(read))
+
+    check()
+
+
+PIECES = [
+    *"-:,[]{}#&*!|>'\"%@`?<=~^._+\\/ \t\n\r0159aenxXé\ufeff",
+    *("\n  ", ": ", "- ", "? ", "---\n", "...\n", "*init", "&init ", "<<: *init", "!!int ", "!x "),
+    *("true", "null", "no", ".nan", ".inf", "1e999", "1e-3", "010", "1:30", "-1", "99999999999"),
+    *("units", "name", "layers", "weights: [[1, 2]]", "softmax", "leaky_relu", "features: [x1]\n"),
+]
+
+
+@st.composite
+def mutations(draw):
+    """Return a text that was a configuration before something happened to it."""
+    text = draw(st.sampled_from([path.read_text() for path in CONFIG_FILES]))
+    for _ in range(draw(st.integers(1, 6))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.sampled_from([0, 0, 1, 1, 2, 5, 20, 100])))
+        piece = draw(st.sampled_from(["", *PIECES]) | st.just(text[start:end] * 2))
+        text = text[:start] + piece + text[end:]
+    return text
+
+
+def test_a_mutated_configuration_is_valid_or_told_where_it_is_not(request):
+    @effort(request, 200, 20_000)
+    @given(mutations())
+    def check(text):
+        try:
+            survives(config.parse(text, "f"))
+        except ConfigError as error:
+            first, *_, last = str(error).split("\n")
+            assert re.match(r"f:[1-9]\d*:[1-9]\d*: .", first) or "f: is empty" in first
+            assert re.fullmatch(r"(1 error|\d+ errors); nothing was trained", last)
+
+    check()

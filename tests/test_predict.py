@@ -1,0 +1,568 @@
+"""predict and evaluate: what goes in, what comes out, and that it is the network's own."""
+
+import csv
+import io
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shell import CONFIGS, XOR, call, matches, nnfs, shell, start, trained
+
+BLOBS = """\
+dataset: {name: blobs, samples: 60, centers: 3, seed: 3}
+layers:
+  - {units: 5, activation: tanh, bias_initializer: {name: normal, mean: 0, std: 1}}
+  - {units: 3, activation: softmax}
+loss: cross_entropy
+"""
+GRID = [(x1, x2) for x1 in (-2.5, 0.0, 0.1, 1.0) for x2 in (1e-3, 1.0, -1e3)]
+
+
+@pytest.fixture(scope="module")
+def runs_dir(tmp_path_factory):
+    """Return a directory of runs that this module's tests only read."""
+    directory = tmp_path_factory.mktemp("predict")
+    (directory / "blobs.yaml").write_text(BLOBS)
+    moons = (str(CONFIGS / "moons.yaml"), "dataset.samples=40")
+    for name, *args in [
+        ("xor", XOR),
+        ("cross", str(CONFIGS / "xor-cross.yaml"), "features=[x1, x2^2, x1*x2]"),
+        ("moons", *moons, "epochs=100"),
+        ("float32", *moons, "epochs=100", "dtype=float32"),
+        ("blobs", str(directory / "blobs.yaml"), "epochs=100"),
+        ("sine", XOR, "layers.0.activation=sin", "layers.1.activation=identity", "epochs=50"),
+    ]:
+        trained(*args, "--name", name, "--runs-dir", str(directory))
+    return directory
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch, runs_dir):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NNFS_RUNS_DIR", str(runs_dir))
+
+
+def predict(run, *args):
+    """Return what predict prints when all is well."""
+    done = call("predict", f"{run}-1", *args)
+    assert (done.code, done.stderr) == (0, "")
+    return done.stdout
+
+
+def of_text(content, *args, run="xor"):
+    """Predict for a file's content."""
+    Path("in.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    return call("predict", f"{run}-1", "in.csv", *args)
+
+
+def rows_of(text):
+    """Return a CSV text's header and its rows."""
+    header, *rows = csv.reader(io.StringIO(text, newline=""))
+    return header, rows
+
+
+def outputs_of(done):
+    """Return the predictions in a command's CSV, a list for each row."""
+    assert (done.code, done.stderr) == (0, "")
+    header, rows = rows_of(done.stdout)
+    start = next(i for i, name in enumerate(header) if name.startswith("y_hat"))
+    return [[float(field) for field in row[start:]] for row in rows]
+
+
+def as_csv(points):
+    return "".join(f"{x1!r},{x2!r}\n" for x1, x2 in points)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def softmax(z):
+    return np.exp(z - z.max(axis=0)) / np.exp(z - z.max(axis=0)).sum(axis=0)
+
+
+NETWORKS = {
+    "xor": (sigmoid, sigmoid),
+    "cross": (sigmoid,),
+    "moons": (np.tanh, np.tanh, sigmoid),
+    "float32": (np.tanh, np.tanh, sigmoid),
+    "blobs": (np.tanh, softmax),
+    "sine": (np.sin, lambda z: z),
+}
+
+
+def by_hand(runs_dir, run, points):
+    """Return outputs (samples, units) and classes (samples,) as an article computes them."""
+    x1, x2 = np.array(points, float).T
+    a = np.array([x1, x2**2, x1 * x2] if run == "cross" else [x1, x2])
+    weights = np.load(runs_dir / f"{run}-1" / "weights.npz")
+    with np.errstate(over="ignore"):
+        for number, activation in enumerate(NETWORKS[run], 1):
+            a = activation(weights[f"W{number}"] @ a + weights[f"b{number}"][:, np.newaxis])
+    return a.T, a.argmax(axis=0) if len(a) > 1 else (a[0] >= 0.5).astype(int)
+
+
+# What comes out
+
+
+@pytest.mark.parametrize("run", NETWORKS)
+def test_predictions_are_those_computed_by_hand(run, runs_dir):
+    y_hat, classes = by_hand(runs_dir, run, GRID)
+    found = np.array(outputs_of(of_text(as_csv(GRID), run=run)))
+    tolerance = {"rtol": 1e-4, "atol": 1e-6} if run == "float32" else {"rtol": 1e-9}
+    np.testing.assert_allclose(found[:, :-1], y_hat, **tolerance)
+    np.testing.assert_array_equal(found[:, -1], classes)
+
+
+@pytest.mark.parametrize("run", NETWORKS)
+def test_all_formats_agree(run):
+    Path("in.csv").write_text(as_csv(GRID))
+    header, rows = rows_of(predict(run, "in.csv"))
+    objects = [
+        json.loads(line) for line in predict(run, "in.csv", "--format", "jsonl").splitlines()
+    ]
+    done = call("predict", f"{run}-1", "in.csv", "--format", "npz")
+    arrays = dict(np.load(io.BytesIO(done.raw), allow_pickle=False))
+    units = {"blobs": 3}.get(run, 1)
+    assert header == ["x1", "x2", *[f"y_hat{i}" for i in range(units) if units > 1], "class"] or (
+        header == ["x1", "x2", "y_hat", "class"]
+    )
+    assert [list(item) for item in objects] == [header] * len(GRID)
+    assert [list(item.values()) for item in objects] == [[float(f) for f in row] for row in rows]
+    assert {key: array.shape for key, array in arrays.items()} == {
+        "y_hat": (len(GRID), units),
+        "class": (len(GRID),),
+    }
+    values = np.array(rows, float)
+    np.testing.assert_array_equal(arrays["y_hat"], values[:, 2:-1].astype(arrays["y_hat"].dtype))
+    np.testing.assert_array_equal(arrays["class"], values[:, -1])
+    assert arrays["class"].dtype.kind == "i"
+
+
+def test_points_on_the_command_line_are_predicted():
+    header, rows = rows_of(predict("xor", "--x", "0,0", "--x", "0,1", "--x", "1,0", "--x=1,1"))
+    assert header == ["x1", "x2", "y_hat", "class"]
+    assert [(row[:2], row[-1]) for row in rows] == [
+        (["0", "0"], "0"),
+        (["0", "1"], "1"),
+        (["1", "0"], "1"),
+        (["1", "1"], "0"),
+    ]
+    assert rows_of(predict("xor", "--x", "-1e-3,-.5"))[1][0][:2] == ["-1e-3", "-.5"]
+
+
+def test_more_points_than_a_pipe_holds_are_predicted():
+    done = nnfs("predict", "xor-1", *["--x", "0,1"] * 20_000, timeout=10)
+    assert (done.code, done.stdout.count("\n")) == (0, 20_001)
+
+
+def test_no_header_leaves_out_the_names_alone():
+    with_names = predict("xor", "--x", "0,1")
+    assert predict("xor", "--x", "0,1", "--no-header") == with_names.partition("\n")[2]
+
+
+@pytest.mark.parametrize("run", ["xor", "sine", "blobs"])
+def test_a_run_predicts_its_own_data(run, runs_dir):
+    header, rows = rows_of(predict(run))
+    assert header[:3] == ["x1", "x2", "y"]
+    y_hat, classes = by_hand(runs_dir, run, [row[:2] for row in rows])
+    np.testing.assert_allclose(np.array([row[3:-1] for row in rows], float), y_hat, rtol=1e-9)
+    correct = [row[2] == row[-1] for row in rows]
+    facts = json.loads((runs_dir / f"{run}-1/run.json").read_text())
+    assert sum(correct) / len(correct) == facts["accuracy"]
+    assert [row[-1] for row in rows] == [str(c) for c in classes]
+    if run == "xor":
+        assert [row[:3] for row in rows] == [
+            ["0.0", "0.0", "0"],
+            ["0.0", "1.0", "1"],
+            ["1.0", "0.0", "1"],
+            ["1.0", "1.0", "0"],
+        ]
+
+
+def test_a_run_predicts_its_own_data_part_by_part(runs_dir):
+    header, rows = rows_of(predict("moons"))
+    assert header == ["x1", "x2", "y", "part", "y_hat", "class"]
+    assert [row[3] for row in rows] == ["train"] * 32 + ["test"] * 8
+    facts = json.loads((runs_dir / "moons-1/run.json").read_text())
+    for part, figure in {"train": "accuracy", "test": "test_accuracy"}.items():
+        correct = [row[2] == row[-1] for row in rows if row[3] == part]
+        assert sum(correct) / len(correct) == facts[figure]
+    first, *_ = predict("moons", "--format", "jsonl").splitlines()
+    values = [float(rows[0][0]), float(rows[0][1]), float(rows[0][2]), "train"]
+    assert list(json.loads(first).values())[:4] == values
+
+
+# What goes in
+
+PLAIN = "0,1\n1,1\n"
+SAME = {
+    "header": "x1,x2\n0,1\n1,1\n",
+    "other-names": "a,b\n0,1\n1,1\n",
+    "other-order": "x2,x1\n1,0\n1,1\n",
+    "more-columns": "id,x2,note,x1\n7,1,aha,0\n8,1,,1\n",
+    "quoted-names": '"x1","x2"\n0,1\n1,1\n',
+    "spaced-names": "x1 , x2\n0,1\n1,1\n",
+    "no-last-newline": "0,1\n1,1",
+    "header-no-last-newline": "x1,x2\n0,1\n1,1",
+    "crlf": "0,1\r\n1,1\r\n",
+    "header-crlf": "x1,x2\r\n0,1\r\n1,1\r\n",
+    "crlf-no-last-newline": "0,1\r\n1,1",
+    "bom": "\ufeff0,1\n1,1\n",
+    "header-bom": "\ufeffx1,x2\n0,1\n1,1\n",
+    "quotes": '"0","1"\n1,"1"\n',
+    "spaces": " 0 , 1\n1 ,1 \n",
+    "tabs": "0,\t1\n1,1\n",
+    "blank-lines": "0,1\n\n1,1\n",
+    "blank-lines-at-the-end": "0,1\n1,1\n\n\n",
+    "blank-line-at-the-start": "\n0,1\n1,1\n",
+    "blank-line-before-the-header": "\nx1,x2\n0,1\n1,1\n",
+    "blank-line-behind-the-header": "x1,x2\n\n0,1\n1,1\n",
+    "blank-lines-crlf": "x1,x2\r\n\r\n0,1\r\n\r\n1,1\r\n\r\n",
+    "numbers": "0e0,+1.0\n1.,01\n",
+    "commas-in-quotes": 'x1,note,x2\n0,"a, b",1\n1,"""c"", d",1\n',
+    "umlauts": "größe,x1,x2\nü,0,1\nß,1,1\n",
+    "long-field": f"x1,note,x2\n0,{'n' * 200_000},1\n1,,1\n",
+    "long-first-field": f"note,x1,x2\n{'n' * 200_000},0,1\n,1,1\n",
+}
+
+
+@pytest.mark.parametrize("content", SAME.values(), ids=SAME.keys())
+def test_the_same_numbers_give_the_same_predictions(content):
+    assert outputs_of(of_text(content)) == outputs_of(of_text(PLAIN))
+    if "note" in content or "ö" in content:
+        done = of_text(content, "--format", "jsonl")
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [[row["y_hat"], row["class"]] for row in found] == outputs_of(of_text(PLAIN))
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "first"),
+    [
+        ("0,1\n", ["x1", "x2"], ["0", "1"]),
+        ("a,b\n0,1\n", ["a", "b"], ["0", "1"]),
+        ("x2,x1\n1,0\n", ["x2", "x1"], ["1", "0"]),
+        ("id,x2,x1\n7,1.50,0\n", ["id", "x2", "x1"], ["7", "1.50", "0"]),
+        ('x1,"a, b",x2\n0,"c, d",1\n', ["x1", "a, b", "x2"], ["0", "c, d", "1"]),
+        ("größe,x1,x2\nü,0,1\n", ["größe", "x1", "x2"], ["ü", "0", "1"]),
+        ("x1,x2,\n0,1,z\n", ["x1", "x2", ""], ["0", "1", "z"]),
+    ],
+)
+def test_the_input_s_columns_stand_before_the_predictions(content, names, first):
+    header, (row,) = rows_of(of_text(content).stdout)
+    assert (header, row[:-2]) == ([*names, "y_hat", "class"], first)
+
+
+def test_the_input_s_columns_are_in_jsonl_too():
+    content = "id,x1,x2,note\n007,0,1,nan\n"
+    (line,) = of_text(content, "--format", "jsonl").stdout.splitlines()
+    found = json.loads(line)
+    assert list(found) == ["id", "x1", "x2", "note", "y_hat", "class"]
+    assert (found["x1"], found["x2"]) == (0.0, 1.0)
+    assert found["note"] == "nan", "what is no column of the run is no number"
+
+
+def test_stdin_is_read_like_a_file():
+    for content in PLAIN, SAME["header-bom"], SAME["no-last-newline"]:
+        done = nnfs("predict", "xor-1", "-", stdin=content)
+        assert (done.code, done.stderr, done.stdout) == (0, "", of_text(content).stdout)
+
+
+def test_a_pipe_with_a_name_is_read_like_a_file():
+    done = shell("nnfs predict xor-1 <(printf '0,1\\n1,1\\n')")
+    assert (done.code, done.stderr, done.stdout) == (0, "", of_text(PLAIN).stdout)
+
+
+def test_a_line_may_come_in_pieces():
+    process = start("predict", "xor-1", "-", stdin=-1, bufsize=0, text=False)
+    with process:
+        for piece in (b"\xef", b"\xbb\xbfx1,", b"x2\r", b"\n0,", b"1\n"):
+            process.stdin.write(piece)
+        found = process.stdout.readline(), process.stdout.readline()
+        process.stdin.write(b"1,\xef\xbc")
+        process.stdin.write(b"\x91")
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (0, b"")
+    assert (b"".join(found) + stdout).decode().replace("１", "1") == of_text(PLAIN).stdout
+
+
+def test_a_long_input_is_predicted_like_a_short_one(runs_dir):
+    points = np.random.RandomState(0).standard_normal((50_000, 2)).tolist()
+    done = of_text(as_csv(points), "--format", "npz", run="moons")
+    found = np.load(io.BytesIO(done.raw), allow_pickle=False)
+    y_hat, classes = by_hand(runs_dir, "moons", points)
+    np.testing.assert_allclose(found["y_hat"], y_hat, rtol=1e-9)
+    np.testing.assert_array_equal(found["class"], classes)
+
+
+WRONG = [
+    ("", "in.csv: is empty; it needs the columns x1, x2"),
+    ("\ufeff", "in.csv: is empty; it needs the columns x1, x2"),
+    ("\n", "in.csv: is empty; it needs the columns x1, x2"),
+    ("\r\n\r\n", "in.csv: is empty; it needs the columns x1, x2"),
+    ("0\n", "in.csv:1: 1 column; the run has 2: x1, x2"),
+    ("0,1,2\n", "in.csv:1: 3 columns; the run has 2: x1, x2"),
+    ("0,1\n0,1,2\n", "in.csv:2: 3 columns; 2 are needed"),
+    ("0,1\n1\n", "in.csv:2: 1 column; 2 are needed"),
+    ("0,1\n1,\n", "in.csv:2:2: '' is not a number"),
+    ("0,1\n   \n", "in.csv:2: 1 column; 2 are needed"),
+    ("x1\n0\n", "in.csv:1: there is no column 'x2'; ...the run has x1, x2, the header x1"),
+    ("x1,x3,x4\n0,1,2\n", "in.csv:1: there is no column 'x2'; the run has x1, x2, the header ..."),
+    ("xx1,x2,x4\n0,1,2\n", "in.csv:1: there is no column 'x1'; did you mean 'xx1'?; the run..."),
+    ("x1,x2,x1\n0,1,2\n", "in.csv:1: the header has x1 more than once"),
+    ("x1,x1\n0,1\n", "in.csv:1: the header has x1 more than once"),
+    ("id,x1,x2\n0,1\n", "in.csv:2: 2 columns; 3 are needed"),
+    ("id,x1,x2\na,0,1\n\nb,0,1,2\n", "in.csv:4: 4 columns; 3 are needed"),
+    ("0,1\n0,one\n", "in.csv:2:2: 'one' is not a number"),
+    ("x1,x2\n0,1\n\n\n0,one\n", "in.csv:5:2: 'one' is not a number"),
+    ("\n\nx1,x2\n0,one\n", "in.csv:4:2: 'one' is not a number"),
+    ("id,x2,x1\na,1,zero\n", "in.csv:2:3: 'zero' is not a number"),
+    ("0,1\r\n0,one\r\n", "in.csv:2:2: 'one' is not a number"),
+    ("0,1\n0,nan\n", "in.csv:2:2: 'nan' is not a finite number"),
+    ("0,1\ninf,0\n", "in.csv:2:1: 'inf' is not a finite number"),
+    ("0,1\n0,-Infinity\n", "in.csv:2:2: '-Infinity' is not a finite number"),
+    ("0,1\n0,1e999\n", "in.csv:2:2: '1e999' is not a finite number"),
+    ("nan,1\n", "in.csv:1:1: 'nan' is not a finite number"),
+    ("0,1\n0,0x1\n", "in.csv:2:2: '0x1' is not a number"),
+    ("0,1\n0,1_000\n", "in.csv:2:2: '1_000' is not a number"),
+    ("0,1\n0,true\n", "in.csv:2:2: 'true' is not a number"),
+    ("0,1\n0,1j\n", "in.csv:2:2: '1j' is not a number"),
+    ("0;1\n", "in.csv:1: ..."),
+    ("0,1\n0,1\0\n", "in.csv:2:2: ... is not a number"),
+    ('0,1\n0,"1\n1,1\n', "in.csv:2..."),
+    ("# comment\n0,1\n", "in.csv:1: ..."),
+    ("0,1\n# comment\n", "in.csv:2: 1 column; 2 are needed"),
+    (b"0,1\n0,\xe9\n", "in.csv:2: byte 0xe9 is not UTF-8 text"),
+    (b"\xe9,x2\n0,1\n", "in.csv:1: byte 0xe9 is not UTF-8 text"),
+    (b"0,1\n" * 70_000 + b"0,\xe9", "in.csv:70001: byte 0xe9 is not UTF-8 text"),
+    (b"0,1\n" * 70_000 + b"0,x\n", "in.csv:70001:2: 'x' is not a number"),
+    ("0,1\n".encode("utf-16"), "in.csv:1: byte 0xff is not UTF-8 text"),
+    (b"0,1\n0," + b"1" * (2 << 20), "in.csv:2: the line is longer than 1 MiB"),
+    (b"0,1\n0," + b"x" * 200_000, "in.csv:2:2: 'xxx...' is not a number"),
+    (b"x" * 200_000 + b",x2\n0,1\n0,1,2\n", "in.csv:3: 3 columns; 2 are needed"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG, ids=[repr(w[0][:20]) for w in WRONG])
+def test_what_is_wrong_with_an_input_is_told_with_its_line_and_column(content, message):
+    done = of_text(content)
+    assert done.code == 6
+    assert matches(done.stderr, f"{message}\n"), done.stderr
+    assert len(done.stderr) < 300
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "npz"])
+def test_every_format_tells_the_same_of_a_wrong_input(form):
+    done = of_text("id,x1,x2\na,0,1\nb,0,one\n", "--format", form)
+    assert (done.code, done.stderr) == (6, "in.csv:3:3: 'one' is not a number\n")
+    assert done.stdout == ("id,x1,x2,y_hat,class\n" if form == "csv" else "")
+
+
+def test_a_header_that_puts_a_column_elsewhere_is_not_taken_by_position():
+    done = of_text("x2,other\n1,0\n")
+    assert (done.code, done.stdout) == (6, "")
+
+
+def test_lines_before_a_wrong_one_are_predicted_as_they_come():
+    with start("predict", "xor-1", "-", stdin=-1, bufsize=1) as process:
+        process.stdin.write("0,1\n")
+        assert process.stdout.readline() + process.stdout.readline() == predict("xor", "--x", "0,1")
+        stdout, stderr = process.communicate("0,one\n", timeout=60)
+    assert (process.returncode, stdout) == (6, "")
+    assert stderr == "<stdin>:2:2: 'one' is not a number\n"
+
+
+def test_a_header_alone_gives_a_header_alone():
+    assert of_text("x1,x2\n")[:3] == (0, "x1,x2,y_hat,class\n", "")
+    assert of_text("x1,x2", "--format", "jsonl")[:3] == (0, "", "")
+    done = of_text("x1,x2\n", "--format", "npz", run="blobs")
+    assert (done.code, done.stderr) == (0, "")
+    arrays = np.load(io.BytesIO(done.raw), allow_pickle=False)
+    assert (arrays["y_hat"].shape, arrays["class"].shape) == ((0, 3), (0,))
+
+
+# Into a file
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "npz"])
+def test_a_file_gets_what_stdout_would(form):
+    args = ("--x", "0,1", "--x", "1,1", "--format", form)
+    assert predict("xor", *args, "-o", "out") == ""
+    if form == "npz":  # which holds the time it was written
+        arrays = dict(np.load("out", allow_pickle=False))
+        assert {key: array.shape for key, array in arrays.items()} == {
+            "y_hat": (2, 1),
+            "class": (2,),
+        }
+    else:
+        assert Path("out").read_text() == predict("xor", *args)
+    assert [path.name for path in Path().iterdir()] == ["out"]
+
+
+def test_a_file_is_written_whole_or_not_at_all():
+    Path("out").write_text("before")
+    content = PLAIN * 100_000 + "0,one\n"
+    assert of_text(content, "-o", "out").code == 6
+    assert Path("out").read_text() == "before"
+    assert of_text(content, "-o", "other").code == 6
+    assert sorted(path.name for path in Path().iterdir()) == ["in.csv", "out"]
+    assert of_text(PLAIN, "-o", "out").code == 0
+    assert Path("out").read_text() == of_text(PLAIN).stdout
+
+
+def test_a_file_may_be_the_input():
+    wanted = of_text(PLAIN).stdout
+    assert of_text(PLAIN, "-o", "in.csv").code == 0
+    assert Path("in.csv").read_text() == wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("none/out", "none/out: ...No such file or directory"),
+        ("in.csv/out", "in.csv/out: ...Not a directory"),
+        ("directory", "directory: ...Is a directory"),
+        (".", ".: ..."),
+        ("", "..."),
+        ("/", "/: ..."),
+        ("x" * 300, "xxx...: ...File name too long"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_a_line_that_names_it(path, message):
+    Path("directory").mkdir()
+    done = of_text(PLAIN, "-o", path)
+    assert done.code in (1, 2)
+    assert matches(done.stderr.splitlines()[-1].removeprefix("Error: "), message), done.stderr
+    assert sorted(path.name for path in Path().iterdir()) == ["directory", "in.csv"]
+
+
+def test_a_device_is_written_to_and_stays_one():
+    os.mkfifo("pipe")
+    process = start("predict", "xor-1", "--x", "0,1", "-o", "pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)  # so that a writer need not wait
+    with process:
+        process.communicate(timeout=60)
+    written = os.read(reader, 1000)
+    os.close(reader)
+    assert Path("pipe").is_fifo()
+    assert (process.returncode, written.decode()) == (0, predict("xor", "--x", "0,1"))
+
+
+def test_a_link_stays_one_and_its_file_is_written():
+    Path("real").write_text("before")
+    Path("link").symlink_to("real")
+    assert predict("xor", "--x", "0,1", "-o", "link") == ""
+    assert Path("link").is_symlink()
+    assert Path("real").read_text() == predict("xor", "--x", "0,1")
+
+
+# evaluate
+
+
+def evaluate(run, content=None):
+    """Return what evaluate says of a run on its own data, or on a file's content."""
+    if content is not None:
+        Path("in.csv").write_text(content)
+    done = call("evaluate", f"{run}-1", *(["in.csv"] if content is not None else []))
+    assert (done.code, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("run", NETWORKS)
+def test_a_run_is_worth_on_its_own_data_exactly_what_it_was(run, runs_dir):
+    facts = json.loads((runs_dir / f"{run}-1/run.json").read_text())
+    figures = ("cost", "accuracy", "test_cost", "test_accuracy")
+    wanted = {key: facts[key] for key in figures if key in facts}
+    assert evaluate(run) == {"run": str(runs_dir / f"{run}-1"), **wanted}
+    assert ("test_cost" in wanted) == (run in ("moons", "float32"))
+
+
+@pytest.mark.parametrize("run", ["xor", "cross", "blobs", "sine"])
+def test_a_run_is_worth_the_same_on_its_data_from_a_file(run):
+    assert evaluate(run, predict(run)) == evaluate(run)
+
+
+def test_a_run_is_worth_the_same_on_each_part_from_a_file():
+    header, *rows = predict("moons").splitlines(keepends=True)
+    own = evaluate("moons")
+    for part, prefix in {"train": "", "test": "test_"}.items():
+        found = evaluate("moons", header + "".join(row for row in rows if f",{part}," in row))
+        assert found == {"run": own["run"], **{k: own[prefix + k] for k in ("cost", "accuracy")}}
+
+
+def test_cost_and_accuracy_are_those_computed_by_hand(runs_dir):
+    points, y = GRID[:6], [0, 1, 1, 0, 1, 1]
+    y_hat, classes = by_hand(runs_dir, "xor", points)
+    rows = [f"{x1!r},{x2!r},{c}\n" for (x1, x2), c in zip(points, y, strict=True)]
+    found = evaluate("xor", "".join(rows))
+    np.testing.assert_allclose(found["cost"], np.mean((y_hat[:, 0] - y) ** 2) / 2, rtol=1e-12)
+    assert found["accuracy"] == np.mean(classes == y)
+    y_hat, classes = by_hand(runs_dir, "blobs", points)
+    found = evaluate("blobs", "".join(rows))
+    np.testing.assert_allclose(found["cost"], -np.log(y_hat[range(6), y]).mean(), rtol=1e-9)
+    assert found["accuracy"] == np.mean(classes == y)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "0,0,0\n0,1,1\n1,0,1\n1,1,0\n",
+        "0,0,0.0\n0,1,1e0\n1,0,1.\n1,1,-0\n",
+        "x1,x2,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n",
+        "x1,x2,label\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n",
+        "y,x2,x1\n0,0,0\n1,1,0\n1,0,1\n0,1,1\n",
+        "y,id,x2,x1\r\n0,a,0,0\r\n1,b,1,0\r\n\r\n1,c,0,1\r\n0,d,1,1",
+    ],
+)
+def test_classes_come_in_the_column_y_or_the_last(content):
+    found, own = evaluate("xor", content), evaluate("xor")
+    assert found["accuracy"] == own["accuracy"]
+    np.testing.assert_allclose(found["cost"], own["cost"], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("run", "content", "message"),
+    [
+        ("xor", "", "in.csv: is empty; it needs the columns x1, x2, y"),
+        ("xor", "x1,x2,y\n", "in.csv: has no rows"),
+        ("xor", "0,1\n", "in.csv:1: 2 columns; ...x1, x2, y"),
+        ("xor", "x1,x2\n0,1\n", "in.csv:1: there is no column 'y'; ..."),
+        ("xor", "0,1,2\n", "in.csv: y must be a class from 0 to 1, not 2"),
+        ("xor", "0,1,-1\n", "in.csv: y must be a class from 0 to 1, not -1"),
+        ("xor", "0,1,0.5\n", "in.csv: y must be a class from 0 to 1, not 0.5"),
+        ("xor", "0,1,1\n0,1,nan\n", "in.csv:2:3: 'nan' is not a finite number"),
+        ("xor", "0,1,1\n0,1,yes\n", "in.csv:2:3: 'yes' is not a number"),
+        ("xor", "y,x1,x2\n1,0,one\n", "in.csv:2:3: 'one' is not a number"),
+        ("blobs", "0,1,3\n", "in.csv: y must be a class from 0 to 2, not 3"),
+    ],
+)
+def test_what_is_wrong_with_labelled_data_is_told(run, content, message):
+    Path("in.csv").write_text(content)
+    done = call("evaluate", f"{run}-1", "in.csv")
+    assert (done.code, done.stdout) == (6, "")
+    assert matches(done.stderr, f"{message}\n"), done.stderr
+
+
+def test_evaluate_reads_stdin():
+    done = nnfs("evaluate", "xor-1", "-", "--require", "accuracy>=1", stdin="0,1,1\n1,1,0\n")
+    assert (done.code, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["accuracy"] == 1.0
+
+
+def test_looking_at_a_run_leaves_it_as_it_was(runs_dir):
+    def state():
+        files = sorted(path for path in runs_dir.rglob("*") if path.is_file())
+        return [(path, path.stat().st_mtime_ns, path.read_bytes()) for path in files]
+
+    before = state()
+    for args in (["evaluate"], ["predict"], ["show"]):
+        assert call(*args, "moons-1").code == 0
+    assert call("runs").code == 0
+    assert state() == before
+
+
+def test_help_names_every_format():
+    assert re.search(r"\[csv\|jsonl\|npz\]", call("predict", "--help").stdout)
