@@ -9,7 +9,7 @@ from typing import Any
 
 from nnfs_cli import sweeps
 from nnfs_cli.errors import FileError, did_you_mean
-from nnfs_cli.sweeps import FIGURES
+from nnfs_cli.stackfiles import FIGURES
 
 Record = dict[str, Any]
 

@@ -1,9 +1,8 @@
 """Sweeps: many runs in one directory, trained in stacks by some executor.
 
 A sweep's directory holds config.yaml (base and sweep block), run.json, results.csv, and the stacks
-that are trained, `stacks-T-N.npz`. A stack is written whole when it is done; sixteen files of tier
-T are put together in one of the next, so that there are never many. What these files hold is done
-and is not done again; results.csv and run.json are made from them.
+that are trained. What is in these is done and is not done again; results.csv and run.json are made
+from them.
 """
 
 from __future__ import annotations
@@ -12,17 +11,13 @@ import csv
 import fcntl
 import io
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import msgspec
-import numpy as np
 
 from nnfs_cli import config as configuration
 from nnfs_cli import data, executors, runs, stacks
@@ -31,22 +26,11 @@ from nnfs_cli.errors import FileError, NnfsError, did_you_mean
 from nnfs_cli.executors import Workers
 from nnfs_cli.plans import Plan
 from nnfs_cli.runs import Run
+from nnfs_cli.stackfiles import FIGURES, Row, done, load, rows_of, save, stack_files
 from nnfs_cli.stacks import Stack, Trained
 
 RESULTS, TRIALS = "results.csv", "trials.csv"
 INDEX = ".sweeps"  # in the runs directory: an identity's file names its sweep's directory
-TIER = 16  # files of one tier at most
-FIGURES = ("cost", "accuracy", "test_cost", "test_accuracy")
-
-
-class Row(msgspec.Struct, frozen=True):
-    """What became of one run: status is finished, diverged or failed."""
-
-    number: int
-    status: str
-    epochs: int | None = None
-    figures: dict[str, float] = {}
-    message: str = ""
 
 
 # --- the directory ---------------------------------------------------------------------------
@@ -108,75 +92,7 @@ def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
     runs.write(path / runs.FACTS, lambda file: file.write(text + b"\n"))
 
 
-# --- stacks on disk --------------------------------------------------------------------------
-
-
-def stack_files(path: Path) -> list[Path]:
-    """Return the files of trained stacks, by tier and number."""
-    names = (re.fullmatch(r"stacks-(\d+)-(\d+)\.npz", entry.name) for entry in path.iterdir())
-    found = sorted((int(name[1]), int(name[2]), name[0]) for name in names if name)
-    return [path / name for _, _, name in found]
-
-
-def save(path: Path, trained: Sequence[Trained], tier: int = 0) -> None:
-    """Write trained stacks as one file of a tier, and make room on it if there are many."""
-    arrays = {
-        f"{i}/{field.name}": value
-        for i, stack in enumerate(trained)
-        for field in fields(Trained)
-        for value in [getattr(stack, field.name)]
-        if not isinstance(value, dict)
-    } | {f"{i}/log/{k}": v for i, stack in enumerate(trained) for k, v in stack.log.items()}
-    first = min(int(number) for stack in trained for number in (*stack.numbers, *stack.failed))
-    target = path / f"stacks-{tier}-{first}.npz"
-    runs.write(target, lambda file: np.savez(file, allow_pickle=False, **arrays))
-    here = [file for file in stack_files(path) if file.name.startswith(f"stacks-{tier}-")]
-    if len(here) >= TIER:
-        save(path, [stack for file in here for stack in load(file)], tier + 1)
-        for file in here:  # if this is cut short, some runs stand in two files, alike
-            file.unlink()
-
-
-def load(path: Path) -> list[Trained]:
-    """Return the trained stacks in a file."""
-    try:
-        arrays = runs.read_arrays(path)
-        stacks_: list[dict[str, Any]] = []
-        for key, array in arrays.items():
-            number, name = key.split("/", 1)
-            while len(stacks_) <= int(number):
-                stacks_.append({"log": {}})
-            if name.startswith("log/"):
-                stacks_[int(number)]["log"][name[4:]] = array
-            else:
-                stacks_[int(number)][name] = array
-        return [Trained(**stack) for stack in stacks_]
-    except (ValueError, TypeError, BadZipFile) as error:
-        raise FileError(f"{path}: is not what a sweep wrote: {error}") from None
-
-
-def rows_of(trained: Trained) -> Iterator[Row]:
-    """Yield what became of each run of a stack."""
-    for i, number in enumerate(trained.numbers.tolist()):
-        last = int(trained.entries[i]) - 1
-        yield Row(
-            number,
-            "diverged" if trained.diverged[i] else "finished",
-            int(trained.log["epoch"][last]),
-            {key: float(trained.log[key][i, last]) for key in FIGURES if key in trained.log},
-        )
-    for number, message in zip(trained.failed.tolist(), trained.messages.tolist(), strict=True):
-        yield Row(number, "failed", message=message)
-
-
-def done(path: Path) -> dict[int, Row]:
-    """Return what became of the runs that are done, by number."""
-    return {
-        row.number: row
-        for file in stack_files(path)
-        for trained in load(file)
-        for row in rows_of(trained)
-    }
+# --- runs of a sweep -----------------------------------------------------------------------
 
 
 def read_run(path: Path, number: int) -> Run:

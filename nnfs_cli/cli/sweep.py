@@ -20,7 +20,7 @@ from nnfs_cli.cli.train import reading, stop_signals
 
 if TYPE_CHECKING:
     from nnfs_cli.plans import Plan
-    from nnfs_cli.sweeps import Row
+    from nnfs_cli.stackfiles import Row
 
 
 @click.command()

@@ -1,0 +1,101 @@
+"""Trained stacks on disk: `stacks-T-N.npz`, and what became of the runs that they hold.
+
+A stack is written whole when it is done. Sixteen files of tier T are put together in one of the
+next, so that there are never many.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from nnfs_cli import runs
+from nnfs_cli.errors import FileError
+from nnfs_cli.stacks import Trained
+
+TIER = 16  # files of one tier at most
+FIGURES = ("cost", "accuracy", "test_cost", "test_accuracy")
+
+
+class Row(msgspec.Struct, frozen=True):
+    """What became of one run: status is finished, diverged or failed."""
+
+    number: int
+    status: str
+    epochs: int | None = None
+    figures: dict[str, float] = {}
+    message: str = ""
+
+
+def stack_files(path: Path) -> list[Path]:
+    """Return the files of trained stacks, by tier and number."""
+    names = (re.fullmatch(r"stacks-(\d+)-(\d+)\.npz", entry.name) for entry in path.iterdir())
+    found = sorted((int(name[1]), int(name[2]), name[0]) for name in names if name)
+    return [path / name for _, _, name in found]
+
+
+def save(path: Path, trained: Sequence[Trained], tier: int = 0) -> None:
+    """Write trained stacks as one file of a tier, and make room on it if there are many."""
+    arrays = {
+        f"{i}/{field.name}": value
+        for i, stack in enumerate(trained)
+        for field in fields(Trained)
+        for value in [getattr(stack, field.name)]
+        if not isinstance(value, dict)
+    } | {f"{i}/log/{k}": v for i, stack in enumerate(trained) for k, v in stack.log.items()}
+    first = min(int(number) for stack in trained for number in (*stack.numbers, *stack.failed))
+    target = path / f"stacks-{tier}-{first}.npz"
+    runs.write(target, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    here = [file for file in stack_files(path) if file.name.startswith(f"stacks-{tier}-")]
+    if len(here) >= TIER:
+        save(path, [stack for file in here for stack in load(file)], tier + 1)
+        for file in here:  # if this is cut short, some runs stand in two files, alike
+            file.unlink()
+
+
+def load(path: Path) -> list[Trained]:
+    """Return the trained stacks in a file."""
+    try:
+        arrays = runs.read_arrays(path)
+        stacks_: list[dict[str, Any]] = []
+        for key, array in arrays.items():
+            number, name = key.split("/", 1)
+            while len(stacks_) <= int(number):
+                stacks_.append({"log": {}})
+            if name.startswith("log/"):
+                stacks_[int(number)]["log"][name[4:]] = array
+            else:
+                stacks_[int(number)][name] = array
+        return [Trained(**stack) for stack in stacks_]
+    except (ValueError, TypeError, BadZipFile) as error:
+        raise FileError(f"{path}: is not what a sweep wrote: {error}") from None
+
+
+def rows_of(trained: Trained) -> Iterator[Row]:
+    """Yield what became of each run of a stack."""
+    for i, number in enumerate(trained.numbers.tolist()):
+        last = int(trained.entries[i]) - 1
+        yield Row(
+            number,
+            "diverged" if trained.diverged[i] else "finished",
+            int(trained.log["epoch"][last]),
+            {key: float(trained.log[key][i, last]) for key in FIGURES if key in trained.log},
+        )
+    for number, message in zip(trained.failed.tolist(), trained.messages.tolist(), strict=True):
+        yield Row(number, "failed", message=message)
+
+
+def done(path: Path) -> dict[int, Row]:
+    """Return what became of the runs that are done, by number."""
+    return {
+        row.number: row
+        for file in stack_files(path)
+        for trained in load(file)
+        for row in rows_of(trained)
+    }
