@@ -73,7 +73,7 @@ def load(path: Path) -> list[Trained]:
             else:
                 stacks_[int(number)][name] = array
         return [Trained(**stack) for stack in stacks_]
-    except (ValueError, TypeError, BadZipFile) as error:
+    except (ValueError, TypeError) as error:
         raise FileError(f"{path}: is not what a sweep wrote: {error}") from None
 
 
