@@ -85,7 +85,7 @@ def _initializers(layer: LayerConfig) -> tuple[Initializer, Initializer]:
     )
 
 
-def prepare(config: Config, cache_dir: Path | None) -> Training:
+def prepare(config: Config, cache_dir: Path | None, threads: int = 1) -> Training:
     """Return the training that a configuration describes, before its first update."""
     encoding, train, test = encode(config, cache_dir)
     network = network_of(config, encoding.facts)
@@ -94,7 +94,7 @@ def prepare(config: Config, cache_dir: Path | None) -> Training:
         config,
         encoding,
         network,
-        evaluator(config, encoding, network, params, train),
+        evaluator(config, encoding, network, params, train, threads),
         evaluator(config, encoding, network, params, test) if test else None,
         digest(arrays(train, test)),
     )
@@ -119,13 +119,18 @@ def arrays(train: Samples, test: Samples | None) -> dict[str, Array]:
 
 
 def evaluator(
-    config: Config, encoding: Encoding, network: Network, params: Array, samples: Samples
+    config: Config,
+    encoding: Encoding,
+    network: Network,
+    params: Array,
+    samples: Samples,
+    threads: int = 1,
 ) -> Backprop:
     """Return the cost of a configuration's network on some samples."""
     output = config.layers[-1].activation.name
     chosen = objective(LOSSES[config.loss], output, network.layers[-1].activation)
     classes = encoding.facts.classes is not None
-    return Backprop(network, chosen, params, *samples, classes=classes)
+    return Backprop(network, chosen, params, *samples, classes=classes, threads=threads)
 
 
 def measure(train: Backprop, test: Backprop | None) -> dict[str, Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 @options.config
 @options.overrides
 @click.option("--name", help="Call the run NAME-1, NAME-2, ... instead of after the file.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads for many samples; the bits are the same. Default: all cores.",
+)
 @options.runs_dir
 @options.as_json
 @options.quiet
@@ -32,6 +38,7 @@ def command(
     config: str,
     overrides: tuple[str, ...],
     name: str | None,
+    threads: int | None,
     runs_dir: Path,
     as_json: bool,
     quiet: bool,
@@ -51,7 +58,8 @@ def command(
     with reading(quiet) as watch:
         settings = configuration.load(config, overrides, watch=watch)
     started, clock = datetime.now(UTC), perf_counter()
-    training = experiment.prepare(settings, runs.cache_dir(runs_dir))
+    threads = threads or os.cpu_count() or 1
+    training = experiment.prepare(settings, runs.cache_dir(runs_dir), threads)
     with runs.claimed(runs_dir, settings.name) as path:
         options.note(f"{path}: {describe(training)}", unless=quiet)
         status, diverged = "finished", None
