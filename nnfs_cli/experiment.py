@@ -148,14 +148,14 @@ def measure(train: Backprop, test: Backprop | None) -> dict[str, Array]:
     return measured
 
 
-def train(training: Training) -> Iterator[int]:
-    """Train to the last epoch, yielding the epoch reached every now and then.
+def train(training: Training, until: int | None = None) -> Iterator[int]:
+    """Train to the last epoch, or one before it, yielding the epoch reached every now and then.
 
     At the logged epochs, and whenever the caller might want to look or to stop; each yield leaves
     `training` whole. Raises Diverged as soon as a logged cost, or a parameter, is not finite.
     """
     config = training.config
-    stops = pauses(training.epoch, config.epochs, config.log_every)
+    stops = pauses(training.epoch, config.epochs if until is None else until, config.log_every)
     for epoch in descend(
         training.backprop,
         config.learning_rate,
