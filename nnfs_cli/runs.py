@@ -231,12 +231,12 @@ def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
 def versions() -> dict[str, str]:
     """Return what a run's last bits may depend on."""
     config: Any = np.show_config(mode="dicts")
-    blas = config["Build Dependencies"]["blas"]
+    blas, kernels = config["Build Dependencies"]["blas"], os.environ.get("OPENBLAS_CORETYPE")
     return {
         "nnfs": __version__,
         "python": ".".join(map(str, sys.version_info[:3])),
         "numpy": np.__version__,
-        "blas": f"{blas.get('name')} {blas.get('version')}",
+        "blas": " ".join([blas.get("name"), blas.get("version"), *filter(None, [kernels])]),
         "machine": os.uname().machine,
         "processor": processor(),
     }

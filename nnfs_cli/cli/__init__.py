@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from nnfs_cli import __version__
-from nnfs_cli.errors import NnfsError
+from nnfs_cli.errors import NnfsError, harmless
 
 # The first line of each command's help, so that `nnfs --help` loads none of them.
 COMMANDS = {
@@ -134,6 +134,6 @@ def _closed(code: int) -> int:
 def _tell(message: object) -> None:
     """Print a message on stderr, if that is still there."""
     try:
-        click.echo(message, err=True)
+        click.echo(harmless(str(message)), err=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

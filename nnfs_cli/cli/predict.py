@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.errors import harmless
 
 if TYPE_CHECKING:
     from nnfs_cli.core.activations import Array
@@ -70,8 +71,9 @@ def command(
         writer = {"csv": as_csv, "jsonl": as_jsonl, "npz": as_npz}[form]
         chunks = writer(model, [] if no_header else names, names, rows)
         if output is None:
+            terminal = sys.stdout.isatty() and form != "npz"
             for chunk in chunks:
-                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.write(harmless(chunk.decode()).encode() if terminal else chunk)
                 sys.stdout.buffer.flush()
         else:
             write(output, chunks)

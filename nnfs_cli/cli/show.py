@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.errors import harmless
 
 if TYPE_CHECKING:
     from nnfs_cli.runs import Run
@@ -84,13 +85,13 @@ def show_run(run: Run, as_json: bool) -> None:
             continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {version}" for name, version in value.items())
-        click.echo(f"{key.replace('_', ' '):<15}  {value}")
+        click.echo(f"{key.replace('_', ' '):<15}  {harmless(str(value))}")
     click.echo()
     rows = [list(layers[0]), *([str(cell) for cell in layer.values()] for layer in layers)]
     rows.append(["", "", "", "total", str(network.n_params)])
     click.echo("\n".join(options.aligned(row, rows) for row in rows))
     click.echo()
-    click.echo(configuration.dump(run.config), nl=False)
+    click.echo(harmless(configuration.dump(run.config)), nl=False)
 
 
 def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, form: str) -> None:
