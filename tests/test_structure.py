@@ -8,9 +8,10 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
-    "__main__", "cli", "prediction", "summaries", "sweeps", "stacks", "plans", "grid",
-    "executors", "experiment", "runs", "config", "checker", "data", "schema", "datasets", "files",
-    "tables", "document", "features", "cache", "digest", "errors",
+    "__main__", "cli", "reproduction", "prediction", "summaries", "sweeps", "stackfiles", "stacks",
+    "plans", "grid", "executors", "checkpoints", "experiment", "runs", "config", "checker", "data",
+    "schema", "datasets", "files", "tables", "document", "features", "cache", "digest", "disk",
+    "errors",
     "core.descent", "core.backprop", "core.network", "core.metrics", "core.losses",
     "core.initializers", "core.activations", "core", "__version__",
 ]  # fmt: skip
