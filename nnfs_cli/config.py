@@ -38,8 +38,8 @@ def load(
     The facts of its data are `known`, or looked up: then a data file is read, and `watch` told.
     """
     text = read_text(path, consequence=consequence, limit=limit)
-    name = STDIN if path == "-" else path
-    return parse(text, name, overrides, consequence=consequence, known=known, watch=watch)
+    source = name_of(path)
+    return parse(text, source, overrides, consequence=consequence, known=known, watch=watch)
 
 
 def parse(
@@ -122,10 +122,9 @@ def read_text(
     path: str, *, consequence: str = "nothing was trained", limit: int = document.MAX_BYTES
 ) -> str:
     """Return a configuration file's text; `-` is standard input."""
-    name = STDIN if path == "-" else path
 
     def refuse(message: str, line: str = "") -> ConfigError:
-        return config_error([Problem(name + line, message)], consequence)
+        return config_error([Problem(name_of(path) + line, message)], consequence)
 
     try:
         if path != "-" and not _is_readable(path):
@@ -154,10 +153,15 @@ def _is_readable(path: str) -> bool:
     return piped or stat.S_ISREG(mode)
 
 
+def name_of(path: str) -> str:
+    """Return what a configuration file is called in messages."""
+    return STDIN if path == "-" else path
+
+
 def default_name(source: str) -> str:
     """Return what the runs of a configuration file are called: its stem, made fit for a path."""
-    stem = re.sub(r"[^\w.+=,@-]+", "-", Path(source).stem).strip("-.+=,@")[:40]
-    return stem or "run"
+    stem = "" if source == STDIN else Path(source).stem
+    return re.sub(r"[^\w.+=,@-]+", "-", stem).strip("-.+=,@")[:40] or "run"
 
 
 def fill_in(config: Config) -> Config:

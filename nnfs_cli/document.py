@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from nnfs_cli.errors import Problem
+from nnfs_cli.errors import Problem, harmless
 
 MAX_BYTES = 1 << 20
 UNWRITABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -35,14 +35,16 @@ class Place:
 
     def problem(self, message: str) -> Problem:
         if self.line < 0:
-            at = f"{self.source}: {message}"
+            at = f"{harmless(self.source)}: {message}"
             return Problem("<command line>", at, order=(inf, self.column))
         where = f"{self.source}:{self.line + 1}:{self.column + 1}"
         if not self.text.strip():
             return Problem(where, message, order=(self.line, self.column))
         # A line may be longer than a screen: show what lies around the column.
         start = max(0, self.column - 60) if len(self.text) > 100 else 0
-        text = self.text[start : start + 100].replace("\t", " ")
+        # A control character takes up a column, but must not reach the terminal.
+        text = UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", self.text[start : start + 100])
+        text = text.replace("\t", " ")
         width = max(1, min(self.width, len(text) - (self.column - start)))
         number = f"{self.line + 1:>5}"
         caret = " " * (self.column - start) + "^" * width
@@ -134,8 +136,9 @@ def _compose(events: Iterator[Any], place: Any, nowhere: Place) -> tuple[Node, l
         top = stack[-1]
         top.size += size
         if top.size > MAX_NODES:
+            counting = ", counting aliases" if anchors else ""
             raise NotADocument(
-                node.place.problem(f"there are more than {MAX_NODES:,} values, counting aliases")
+                node.place.problem(f"there are more than {MAX_NODES:,} values{counting}")
             )
         if isinstance(top.node, Sequence):
             top.node.items.append(node)

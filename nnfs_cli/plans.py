@@ -89,7 +89,7 @@ def load(
     path: str, arguments: Sequence[str], options: Options, watch: Watcher | None = None
 ) -> Plan:
     """Return the plan of a sweep; ConfigError lists all that is wrong with it."""
-    text = configuration.read_text(path)
+    text, path = configuration.read_text(path, consequence=NOTHING), configuration.name_of(path)
     problems: list[Problem] = []
     try:
         root, found = document.compose(text, path)

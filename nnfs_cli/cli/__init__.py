@@ -23,7 +23,7 @@ COMMANDS = {
     "sweep": "Train CONFIG at many points.",
     "reproduce": "Train a run again and compare it bit for bit.",
     "runs": "List the runs.",
-    "show": "Show one run in full.",
+    "show": "Show one run or sweep in full.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

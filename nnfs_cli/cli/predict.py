@@ -85,12 +85,12 @@ def write(output: Path, chunks: Iterator[bytes]) -> None:
     from nnfs_cli.errors import NnfsError
 
     try:
-        output = output.resolve()  # a link stays one
-        if output.exists() and not output.is_file():
-            with output.open("wb") as file:
+        target = output.resolve() if output.is_symlink() else output  # a link stays one
+        if target.exists() and not target.is_file():
+            with target.open("wb") as file:
                 file.writelines(chunks)
         else:
-            disk.write(output, lambda file: file.writelines(chunks))
+            disk.write(target, lambda file: file.writelines(chunks))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise NnfsError(f"{output}: cannot be written: {reason}") from None

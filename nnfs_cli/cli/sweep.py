@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 @click.option("--random", type=click.IntRange(min=1), metavar="N", help="Draw N points instead.")
 @click.option("--sweep-seed", type=click.IntRange(min=0), default=0, help="What --random draws by.")
 @click.option("--from", "trials", metavar="CSV", help="Take one run from each row of a file.")
-@click.option("--max-runs", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option(
+    "--max-runs",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Refuse to do more.",
+)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes; default: all cores.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="Use a Dask cluster instead.")
 @click.option("--shard", metavar="I/N", help="Do the I-th of N shares alone.")
