@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import yaml
+from msgspec.structs import replace
 
 from nnfs_cli import data, document, features
 from nnfs_cli.checker import Checker
@@ -86,6 +87,7 @@ def build(
     checker = Checker()
     checker.problems += problems
     if isinstance(root, Mapping):
+        root = replace(root, items={k: v for k, v in root.items.items() if k != BLOCK})
         for given in settings:
             try:
                 root = document.override(root, given, PART_KEYS)
@@ -178,6 +180,7 @@ def _fill_in_layer(layer: LayerConfig) -> LayerConfig:
     return msgspec.structs.replace(layer, initializer=Part(activation.initializer))
 
 
+BLOCK = "sweep"  # a key of a file that is for `nnfs sweep` alone
 STDIN = "<stdin>"
 KeyPath = tuple[str | int, ...]
 

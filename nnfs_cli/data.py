@@ -60,6 +60,7 @@ class _Read(NamedTuple):
     facts: Facts
     train: Table
     test: Table | None
+    stamps: dict[str, tuple[int, ...]]
 
 
 _files_read: dict[str, _Read] = {}  # between the check of a configuration and its training
@@ -76,6 +77,22 @@ def _file_key(config: Config) -> str:
     return repr((own_parameters(config), config.loss, config.layers[-1].activation.name))
 
 
+def _stamp(path: str) -> tuple[int, ...]:
+    """Return what is another when a file has changed."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def forget_changed() -> None:
+    """Forget what was read of files that have changed since: a worker may outlive them."""
+    for key, read in list(_files_read.items()):
+        if any(_stamp(path) != stamp for path, stamp in read.stamps.items()):
+            del _files_read[key]
+
+
 def _read_once(config: Config, watch: Watcher | None = None) -> _Read:
     key = _file_key(config)
     if key not in _files_read:
@@ -90,7 +107,7 @@ def load(config: Config, cache_dir: Path | None, *, keep: bool = False) -> Parts
     """
     common = config.dataset.parameters
     if config.dataset.name == FILE:
-        _, table, test = _read_once(config)
+        _, table, test, _ = _read_once(config)
         if not keep:
             del _files_read[_file_key(config)]
         if test is not None:
@@ -118,6 +135,7 @@ def _rows(table: Table, rows: Array) -> Table:
 
 def _read_file(config: Config, watch: Watcher | None) -> _Read:
     given = own_parameters(config)
+    stamps = {path: _stamp(path) for path in (given["path"], given["test_path"]) if path}
     how = {key: given[key] for key in ("delimiter", "header")}
     raw = files.read(
         given["path"],
@@ -137,6 +155,7 @@ def _read_file(config: Config, watch: Watcher | None) -> _Read:
         known,
         Table(raw.X, class_numbers(raw, known)),
         test and Table(test.X, class_numbers(test, known)),
+        stamps,
     )
 
 

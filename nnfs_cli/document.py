@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nnfs_cli.errors import Problem, harmless
 
@@ -23,8 +24,7 @@ MAX_DEPTH = 24
 MAX_NODES = 1 << 18  # aliases counted each time they are used
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where something was written: a file's line and column, or an override."""
 
     source: str  # a path, or the override's text
@@ -52,8 +52,7 @@ class Place:
         return Problem(where, message, snippet, (self.line, self.column))
 
 
-@dataclass(frozen=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """Text as written; `plain` if without quotes."""
 
     place: Place
@@ -61,18 +60,16 @@ class Scalar:
     plain: bool = True
 
 
-@dataclass(frozen=True)
-class Sequence:
+class Sequence(Struct, frozen=True):
     place: Place
-    items: list[Node] = field(default_factory=list)
+    items: list[Any] = []  # of nodes
 
 
-@dataclass(frozen=True)
-class Mapping:
+class Mapping(Struct, frozen=True):
     """Key and value pairs in the order written; the keys differ."""
 
     place: Place
-    items: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
+    items: dict[str, tuple[Scalar, Any]] = {}  # key and node
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
@@ -178,8 +175,7 @@ def _compose(events: Iterator[Any], place: Any, nowhere: Place) -> tuple[Node, l
     return (root[0] if root else Scalar(nowhere, "")), problems
 
 
-@dataclass
-class _Open:
+class _Open(Struct):
     node: Sequence | Mapping
     anchor: str | None
     key: Node | None = None

@@ -94,7 +94,8 @@ def open_run(name: str, runs_dir: Path, by: str = "cost") -> Run:
     from nnfs_cli import runs
 
     path = runs.find(name, runs_dir)
-    if runs.is_there(path) or (path.name != "best" and not path.name.isdecimal()):
+    one_of_many = path.name == "best" or path.name.isdecimal()
+    if runs.is_there(path) or not one_of_many or len(path.parts) == 1:
         return runs.read(path)
     from nnfs_cli import sweeps
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.predict import quoted
 from nnfs_cli.errors import harmless
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, 
     rows = [list(records[0]), *([options.cell(v) for v in r.values()] for r in records)]
     if form == "csv":
         rows[1:] = [["" if v is None else str(v) for v in r.values()] for r in records]
-        click.echo("\n".join(",".join(row) for row in rows))
+        click.echo("\n".join(",".join(quoted(row)) for row in rows))
     elif form == "md":
         rows.insert(1, ["---"] * len(rows[0]))
         click.echo("\n".join("| " + " | ".join(row) + " |" for row in rows))

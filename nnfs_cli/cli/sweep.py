@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.predict import quoted
 from nnfs_cli.cli.train import reading, signals
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def print_plan(plan: Plan, config: str, commands: bool) -> None:
         return
     click.echo(",".join(["index", *plan.keys]))
     for number, point in enumerate(plan.points):
-        click.echo(",".join([str(number), *(value for _, value in point)]))
+        click.echo(",".join([str(number), *quoted(value for _, value in point)]))
     options.note(f"{len(plan.points):,} runs")
 
 
