@@ -163,13 +163,11 @@ def _place(name: str, names: Sequence[str], path: str, line: int) -> int:
 
 def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence[str]) -> RawTable:
     if suffix == ".npy":
-        try:
-            rows: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except disk.BROKEN as error:
-            raise FileError(f"{path}: cannot be read: {error}") from None
+        rows = disk.map_array(Path(path))
         X, y = rows, rows[:, :0] if rows.ndim == 2 else rows
     else:
-        arrays = disk.read_arrays(Path(path), most=memory() // 2)
+        most = max(1 << 26, 100 * Path(path).stat().st_size)  # what is packed closer is a bomb
+        arrays = disk.read_arrays(Path(path), min(most, memory() // 2))
         if missing := [key for key in ("X", "y") if key not in arrays]:
             found = ", ".join(arrays) or "nothing"
             raise FileError(

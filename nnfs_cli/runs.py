@@ -24,7 +24,7 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import Network
 from nnfs_cli.data import Encoding
 from nnfs_cli.digest import digest
-from nnfs_cli.disk import open_file, read_arrays, write, write_arrays
+from nnfs_cli.disk import open_file, read_arrays, reason, write, write_arrays
 from nnfs_cli.errors import ConfigError, FileError, NnfsError
 from nnfs_cli.schema import Config
 
@@ -143,7 +143,7 @@ def read(path: Path) -> Run:
             limit=1 << 24,
         )
     except (OSError, msgspec.MsgspecError) as error:
-        raise FileError(f"{path / FACTS}: cannot be read: {error}") from None
+        raise FileError(f"{path / FACTS}: cannot be read: {reason(error)}") from None
     except ConfigError as error:
         raise FileError(str(error)) from None
     return Run(path, config, encoding, facts)
