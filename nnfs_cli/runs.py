@@ -208,6 +208,20 @@ def read_weights(run: Run, network: Network) -> Array:
     return params
 
 
+def read_log(run: Run) -> dict[str, Array]:
+    """Return what the run logged: epoch, cost, and accuracy and the like, each (entries,)."""
+    if run.log is not None:
+        return run.log
+    path = run.path / COSTS
+    log = read_arrays(path)
+    shapes = {array.shape for array in log.values()}
+    if not {"epoch", "cost"} <= log.keys() or len(shapes) != 1 or len(min(shapes)) != 1:
+        raise FileError(f"{path}: should hold epoch, cost, ... of one length")
+    if min(shapes) == (0,) or any(array.dtype.kind not in "fiu" for array in log.values()):
+        raise FileError(f"{path}: should hold numbers, one entry or more")
+    return log
+
+
 def read_arrays(path: Path) -> dict[str, Array]:
     """Return the arrays of an .npz file."""
     try:
