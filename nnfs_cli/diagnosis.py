@@ -57,6 +57,12 @@ def diverged(e: Evidence) -> Found | None:
     return Found(seen, [*_rate(e, 0.1), *clip], {"epoch": epoch, "cost": cost})
 
 
+def not_trained(e: Evidence) -> Found | None:
+    if e.config.epochs:
+        return None
+    return Found("there was no update: epochs is 0", ["epochs=1000"], {"epochs": 0})
+
+
 def learning_rate_high(e: Evidence) -> Found | None:
     if not e.steps or e.rises < 0.1 * e.steps:
         return None
@@ -65,13 +71,13 @@ def learning_rate_high(e: Evidence) -> Found | None:
 
 
 def learning_rate_low(e: Evidence) -> Found | None:
-    # A cost that falls on a straight line brings a tenth of its fall in the last tenth.
-    if e.rises or e.last_tenth < 0.05:
-        return None
     first, last = float(e.log["cost"][0]), float(e.log["cost"][-1])
+    # On a straight line the last tenth brings a tenth; less is a sign too, of a cost still high.
+    if e.rises or e.last_tenth < (0.01 if last > first / 2 else 0.05):
+        return None
     seen = (
-        f"the cost fell from {first:.4g} to {last:.4g}, never went up, and was falling at the end "
-        f"nearly as fast as ever: the last tenth of the epochs brought {e.last_tenth:.1%} of it"
+        f"the cost fell from {first:.4g} to {last:.4g} and never went up, "
+        f"and the last tenth of the epochs still brought {e.last_tenth:.1%} of this"
     )
     return Found(seen, _rate(e, 10), {"last_tenth": e.last_tenth})
 
@@ -98,11 +104,15 @@ def initial_cost_high(e: Evidence) -> Found | None:
 
 
 def majority_class(e: Evidence) -> Found | None:
-    if e.majority is None or e.log["accuracy"][-1] > e.majority + 1e-9:
+    if e.majority is None or not e.steps or e.log["accuracy"][-1] > e.majority + 1e-9:
         return None
     accuracy = float(e.log["accuracy"][-1])
     seen = f"accuracy is {accuracy:.4g}; to name the largest class always gives {e.majority:.4g}"
-    if len(e.config.layers) == 1:
+    causes = (symmetric_units, dead_units, saturated_units, vanishing_gradients, learning_rate_low)
+    cause = next(filter(None, (check(e) for check in causes)), None)
+    if cause:
+        change = list(cause.change)
+    elif len(e.config.layers) == 1:
         output = e.config.layers[0]
         layers = f"{{units: 8, activation: tanh}}, {{units: {output.units}, "
         change = [f"layers=[{layers}activation: {output.activation.name}}}]"]
@@ -183,7 +193,7 @@ def vanishing_gradients(e: Evidence) -> Found | None:
 
 def exploding_gradients(e: Evidence) -> Found | None:
     ratios, step = _ratios(e), max(layer.step for layer in e.start)
-    far = max(ratios.values()) > 1e3
+    far = max(ratios.values()) > 100
     if not far and step <= 10:
         return None
     layer = 1 + max(range(len(e.start)), key=lambda i: e.start[i].step)
@@ -255,6 +265,7 @@ def _told(e: Evidence, counts: dict[int, int]) -> str:
 
 CHECKS: dict[str, Callable[[Evidence], Found | None]] = {
     "diverged": diverged,
+    "not_trained": not_trained,
     "learning_rate_high": learning_rate_high,
     "learning_rate_low": learning_rate_low,
     "not_converged": not_converged,

@@ -71,16 +71,17 @@ class Evidence:
     def last_tenth(self) -> float:
         """What the last tenth of the epochs brought, as a share of all that the cost fell.
 
-        Where too little was logged to tell, it is what the slope at the end makes of it.
+        Where little was logged, it is no more than the slope at the end makes of it.
         """
         epoch, cost = self.log["epoch"], self.log["cost"]
         fall = float(cost[0] - cost[-1])
         if self.steps < 1 or fall <= 1e-9 * cost[0] or not self.end:
             return 0.0
+        tenth = float(np.interp(0.9 * epoch[-1], epoch, cost) - cost[-1])
         if self.steps < 10:
             slope = self.config.learning_rate * sum(layer.gradient**2 for layer in self.end)
-            return slope * 0.1 * float(epoch[-1]) / fall
-        return float(np.interp(0.9 * epoch[-1], epoch, cost) - cost[-1]) / fall
+            tenth = min(tenth, slope * 0.1 * float(epoch[-1]))
+        return tenth / fall
 
 
 def gather(run: Run, cache_dir: Path) -> Evidence:

@@ -1,12 +1,17 @@
 """diagnose: each finding is shown by a configuration built for it, and absent on another."""
 
+import json
+import re
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import shell
 
 from nnfs_cli import config as configuration
 from nnfs_cli import diagnosis, evidence, runs
+from nnfs_cli.errors import FileError
 
 XOR = (shell.XOR,)
 OR = (str(shell.CONFIGS / "or.yaml"),)
@@ -26,11 +31,13 @@ class Case(NamedTuple):
 
 CASES = {
     "diverged": Case((*HOUSES, "learning_rate=30"), HOUSES),
+    "not_trained": Case((*XOR, "epochs=0"), XOR),
     "learning_rate_high": Case((*MOONS, "learning_rate=20"), MOONS, cured=False),
-    "learning_rate_low": Case((*XOR, "learning_rate=0.01"), XOR),
-    "not_converged": Case((*XOR, "epochs=3000"), XOR),
+    "learning_rate_low": Case((*XOR, "learning_rate=0.1"), XOR),
+    "not_converged": Case((*XOR, "epochs=2000"), XOR),
     "initial_cost_high": Case(
-        (*HOUSES, "dataset.scale_target=none", "learning_rate=0.001"), (*HOUSES, "seed=2")
+        (*HOUSES, "seed=2", "dataset.scale_target=none", "learning_rate=0.001"),
+        (*HOUSES, "seed=2"),
     ),
     "majority_class": Case((*OR, "dataset=xor", "loss=binary_cross_entropy", "epochs=1000"), OR),
     "overfitting": Case(
@@ -43,7 +50,7 @@ CASES = {
             "layers.0.activation=relu",
             "layers.0.bias_initializer={name: normal, mean: -9, std: 1}",
         ),
-        (*MOONS, "layers.0.activation=relu", "layers.1.activation=relu"),
+        (*MOONS, "layers.0.activation=relu"),
     ),
     "saturated_units": Case((*CANCER, "dataset.scale=none"), CANCER),
     "symmetric_units": Case(
@@ -51,7 +58,7 @@ CASES = {
     ),
     "vanishing_gradients": Case((*XOR, f"layers=[{DEEP}]", "epochs=100"), MOONS),
     "exploding_gradients": Case(
-        (*HOUSES, "dataset={path: far.csv}", "learning_rate=1e-3", "epochs=2"), HOUSES
+        (*HOUSES, "dataset={path: far.csv}", "layers.0.activation=relu", "epochs=2"), HOUSES
     ),
 }
 
@@ -68,7 +75,7 @@ def train(args):
     """Train, whatever comes of it, and return the run."""
     done = shell.call("train", "-q", *args)
     assert done.code in (0, 4), done.stderr
-    (path,) = runs.directories(runs.Path("runs"))
+    path = max(Path("runs").glob("*/run.json"), key=lambda path: path.stat().st_mtime_ns).parent
     return runs.read(path)
 
 
@@ -105,3 +112,68 @@ def test_a_finding_goes_away_if_its_advice_is_taken(code, tmp_path, monkeypatch)
     (tmp_path / "far.csv").rename(tmp_path / "again/far.csv")
     monkeypatch.chdir(tmp_path / "again")
     assert code not in findings([*CASES[code].ill, *change])
+
+
+def test_a_healthy_run_is_said_to_be():
+    path = train(XOR).path
+    done = shell.call("diagnose", str(path))
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == f"{path}: finished, healthy"
+    told = json.loads(shell.call("diagnose", "--json", path.name).stdout)
+    assert (told["healthy"], told["findings"], told["rises"]) == (True, [], 0)
+    assert [layer["dead"] for layer in told["layers"]] == [0, 0]
+
+
+def test_findings_are_told_in_words_and_as_json():
+    path = train(CASES["learning_rate_high"].ill).path
+    text = shell.call("diagnose", str(path)).stdout
+    told = json.loads(shell.call("diagnose", "--json", str(path)).stdout)
+    assert not told["healthy"]
+    finding = next(f for f in told["findings"] if f["code"] == "learning_rate_high")
+    assert f"learning_rate_high: {finding['seen']}\n  try: learning_rate=6\n" in text
+    figures = finding["figures"]
+    assert f"in {figures['rises']} of {figures['steps']} logged steps" in finding["seen"]
+
+
+def test_a_diverged_run_is_told_without_its_numbers():
+    path = train(CASES["diverged"].ill).path
+    assert shell.call("diagnose", str(path)).stdout.startswith(f"{path}: diverged, ")
+    told = json.loads(shell.call("diagnose", "--json", str(path)).stdout)
+    assert told["layers"][0]["dead"] is None
+
+
+def test_a_run_of_a_sweep_is_diagnosed_as_one_alone():
+    assert shell.call("sweep", "-q", *XOR, "learning_rate=0.1,1").code == 0
+    alone = train(CASES["learning_rate_low"].ill)
+    told = {
+        name: json.loads(shell.call("diagnose", "--json", name).stdout)
+        for name in (str(alone.path), "runs/xor-sweep-1/0", "runs/xor-sweep-1/best")
+    }
+    single, stacked, best = ({**what, "run": ""} for what in told.values())
+    assert single == stacked
+    assert single["findings"]
+    assert best["healthy"]
+
+
+def test_a_log_is_read_as_it_was_written_or_refused():
+    run = train(XOR)
+    log = runs.read_log(run)
+    assert list(log) == ["epoch", "cost", "accuracy"]
+    assert log["epoch"].tolist() == list(range(0, 5001, 100))
+    for broken in (
+        {"epoch": log["epoch"]},
+        {**log, "cost": log["cost"][1:]},
+        {**log, "cost": log["cost"].astype(str)},
+        {key: values[:0] for key, values in log.items()},
+        {key: values[0] for key, values in log.items()},
+    ):
+        np.savez(run.path / "costs.npz", **broken)
+        with pytest.raises(FileError, match="should hold"):
+            runs.read_log(run)
+    assert shell.call("diagnose", str(run.path)).code == 6
+
+
+def test_readme_lists_every_finding():
+    readme = (shell.CONFIGS.parent / "README.md").read_text()
+    table = readme.partition("| finding | what was seen |\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` ", table, re.MULTILINE) == list(diagnosis.CHECKS)

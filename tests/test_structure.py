@@ -8,7 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
-    "__main__", "cli", "prediction", "summaries", "sweeps", "stacks", "plans", "grid",
+    "__main__", "cli", "diagnosis", "evidence", "gradients",
+    "prediction", "summaries", "sweeps", "stacks", "plans", "grid",
     "executors", "experiment", "runs", "config", "checker", "data", "schema", "datasets", "files",
     "tables", "document", "features", "cache", "digest", "errors",
     "core.descent", "core.backprop", "core.network", "core.metrics", "core.losses",
