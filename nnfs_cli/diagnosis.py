@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, NamedTuple
 
 from nnfs_cli.core.activations import ACTIVATIONS
@@ -52,6 +53,9 @@ def diverged(e: Evidence) -> Found | None:
     if e.status != "diverged":
         return None
     epoch, cost = int(e.log["epoch"][-1]), float(e.log["cost"][-1])
+    if not isfinite(cost):
+        change = [*_scale(e), *(c for i in range(len(e.config.layers)) for c in _calm(e, i))]
+        return Found("the cost was not finite before the first update", change, {"epoch": epoch})
     seen = f"the cost is no longer finite; it was {cost:.4g} at epoch {epoch}"
     clip = [] if e.config.gradient_clip else ["gradient_clip=1"]
     return Found(seen, [*_rate(e, 0.1), *clip], {"epoch": epoch, "cost": cost})

@@ -134,10 +134,9 @@ def _states(run: Run, network: Network, params: Array, samples: Samples) -> list
     backprop = experiment.evaluator(config, run.encoding, network, params, samples)
     with np.errstate(all="ignore"):
         gradient = backprop.gradient() / backprop.samples
-    bound = config.gradient_clip or np.inf
-    update = config.learning_rate * np.clip(gradient, -bound, bound)
-    dead, saturated = _ailing(config, network, params, samples.x)
-    with np.errstate(all="ignore"):
+        bound = config.gradient_clip or np.inf
+        update = config.learning_rate * np.clip(gradient, -bound, bound)
+        dead, saturated = _ailing(config, network, params, samples.x)
         return [
             LayerState(
                 n_dead,
@@ -164,10 +163,7 @@ def _ailing(
     names = [layer.activation.name for layer in config.layers]
     samples = x.shape[-1]
     for start in range(0, samples, BLOCK):
-        block = x[:, start : start + BLOCK]
-        if len(block) == network.layers[0].fan_in:  # a mapped file's, without ones
-            block = np.concatenate([block, np.ones((1, block.shape[-1]))])
-        for i, a in enumerate(activations(network, params, block.astype(params.dtype, copy=False))):
+        for i, a in enumerate(activations(network, params, x[:, start : start + BLOCK])):
             active[i] += (a > 0).sum(axis=-1)
             if names[i] in LIMITS:
                 low, high = LIMITS[names[i]]

@@ -142,6 +142,14 @@ def test_a_diverged_run_is_told_without_its_numbers():
     assert told["layers"][0]["dead"] is None
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_cost_that_never_was_finite_is_told(dtype):
+    huge = "layers.1.initializer={name: normal, mean: 1e200, std: 0}"
+    found = findings((*HOUSES, huge, f"dtype={dtype}"))
+    assert found["diverged"].seen == "the cost was not finite before the first update"
+    assert found["diverged"].change == ["layers.1.initializer=xavier"]
+
+
 def test_a_run_of_a_sweep_is_diagnosed_as_one_alone():
     assert shell.call("sweep", "-q", *XOR, "learning_rate=0.1,1").code == 0
     alone = train(CASES["learning_rate_low"].ill)
@@ -153,6 +161,15 @@ def test_a_run_of_a_sweep_is_diagnosed_as_one_alone():
     assert single == stacked
     assert single["findings"]
     assert best["healthy"]
+
+
+def test_a_run_on_a_mapped_file_is_diagnosed(tmp_path):
+    X = np.random.RandomState(0).standard_normal((3000, 3))
+    np.save(tmp_path / "far.npy", np.c_[X, X @ [1, 2, 3]])
+    run = train((*HOUSES, "dataset={path: far.npy}"))
+    told = json.loads(shell.call("diagnose", "--json", str(run.path)).stdout)
+    assert told["cost"] == run.facts["cost"]
+    assert shell.call("evaluate", str(run.path), "--require", "r2>0.9").code == 0
 
 
 def test_a_log_is_read_as_it_was_written_or_refused():

@@ -74,7 +74,14 @@ def initialize(
 
 
 def activations(network: Network, params: Array, x: Array) -> Iterator[Array]:
-    """Yield a of each layer, (..., units, samples), for x (..., inputs + 1, samples), ones last."""
+    """Yield a of each layer, (..., units, samples), for x (..., inputs + 1, samples), ones last.
+
+    As in Backprop, x may lack the ones: then it is copied.
+    """
+    if x.shape[-2] == network.layers[0].fan_in:
+        bare = x
+        x = np.ones((*bare.shape[:-2], bare.shape[-2] + 1, bare.shape[-1]), params.dtype)
+        x[..., :-1, :] = bare
     for layer, Wb in zip(network.layers, network.views(params), strict=True):
         with np.errstate(all="ignore"):
             z = Wb @ x
@@ -84,7 +91,7 @@ def activations(network: Network, params: Array, x: Array) -> Iterator[Array]:
 
 
 def outputs(network: Network, params: Array, x: Array) -> Array:
-    """Return y_hat (..., outputs, samples) for x (..., inputs + 1, samples), ones last."""
+    """Return y_hat (..., outputs, samples) for x as in activations."""
     for a in activations(network, params, x):
         y_hat = a
     return y_hat
