@@ -68,9 +68,11 @@ def not_trained(e: Evidence) -> Found | None:
 
 
 def learning_rate_high(e: Evidence) -> Found | None:
-    if not e.steps or e.rises < 0.1 * e.steps:
+    first, last = float(e.log["cost"][0]), float(e.log["cost"][-1])
+    if not e.rises or (e.rises < 0.1 * e.steps and last <= first):
         return None
-    seen = f"the cost went up in {e.rises} of {e.steps} logged steps"
+    seen = f"the cost went up in {e.rises} of {e.steps} logged steps; it began at {first:.4g} "
+    seen += f"and ended at {last:.4g}"
     return Found(seen, _rate(e, 0.3), {"rises": e.rises, "steps": e.steps})
 
 
@@ -206,7 +208,7 @@ def exploding_gradients(e: Evidence) -> Found | None:
         seen = f"the gradient of layer 1 is, to that of the last, {_ratio_text(ratios)}"
     change = list(_scale(e)) or [c for i in range(len(e.config.layers)) for c in _calm(e, i)]
     clip = [] if e.config.gradient_clip else ["gradient_clip=1"]
-    return Found(seen, [*change, *clip], {"ratio": ratios, "step": step})
+    return Found(seen, [*(change or _rate(e, 0.1)), *clip], {"ratio": ratios, "step": step})
 
 
 def _ratios(e: Evidence) -> dict[str, float]:
