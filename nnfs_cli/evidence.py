@@ -74,7 +74,7 @@ class Evidence:
         Where little was logged, it is no more than the slope at the end makes of it.
         """
         epoch, cost = self.log["epoch"], self.log["cost"]
-        fall = float(cost[0] - cost[-1])
+        fall = float(cost[0]) - float(cost[-1])
         if self.steps < 1 or fall <= 1e-9 * cost[0] or not self.end:
             return 0.0
         tenth = float(np.interp(0.9 * epoch[-1], epoch, cost) - cost[-1])

@@ -148,6 +148,8 @@ def test_a_cost_that_never_was_finite_is_told(dtype):
     found = findings((*HOUSES, huge, f"dtype={dtype}"))
     assert found["diverged"].seen == "the cost was not finite before the first update"
     assert found["diverged"].change == ["layers.1.initializer=xavier"]
+    (path,) = Path("runs").iterdir()
+    assert shell.call("diagnose", str(path)).code == 0
 
 
 def test_a_run_of_a_sweep_is_diagnosed_as_one_alone():

@@ -23,7 +23,7 @@ COMMANDS = {
     "sweep": "Train CONFIG at many points.",
     "runs": "List the runs.",
     "show": "Show one run in full.",
-    "diagnose": "Say how healthy a run is, and what to change.",
+    "diagnose": "Say how healthy a run is, and what to change if it is not.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
