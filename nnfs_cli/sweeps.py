@@ -244,7 +244,7 @@ def read_results(path: Path) -> list[dict[str, str]]:
         with (path / RESULTS).open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
     except (OSError, ValueError, csv.Error) as error:
-        raise FileError(f"{path / RESULTS}: cannot be read: {error}") from None
+        raise FileError(f"{path / RESULTS}: cannot be read: {disk.reason(error)}") from None
 
 
 # --- stacks to train -------------------------------------------------------------------------

@@ -8,10 +8,10 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
-    "__main__", "cli", "reproduction", "prediction", "summaries", "sweeps", "stackfiles", "stacks",
-    "plans", "grid", "executors", "checkpoints", "experiment", "runs", "config", "checker", "data",
-    "schema", "datasets", "files", "tables", "document", "features", "cache", "digest", "disk",
-    "errors",
+    "__main__", "cli", "diagnosis", "evidence", "gradients", "reproduction", "prediction",
+    "summaries", "sweeps", "stackfiles", "stacks", "plans", "trials", "grid", "executors",
+    "checkpoints", "experiment", "runs", "config", "checker", "data", "schema", "datasets",
+    "files", "tables", "document", "features", "cache", "digest", "disk", "errors",
     "core.descent", "core.backprop", "core.network", "core.metrics", "core.losses",
     "core.initializers", "core.activations", "core", "__version__",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ COMMANDS = {
     "reproduce": "Train a run again and compare it bit for bit.",
     "runs": "List the runs.",
     "show": "Show one run or sweep in full.",
+    "diagnose": "Say how healthy a run is, and what to change if it is not.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
