@@ -133,7 +133,7 @@ def find(config: Config, runs_dir: Path) -> Path | None:
     text = configuration.dump(config).encode()
     for path in reversed(runs.directories(runs_dir)):
         with suppress(OSError):
-            if runs.peek(path) and (path / runs.CONFIG).read_bytes() == text:
+            if runs.peek(path) and disk.read(path / runs.CONFIG, len(text) + 1) == text:
                 return path
     return None
 

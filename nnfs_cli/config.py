@@ -265,11 +265,11 @@ def _output_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPa
     if activation == "softmax" and units == 1 and len(known.classes or "") <= 2:
         yield (*last, "units"), "softmax wants two units or more; for one, take sigmoid"
     elif known.classes is None:
-        if units != len(known.targets):
+        if units != (count := len(known.targets)):
+            there = "is 1 target" if count == 1 else f"are {count} targets"
             yield (
                 (*last, "units"),
-                f"there are {len(known.targets)} targets: the last layer needs as many units, "
-                f"it has {units}",
+                f"there {there}: the last layer needs {_units(count)}, it has {units}",
             )
     elif units != len(known.classes) and not (units == 1 and len(known.classes) == 2):
         fit = f"{len(known.classes)} softmax units"

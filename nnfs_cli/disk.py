@@ -142,6 +142,12 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
         yield True
 
 
+def read(path: Path, most: int) -> bytes:
+    """Return a file's first bytes, `most` of them at most; OSError as from open_file."""
+    with open_file(path) as file:
+        return file.read(most)
+
+
 def open_file(path: Path) -> BinaryIO:
     """Return a file, open to be read; OSError if it is a directory, a pipe or a device."""
     # Not to wait for a pipe's writer, it is opened without blocking.

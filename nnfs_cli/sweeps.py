@@ -74,7 +74,7 @@ def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: 
 
 def _linked(link: Path, runs_dir: Path) -> Path | None:
     try:
-        path = runs_dir / link.read_text()
+        path = runs_dir / disk.read(link, 1 << 10).decode()
         return path if is_sweep(path) else None
     except (OSError, ValueError):
         return None

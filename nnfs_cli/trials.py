@@ -9,6 +9,7 @@ from typing import NamedTuple
 from nnfs_cli.document import Place
 from nnfs_cli.errors import Problem, config_error
 from nnfs_cli.grid import Point
+from nnfs_cli.tables import count_columns
 
 
 class Trial(NamedTuple):
@@ -37,7 +38,7 @@ def read(path: str, consequence: str) -> list[Trial]:
     ]
     problems += [
         _place(path, lines, line, row, min(len(row), len(header))).problem(
-            f"{len(row)} fields; the header has {len(header)}"
+            f"{count_columns(len(row))}; the header has {len(header)}"
         )
         for line, row in rows
         if len(row) != len(header)
@@ -58,5 +59,5 @@ def _place(path: str, lines: list[str], line: int, row: list[str], i: int) -> Pl
     text = lines[line].rstrip("\r")
     if '"' in text:
         return Place(path, line, 0, len(text), text)
-    column = sum(len(field) + 1 for field in row[:i])
+    column = min(sum(len(field) + 1 for field in row[:i]), len(text))
     return Place(path, line, column, len(row[i]) if i < len(row) else 1, text)
