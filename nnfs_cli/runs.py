@@ -208,6 +208,27 @@ def read_weights(run: Run, network: Network) -> Array:
     return params
 
 
+def read_log(run: Run) -> dict[str, Array]:
+    """Return what a run logged: epoch (n,), cost (n,), ...; all finite unless the run diverged."""
+    if run.log is not None:
+        return run.log
+    path = run.path / COSTS
+    log = read_arrays(path)
+    shape = log["cost"].shape if "cost" in log else ()
+    if "epoch" not in log or len(shape) != 1 or shape == (0,):
+        found = _shapes({key: array.shape for key, array in log.items()})
+        raise FileError(f"{path}: holds {found}; epoch and cost are needed, of one length")
+    for key, values in log.items():
+        if values.shape != shape or values.dtype.kind not in "iuf":
+            raise FileError(f"{path}: {key} is no list of {len(log['cost'])} numbers, as cost is")
+        told = values[:-1] if run.facts.get("status") == "diverged" else values
+        if not np.isfinite(told).all():
+            raise FileError(f"{path}: {key} has numbers that are not finite")
+    if (np.diff(log["epoch"]) <= 0).any():
+        raise FileError(f"{path}: epoch does not increase")
+    return log
+
+
 def read_arrays(path: Path) -> dict[str, Array]:
     """Return the arrays of an .npz file."""
     try:

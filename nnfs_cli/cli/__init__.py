@@ -23,6 +23,7 @@ COMMANDS = {
     "sweep": "Train CONFIG at many points.",
     "runs": "List the runs.",
     "show": "Show one run in full.",
+    "plot": "Draw a run, several runs or a sweep.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

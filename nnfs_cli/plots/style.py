@@ -1,0 +1,183 @@
+"""How pictures look: the one place for colours, fonts and sizes; and how they become files.
+
+matplotlib is loaded by these functions alone, without pyplot: no display, no global figure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from nnfs_cli.core.activations import Array
+from nnfs_cli.errors import NnfsError
+
+Axes: TypeAlias = Any  # matplotlib's
+Figure: TypeAlias = Any
+WIDTH = 6.0  # inches: with 10 point letters, legible at 600 pixels
+DPI = 150
+SUFFIXES = ("png", "svg", "pdf")
+MARKERS = {"train": "o", "test": "D"}
+
+
+class Palette(NamedTuple):
+    """The colours of one style; `series` are for classes and for curves."""
+
+    ground: str
+    ink: str
+    soft: str
+    series: tuple[str, ...]
+    negative: str
+    positive: str
+
+
+# Okabe and Ito 2008, "Color universal design": told apart by colour-blind readers. The order puts
+# those first that stand out against the ground.
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SKY, VERMILION, YELLOW = "#56B4E9", "#D55E00", "#F0E442"
+PALETTES = {
+    "light": Palette(
+        "#FFFFFF",
+        "#202428",
+        "#8A9097",
+        (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, "#7A7F85"),
+        VERMILION,
+        BLUE,
+    ),
+    "dark": Palette(
+        "#15191E",
+        "#E8EAED",
+        "#7E858C",
+        (SKY, ORANGE, GREEN, PURPLE, YELLOW, VERMILION, BLUE, "#B9BEC4"),
+        VERMILION,
+        SKY,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a picture is wanted; `note` is called with what it cannot show."""
+
+    style: str = "light"
+    scale: str = "auto"
+    columns: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    by: str = "cost"
+    cache_dir: Path = Path("runs/.cache")
+    note: Callable[[str], None] = lambda message: None
+
+    @property
+    def palette(self) -> Palette:
+        return PALETTES[self.style]
+
+
+def need(library: str) -> Any:
+    """Return a library of the `plot` extra; NnfsError says how to install it."""
+    try:
+        return importlib.import_module(library)
+    except ImportError:
+        message = f"pictures need {library}, which is not installed: pip install '.[plot]'"
+        raise NnfsError(message) from None
+
+
+@contextmanager
+def drawing(palette: Palette) -> Iterator[None]:
+    """Let matplotlib draw in a palette."""
+    matplotlib = need("matplotlib")
+    settings = {
+        "figure.facecolor": palette.ground,
+        "savefig.facecolor": palette.ground,
+        "axes.facecolor": palette.ground,
+        "axes.edgecolor": palette.soft,
+        "axes.labelcolor": palette.ink,
+        "axes.titlesize": "medium",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.formatter.use_mathtext": False,
+        "text.color": palette.ink,
+        "text.parse_math": False,  # a column may be called "$"
+        "text.usetex": False,
+        "xtick.color": palette.soft,
+        "ytick.color": palette.soft,
+        "xtick.labelcolor": palette.ink,
+        "ytick.labelcolor": palette.ink,
+        "legend.frameon": False,
+        "font.family": "sans-serif",
+        "font.size": 10.0,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "nnfs",  # the same picture is the same file
+    }
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # in the name of a column, say
+        yield
+
+
+def figure(
+    rows: int = 1, columns: int = 1, height: float = 4.0, width: float = WIDTH
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its axes, row by row; sizes are inches."""
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    axes: list[Axes] = made.subplots(rows, columns, squeeze=False).ravel().tolist()
+    return made, axes
+
+
+def render(made: Figure, suffix: str, palette: Palette) -> bytes:
+    """Return a figure as a file of a suffix in SUFFIXES; the same figure is the same bytes."""
+    undated: dict[str, dict[str, str | None]] = {
+        "svg": {"Date": None},
+        "pdf": {"CreationDate": None},
+    }
+    file = io.BytesIO()
+    with drawing(palette):
+        made.savefig(file, format=suffix, dpi=DPI, metadata=undated.get(suffix))
+    return file.getvalue()
+
+
+def colours(palette: Palette, count: int) -> list[str]:
+    """Return so many colours; beyond those of the palette they come again."""
+    return [palette.series[i % len(palette.series)] for i in range(count)]
+
+
+def set_scale(axes: Axes, scale: str, values: Array, axis: str = "y") -> None:
+    """Make an axis logarithmic if that is wanted; of `auto`, if positive values span decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    values = values[np.isfinite(values)]
+    can = values.size > 0 and values.min() > 0
+    if scale == "log" and not can:
+        raise NnfsError("a logarithmic axis needs values above 0; take --scale linear")
+    if scale == "linear" or not (can and (scale == "log" or values.max() > 20 * values.min())):
+        return
+    getattr(axes, f"set_{axis}scale")("log")
+    decades = np.log10(values.max() / values.min())
+    chosen = getattr(axes, f"{axis}axis")
+    chosen.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0)))
+    chosen.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    chosen.set_minor_formatter(NullFormatter())
+
+
+def legend_below(made: Figure, handles: list[Any] | None = None, columns: int = 4) -> None:
+    """Put a legend under the axes, where it hides nothing."""
+    if handles is None:
+        handles = made.axes[0].get_legend_handles_labels()[0]
+    if handles:
+        made.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)))
+
+
+def shades(palette: Palette, strongest: float = 1.0) -> Any:
+    """Return a colour map from the ground to the first colour, of even lightness steps."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+    ground, hue = np.array(to_rgb(palette.ground)), np.array(to_rgb(palette.series[0]))
+    ends = [tuple(ground + 0.06 * (hue - ground)), tuple(ground + strongest * (hue - ground))]
+    return LinearSegmentedColormap.from_list("shades", ends)
