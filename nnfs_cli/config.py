@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.datasets import Facts
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
 from nnfs_cli.errors import ConfigError, Problem, config_error
-from nnfs_cli.files import Watcher
+from nnfs_cli.files import Watcher, memory
 from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part, kind_of
 
 
@@ -277,11 +276,6 @@ def _output_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPa
 
 def _units(count: int) -> str:
     return "1 unit" if count == 1 else f"{count} units"
-
-
-def memory() -> int:
-    """Return the machine's memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def place_of(root: Node, path: KeyPath) -> Place:

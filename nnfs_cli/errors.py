@@ -61,6 +61,11 @@ def config_error(problems: Sequence[Problem], consequence: str) -> ConfigError:
     return ConfigError("\n".join([*told, f"{count}; {consequence}"]), problems)
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names with commas between; of many names, and of long ones, the beginning."""
+    return ", ".join(name[:40] for name in names[:8]) + ", ..." * (len(names) > 8)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the closest known word, or nothing."""
     from difflib import get_close_matches

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from nnfs_cli import runs
+from nnfs_cli import disk
 from nnfs_cli.errors import FileError
 from nnfs_cli.stacks import Trained
 
@@ -51,7 +51,7 @@ def save(path: Path, trained: Sequence[Trained], tier: int = 0) -> None:
     } | {f"{i}/log/{k}": v for i, stack in enumerate(trained) for k, v in stack.log.items()}
     first = min(int(number) for stack in trained for number in (*stack.numbers, *stack.failed))
     target = path / f"stacks-{tier}-{first}.npz"
-    runs.write(target, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    disk.write(target, lambda file: np.savez(file, allow_pickle=False, **arrays))
     here = [file for file in stack_files(path) if file.name.startswith(f"stacks-{tier}-")]
     if len(here) >= TIER:
         save(path, [stack for file in here for stack in load(file)], tier + 1)
@@ -62,7 +62,7 @@ def save(path: Path, trained: Sequence[Trained], tier: int = 0) -> None:
 def load(path: Path) -> list[Trained]:
     """Return the trained stacks in a file."""
     try:
-        arrays = runs.read_arrays(path)
+        arrays = disk.read_arrays(path)
         stacks_: list[dict[str, Any]] = []
         for key, array in arrays.items():
             number, name = key.split("/", 1)
@@ -73,7 +73,7 @@ def load(path: Path) -> list[Trained]:
             else:
                 stacks_[int(number)][name] = array
         return [Trained(**stack) for stack in stacks_]
-    except (ValueError, TypeError, BadZipFile) as error:
+    except (ValueError, TypeError) as error:
         raise FileError(f"{path}: is not what a sweep wrote: {error}") from None
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from nnfs_cli import config as configuration
-from nnfs_cli import data, executors, runs, stacks
+from nnfs_cli import data, disk, executors, runs, stacks
 from nnfs_cli.data import Encoding
 from nnfs_cli.errors import FileError, NnfsError, did_you_mean
 from nnfs_cli.executors import Workers
@@ -50,7 +50,7 @@ def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: 
         if plan.options.trials:
             shutil.copyfile(plan.options.trials, path / TRIALS)
         text = plan.text(TRIALS if plan.options.trials else None)
-        runs.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
+        disk.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
         keys = {"kind": "sweep", "identity": identity, "runs": len(plan.points), "keys": plan.keys}
         write_facts(path, {**keys, "status": "unfinished", **facts})
         link.parent.mkdir(exist_ok=True)
@@ -89,7 +89,7 @@ def is_sweep(path: Path) -> bool:
 def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
     """Write a sweep's run.json."""
     text = msgspec.json.format(msgspec.json.encode(facts), indent=2)
-    runs.write(path / runs.FACTS, lambda file: file.write(text + b"\n"))
+    disk.write(path / runs.FACTS, lambda file: file.write(text + b"\n"))
 
 
 # --- runs of a sweep -----------------------------------------------------------------------
@@ -233,7 +233,7 @@ def write_results(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
     writer.writerow(records[0])
     for record in records:
         writer.writerow(["" if v is None else v for v in record.values()])
-    runs.write(path / RESULTS, lambda file: file.write(text.getvalue().encode()))
+    disk.write(path / RESULTS, lambda file: file.write(text.getvalue().encode()))
 
 
 def read_results(path: Path) -> list[dict[str, str]]:

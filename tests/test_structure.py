@@ -8,8 +8,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
-    "__main__", "cli", "prediction", "experiment", "runs", "config", "schema", "datasets",
-    "document", "features", "cache", "tables", "digest", "errors",
+    "__main__", "cli", "prediction", "summaries", "sweeps", "stacks", "plans", "grid",
+    "executors", "experiment", "runs", "config", "checker", "data", "schema", "datasets", "files",
+    "tables", "document", "features", "cache", "digest", "errors",
     "core.descent", "core.backprop", "core.network", "core.metrics", "core.losses",
     "core.initializers", "core.activations", "core", "__version__",
 ]  # fmt: skip

@@ -79,7 +79,7 @@ def command(
 
 def write(output: Path, chunks: Iterator[bytes]) -> None:
     """Write a file, whole or not at all; a device or a pipe is written as it is."""
-    from nnfs_cli import runs
+    from nnfs_cli import disk
     from nnfs_cli.errors import NnfsError
 
     try:
@@ -88,7 +88,7 @@ def write(output: Path, chunks: Iterator[bytes]) -> None:
             with output.open("wb") as file:
                 file.writelines(chunks)
         else:
-            runs.write(output, lambda file: file.writelines(chunks))
+            disk.write(output, lambda file: file.writelines(chunks))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise NnfsError(f"{output}: cannot be written: {reason}") from None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.train import reading, stop_signals
+from nnfs_cli.cli.train import reading, signals
 
 if TYPE_CHECKING:
     from nnfs_cli.plans import Plan
@@ -97,7 +97,7 @@ def command(
     width = jobs or os.cpu_count() or 1
     with (
         sweeps.lock(path, share),
-        stop_signals() as stopped,
+        signals() as received,
         executors.workers(width, cluster) as workers,
         progress(path, len(plan.points), quiet) as report,
     ):
@@ -108,9 +108,12 @@ def command(
             cache_dir=runs.cache_dir(runs_dir),
             shard=share,
             retry_failed=retry_failed,
-            stopped=lambda: bool(stopped),
+            stopped=lambda: bool(received.stop),
         ):
             report(rows)
+            if received.save:
+                received.save = False
+                sweeps.finish(plan, path, {})
     found = sweeps.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
     counts = {status: found[status] for status in ("finished", "diverged", "failed")}
     told = ", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "none finished"
@@ -121,9 +124,9 @@ def command(
         options.print_json({"run": str(path), **found})
     else:
         click.echo(str(path))
-    if stopped:
+    if received.stop:
         options.note("type the same command again to go on")
-        sys.exit(128 + stopped[0])
+        sys.exit(128 + received.stop)
     if found["diverged"] == found["runs"]:
         sys.exit(4)
     if found["diverged"] or found["failed"]:
