@@ -105,11 +105,11 @@ def command(
         options.note,
     )
     suffix = suffix_of(output, kind)
-    for subject, path in subjects(kind, runs, runs_dir, by):
+    for subject, path in subjects(kind, runs, runs_dir, by, suffix):
         if terminal:
             print_in_terminal(kind, subject, look)
             continue
-        target = output or path.with_suffix(f".{suffix}")
+        target = output or path
         write(target, iter([picture(kind, subject, look, suffix, frames)]))
         click.echo(str(target))
 
@@ -139,8 +139,10 @@ def suffix_of(output: Path | None, kind: str) -> str:
     return suffix
 
 
-def subjects(kind: str, names: tuple[str, ...], runs_dir: Path, by: str) -> list[tuple[Any, Path]]:
-    """Return what to draw, and where each picture goes but for its suffix."""
+def subjects(
+    kind: str, names: tuple[str, ...], runs_dir: Path, by: str, suffix: str
+) -> list[tuple[Any, Path]]:
+    """Return what to draw, and where each picture goes if nothing else is said."""
     from nnfs_cli import plots, sweeps
     from nnfs_cli import runs as directories
     from nnfs_cli.errors import FileError
@@ -150,15 +152,15 @@ def subjects(kind: str, names: tuple[str, ...], runs_dir: Path, by: str) -> list
         for path in paths:
             if not sweeps.is_sweep(path):
                 raise FileError(f"{path}: is no sweep; --kind {kind} is for sweeps")
-        return [(path, plots.default_path(path, kind, "")) for path in paths]
+        return [(path, plots.default_path(path, kind, suffix)) for path in paths]
     for path in paths:
         if sweeps.is_sweep(path):
             raise FileError(f"{path}: is a sweep; --kind {kind} is for a run, such as {path}/best")
     found = [options.open_run(name, runs_dir, by) for name in names]
     if kind in KINDS["runs"]:
         name = kind if len(found) == 1 else f"{kind}-of-{len(found)}-runs"
-        return [(found, plots.default_path(found[0].path, name, ""))]
-    return [(run, plots.default_path(run.path, kind, "")) for run in found]
+        return [(found, plots.default_path(found[0].path, name, suffix))]
+    return [(run, plots.default_path(run.path, kind, suffix)) for run in found]
 
 
 def picture(kind: str, subject: Any, look: Look, suffix: str, frames: int) -> bytes:
@@ -190,4 +192,6 @@ def print_in_terminal(kind: str, subject: Any, look: Look) -> None:
         "boundary": terminal.boundary,
         "sweep": terminal.sweep,
     }
-    click.echo(draw[kind](subject, look, terminal.screen(sys.stdout)), color=True)
+    drawn = draw[kind](subject, look, terminal.screen(sys.stdout))
+    code = sys.stdout.encoding or "utf-8"  # which may have no braille
+    click.echo(drawn.encode(code, "replace").decode(code), color=True)

@@ -6,6 +6,7 @@ The run is trained again from its configuration, to the same bits, and looked at
 from __future__ import annotations
 
 import io
+import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ SUFFIXES = ("gif", "mp4")
 FPS = 12
 LINGER = 1.5  # seconds on the last frame
 PIXELS = 100  # an inch
-COLOURS = 64  # of a GIF: flat shades and thin lines need no more
+STEPS = 6  # of a shade: few colours, which a GIF packs well
 
 
 def frame_epochs(epochs: int, frames: int) -> list[int]:
@@ -71,7 +72,7 @@ def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], Non
     redraw: Redraw
     if model.known.classes is not None:
         grid = planes.plane(model, tables, look.columns, 150, 130)
-        redraw = planes.paint_boundary(left, model, tables, grid, look.palette, steps=6)
+        redraw = planes.paint_boundary(left, model, tables, grid, look.palette, steps=STEPS)
     elif len(model.known.columns) == 1:
         redraw = planes.paint_curve(left, model, tables, look.palette)
     else:
@@ -90,9 +91,13 @@ def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], Non
 def _cost_axes(axes: Axes, run: Run, look: Look) -> Callable[[Training], None]:
     """Prepare the axes of the cost for the whole training; return what draws it so far."""
     lines = {
-        key: axes.plot([], [], color=hue, linestyle=dash, linewidth=1.8, label=label)[0]
+        key: axes.plot([], [], dash, color=hue, linewidth=1.8, label=label, markevery=[-1])[0]
         for key, label, hue, dash in zip(
-            ("cost", "test_cost"), ("train", "test"), look.palette.series, ("-", "--"), strict=False
+            ("cost", "test_cost"),
+            ("train", "test"),
+            look.palette.series,
+            ("o-", "o--"),
+            strict=False,
         )
     }
     epochs = run.facts.get("epochs", run.config.epochs)
@@ -142,15 +147,15 @@ def _limits(run: Run) -> Array:
     return found[np.isfinite(found)]
 
 
-def gif(pictures: Iterator[Array]) -> bytes:
-    """Return frames as a GIF of one palette that plays for ever."""
+def gif(pictures: Iterator[Array], look: Look) -> bytes:
+    """Return frames as a GIF of one palette, for one that changes would flicker."""
     from PIL import Image
 
     frames: list[Any] = [Image.fromarray(picture).convert("RGB") for picture in pictures]
     if not frames:
         raise NnfsError("there is nothing to show: the network is not finite before it starts")
-    # A palette of the last frame, where all colours have come: one that changes would flicker.
-    palette = frames[-1].quantize(COLOURS, method=Image.Quantize.MEDIANCUT)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(gif_palette(look))
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     file = io.BytesIO()
     each = [1000 // FPS] * (len(frames) - 1) + [int(1000 * LINGER)]
@@ -160,7 +165,22 @@ def gif(pictures: Iterator[Array]) -> bytes:
     return file.getvalue()
 
 
-def mp4(pictures: Iterator[Array]) -> bytes:
+def gif_palette(look: Look) -> list[int]:
+    """Return at most 256 colours, three numbers each: those that are drawn, and their blends."""
+    from matplotlib.colors import to_rgb
+
+    ground, ink, soft = (np.array(to_rgb(hue)) for hue in look.palette[:3])
+    hues = [np.array(to_rgb(hue)) for hue in look.palette.series]
+    shaded = [ground + planes.SHADE * (hue - ground) for hue in hues]
+    pairs = [(ground, end) for end in (*shaded, ink, soft, *hues)]
+    pairs += [(end, ink) for end in shaded[:6]]
+    pairs += list(itertools.pairwise([*hues[:3], hues[0]]))
+    found = [a + share * (b - a) for a, b in pairs for share in np.linspace(0, 1, STEPS + 1)]
+    numbers = np.unique(np.round(np.array(found) * 255).astype(int), axis=0)
+    return [int(v) for colour in numbers[:256] for v in colour]
+
+
+def mp4(pictures: Iterator[Array], look: Look) -> bytes:
     """Return frames as an MP4, by ffmpeg; NnfsError without it."""
     import subprocess
 
@@ -193,4 +213,4 @@ def mp4(pictures: Iterator[Array]) -> bytes:
 def animate(run: Run, look: Look, suffix: str, frames: int, tell: Callable[[int], None]) -> bytes:
     """Return the film of a run's training as a file of a suffix in SUFFIXES."""
     with style.drawing(look.palette):
-        return (gif if suffix == "gif" else mp4)(film(run, look, frames, tell))
+        return (gif if suffix == "gif" else mp4)(film(run, look, frames, tell), look)

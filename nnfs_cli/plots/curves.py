@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,20 +35,21 @@ class Curve(NamedTuple):
 def learning_curves(found: Sequence[Run]) -> list[list[Curve]]:
     """Return the curves of each run: training, and test where there is a test part."""
     names = labels(found)
-    told = []
-    for run, name in zip(found, names, strict=True):
-        log = runs.read_log(run)
-        parts = {"train": "cost", "test": "test_cost"}
-        alone = len(found) == 1
-        told.append(
-            [
-                Curve(part if alone else f"{name}, test" if part == "test" else name, epoch, cost)
-                for part, key in parts.items()
-                if key in log
-                for epoch, cost in [(log["epoch"], log[key])]
-            ]
-        )
-    return told
+    if len(found) == 1:
+        return [of_log(runs.read_log(found[0]))]
+    return [
+        of_log(runs.read_log(run), name, f"{name}, test")
+        for run, name in zip(found, names, strict=True)
+    ]
+
+
+def of_log(log: Mapping[str, Any], train: str = "train", test: str = "test") -> list[Curve]:
+    """Return the curves of what was logged, called as is said."""
+    return [
+        Curve(label, np.asarray(log["epoch"]), np.asarray(log[key], np.float64))
+        for label, key in ((train, "cost"), (test, "test_cost"))
+        if key in log
+    ]
 
 
 def labels(found: Sequence[Run]) -> list[str]:
@@ -102,7 +103,7 @@ def cost(found: Sequence[Run], look: Look) -> Figure:
         axes.set_title(found[0].path.name)
         axes.legend()
     else:
-        style.legend_below(made, columns=2)
+        style.legend_below(made)
     return made
 
 
@@ -150,7 +151,7 @@ def curves(path: Path, look: Look) -> Figure:
     faint = LineCollection(
         [np.column_stack([curve.epoch, curve.cost]) for curve in found.values()],
         colors=look.palette.soft,
-        alpha=float(np.clip(20 / len(found), 0.06, 0.5)),
+        alpha=float(np.clip(30 / len(found), 0.12, 0.5)),
         linewidths=0.8,
         label=f"{len(found):,} runs",
         rasterized=len(found) > MANY,
@@ -167,5 +168,5 @@ def curves(path: Path, look: Look) -> Figure:
     axes.autoscale_view()
     config = sweeps.read_run(path, best).config
     axes.set(xlabel="epoch", ylabel=cost_label([config]), title=path.name)
-    style.legend_below(made, columns=3)
+    style.legend_below(made)
     return made

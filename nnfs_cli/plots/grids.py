@@ -108,6 +108,9 @@ def _line(axes: Axes, found: Results, look: Look) -> None:
         axes.set_xticks(x, values)
     else:
         style.set_scale(axes, "auto", x, "x")
+        if len(values) <= 8:
+            axes.set_xticks(x, [_short(value) for value in values])
+            axes.minorticks_off()
     axes.legend(fontsize=9)
 
 

@@ -62,7 +62,7 @@ def network(run: Run, look: Look) -> Figure:
     model = prediction.load(run)
     found = columns(model)
     tallest = max(len(column.groups) for column in found)
-    made, (axes,) = style.figure(height=float(np.clip(0.55 * tallest, 3.0, 6.5)))
+    made, (axes,) = style.figure(height=float(np.clip(0.62 * tallest, 3.2, 6.5)))
     axes.set_axis_off()
     axes.set(xlim=(-0.55, len(found) - 0.45), ylim=(-0.06, 1.2))
     views = model.network.views(model.params)
@@ -97,6 +97,9 @@ def _draw_weights(
                 at = 0.3 if (i + j) % 2 else 0.42  # beside its neighbours' numbers
                 where = (x + at, left.y[i] + at * (right.y[j] - left.y[i]))
                 axes.annotate(f"{weights.item():.2g}", where, **_number(palette))
+            elif left.is_bar and right.is_bar:
+                told = f"{weights.size:,} weights\nrms {size:.2g}"
+                axes.annotate(told, (x + 0.5, 0.55), **_number(palette))
     lines = LineCollection(segments, linewidths=widths, colors=hues, alpha=0.75, zorder=1)
     lines.set_gid(f"W{x + 1}")
     axes.add_collection(lines)
@@ -134,14 +137,15 @@ def _draw_units(
             )
             for b in biases.tolist()
         ]
-    area = float(np.clip(9000 / tallest**1.6, 60, 620))
+    apart = 72 * 0.75 * axes.figure.get_figheight() / tallest  # points
+    area = min((0.66 * apart) ** 2, 620.0)
     circle = {"s": area, "edgecolors": palette.ink, "linewidths": 1.2}
     at = np.full(len(fills), x)
     axes.scatter(at, column.y, facecolors=palette.ground, zorder=3, **circle)  # hides the lines
     axes.scatter(at, column.y, facecolors=fills, zorder=4, gid=f"units {x}", **circle)
-    if biases is not None and tallest <= 8:
+    if biases is not None and area > 500:
         for bias, y in zip(biases.tolist(), column.y.tolist(), strict=True):
-            style_ = {"fontsize": 7.5, "ha": "center", "va": "center", "zorder": 5}
+            style_ = {"fontsize": 7, "ha": "center", "va": "center", "zorder": 5}
             axes.annotate(f"{bias:.2g}", (x, y), **style_)
 
 
@@ -163,14 +167,15 @@ def _network_legend(made: Figure, summed: bool, largest: float, palette: Palette
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=palette.positive, linewidth=3, label="positive weight"),
-        Line2D([], [], color=palette.negative, linewidth=3, label="negative weight"),
-        Line2D([], [], linestyle="none", label=f"largest size {largest:.3g}; bias in the circle"),
+        Line2D([], [], color=palette.positive, linewidth=3, label="weight > 0"),
+        Line2D([], [], color=palette.negative, linewidth=3, label="weight < 0"),
+        Line2D([], [], linestyle="none", label=f"largest: {largest:.3g}"),
+        Line2D([], [], linestyle="none", label="in a circle: bias"),
     ]
     if summed:
         text = f"bar: more than {WIDE} units; its lines: root mean square, sign of the mean"
-        handles[2] = Line2D([], [], linestyle="none", label=text)
-    style.legend_below(made, handles, columns=2 if summed else 3)
+        handles = [Line2D([], [], linestyle="none", label=text)]
+    style.legend_below(made, handles)
 
 
 # --- weights -----------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from nnfs_cli.runs import Run
 Tables: TypeAlias = Mapping[str, Table]
 Redraw: TypeAlias = Callable[[Model], None]
 SHOWN = 4000  # samples of a part: more hide each other
-SHADE = 0.55  # of a class that is certain
+SHADE = 0.45  # of a class that is certain
 
 
 def own_tables(model: Model, look: Look, most: int | None = SHOWN) -> dict[str, Table]:
@@ -125,11 +125,11 @@ def is_wrong(model: Model, table: Table) -> Array:
 
 
 def paint_boundary(
-    axes: Axes, model: Model, tables: Tables, grid: Plane, palette: Palette, steps: int = 0
+    axes: Axes, model: Model, tables: Tables, grid: Plane, palette: Palette, steps: int = 24
 ) -> Redraw:
     """Draw shaded classes, their boundary, and the samples; return what draws them again.
 
-    With `steps`, the shade comes in so many of them, which packs well.
+    The shade comes in so many steps, which packs well.
     """
     from matplotlib.colors import to_rgba
 
@@ -143,35 +143,33 @@ def paint_boundary(
         extent=grid.extent,
         origin="lower",
         aspect="auto",
-        interpolation="nearest" if steps else "bilinear",
+        interpolation="bilinear" if steps > 8 else "nearest",
         zorder=0,
     )
     for part, table in tables.items():
         x, y = table.X[:, grid.columns].T
+        size = _size(tables)
         axes.scatter(
             x,
             y,
-            s=_size(tables, part),
+            s=size,
             c=[hues[k] for k in table.y.tolist()],
             marker=style.MARKERS[part],
             edgecolors=palette.ground if part == "train" else palette.ink,
-            linewidths=0.6,
+            linewidths=0.02 * size**0.9 if part == "test" else 0.4,
             zorder=3,
             gid=part,
         )
-    ring = {"marker": "o", "facecolors": "none", "edgecolors": palette.ink, "linewidths": 1.4}
-    rings = axes.scatter([], [], s=90, zorder=4, gid="wrong", **ring)
+    ring = {"marker": "o", "facecolors": "none", "edgecolors": palette.ink, "linewidths": 1.0}
+    rings = axes.scatter([], [], s=3 * _size(tables), zorder=4, gid="wrong", **ring)
     axes.set(xlabel=known.columns[grid.columns[0]], ylabel=known.columns[grid.columns[1]])
     axes.set(xlim=grid.extent[:2], ylim=grid.extent[2:])
     lines: list[Any] = []
 
     def redraw(model: Model) -> None:
         ahead = margins(shares(model, grid.X))
-        strength = ahead.max(axis=0)
-        if steps:
-            strength = np.ceil(strength * steps) / steps
         pixels = rgba[ahead.argmax(axis=0)]
-        pixels[:, 3] = SHADE * strength
+        pixels[:, 3] = SHADE * np.ceil(steps * ahead.max(axis=0)) / steps
         image.set_data(pixels.reshape(*shape, 4))
         while lines:
             lines.pop().remove()
@@ -189,10 +187,10 @@ def paint_boundary(
     return redraw
 
 
-def _size(tables: Tables, part: str) -> float:
+def _size(tables: Tables) -> float:
     """Return the area of a sample's mark: many are small."""
     count = sum(len(table.y) for table in tables.values())
-    return float(np.clip(9000 / count, 7, 60)) * (0.8 if part == "test" else 1)
+    return float(np.clip(12000 / count, 12, 50))
 
 
 def boundary_legend(model: Model, tables: Tables, palette: Palette) -> list[Any]:
@@ -204,7 +202,14 @@ def boundary_legend(model: Model, tables: Tables, palette: Palette) -> list[Any]
     hues = style.colours(palette, len(known.classes))
     mark = {"linestyle": "none", "markersize": 6}
     handles = [
-        Line2D([], [], marker="s", color=hue, label=f"{known.targets[0]} = {name}", **mark)
+        Line2D(
+            [],
+            [],
+            marker="s",
+            color=hue,
+            label=f"{known.targets[0]} = {name}" if len(name) < 3 else name,
+            **mark,
+        )
         for hue, name in zip(hues, known.classes, strict=True)
     ]
     if "test" in tables:
@@ -229,7 +234,7 @@ def boundary(run: Run, look: Look) -> Figure:
     paint_boundary(axes, model, tables, grid, look.palette)
     others = "; other columns at their mean" if grid.others else ""
     axes.set_title(f"{run.path.name}{others}")
-    style.legend_below(made, boundary_legend(model, tables, look.palette), columns=5)
+    style.legend_below(made, boundary_legend(model, tables, look.palette))
     return made
 
 
@@ -241,11 +246,11 @@ def paint_curve(axes: Axes, model: Model, tables: Tables, palette: Palette) -> R
     every = np.concatenate([table.X[:, 0] for table in tables.values()])
     margin = 0.05 * float(np.ptp(every)) or 1.0
     x = np.linspace(every.min() - margin, every.max() + margin, 400)
-    hues = style.colours(palette, len(model.known.targets))
     lines = []
-    for k, (name, hue) in enumerate(zip(model.known.targets, hues, strict=True)):
-        for part, table in tables.items():
-            faint = {"color": hue, "alpha": 0.5, "s": _size(tables, part), "linewidths": 0}
+    for k, name in enumerate(model.known.targets):
+        for part, hue in zip(tables, style.colours(palette, 2), strict=False):
+            table = tables[part]
+            faint = {"color": hue, "alpha": 0.5, "s": _size(tables), "linewidths": 0}
             marker = style.MARKERS[part]
             axes.scatter(table.X[:, 0], table.y[:, k], marker=marker, label=part, gid=part, **faint)
         lines += axes.plot(x, x, color=palette.ink, linewidth=2, label=f"network, {name}")
@@ -275,7 +280,7 @@ def paint_truth(axes: Axes, model: Model, tables: Tables, palette: Palette) -> R
             table.y,
             table.y,
             color=hue,
-            s=_size(tables, part),
+            s=_size(tables),
             marker=style.MARKERS[part],
             alpha=0.7,
             linewidths=0,

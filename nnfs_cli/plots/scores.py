@@ -26,8 +26,7 @@ def confusion(run: Run, look: Look) -> Figure:
     made, axes = style.figure(1, len(tables), height=3.6 if len(tables) > 1 else 4.6)
     for ax, (part, matrix) in zip(axes, tables.items(), strict=True):
         _draw(ax, matrix, model.known.classes, look.palette, len(tables))
-        right = matrix.trace() / matrix.sum()
-        ax.set_title(f"{part}: {right:.4g} of {matrix.sum():,} right", fontsize=9)
+        ax.set_title(f"{part}: {matrix.trace():,} of {matrix.sum():,} right", fontsize=9)
     axes[0].set_ylabel(f"true {model.known.targets[0]}")
     made.suptitle(run.path.name, fontsize="medium")
     return made
@@ -49,7 +48,7 @@ def _draw(ax: Axes, matrix: Array, names: tuple[str, ...], palette: Palette, par
     ax.imshow(share, cmap=style.shades(palette, 0.6), vmin=0, vmax=1)  # ink is legible on it
     count = len(names)
     short = [name if len(name) <= 12 else name[:10] + "..." for name in names]
-    turn = 0 if sum(map(len, short)) * parts <= 40 else 60
+    turn = 0 if (sum(map(len, short)) + 2 * count) * parts <= 68 else 60
     ax.set_xticks(range(count), short, rotation=turn, ha="right" if turn else "center", fontsize=8)
     ax.set_yticks(range(count), short, fontsize=8)
     ax.tick_params(length=0)

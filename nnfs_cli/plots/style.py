@@ -112,6 +112,8 @@ def drawing(palette: Palette) -> Iterator[None]:
         "legend.frameon": False,
         "font.family": "sans-serif",
         "font.size": 10.0,
+        "figure.constrained_layout.w_pad": 0.1,
+        "figure.constrained_layout.h_pad": 0.1,
         "svg.fonttype": "none",
         "svg.hashsalt": "nnfs",  # the same picture is the same file
     }
@@ -140,7 +142,24 @@ def render(made: Figure, suffix: str, palette: Palette) -> bytes:
     file = io.BytesIO()
     with drawing(palette):
         made.savefig(file, format=suffix, dpi=DPI, metadata=undated.get(suffix))
-    return file.getvalue()
+    return _packed(file, palette) if suffix == "png" else file.getvalue()
+
+
+def _packed(file: io.BytesIO, palette: Palette) -> bytes:
+    """Return a PNG in 256 colours of its own: a third of the size, and the same to the eye."""
+    from matplotlib.colors import to_rgb
+    from PIL import Image
+
+    image = Image.open(file).convert("RGB")
+    chosen = image.quantize(236, dither=Image.Dither.NONE).getpalette()
+    # What few pixels have, such as the samples, would be lost in the mean of its neighbours.
+    hues = [palette.ground, palette.ink, palette.soft, palette.negative, *palette.series]
+    exact = [round(255 * part) for hue in hues for part in to_rgb(hue)]
+    known = Image.new("P", (1, 1))
+    known.putpalette([*exact, *(chosen or [])[: 3 * 236]])
+    packed = io.BytesIO()
+    image.quantize(palette=known, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    return packed.getvalue()
 
 
 def colours(palette: Palette, count: int) -> list[str]:
@@ -166,12 +185,15 @@ def set_scale(axes: Axes, scale: str, values: Array, axis: str = "y") -> None:
     chosen.set_minor_formatter(NullFormatter())
 
 
-def legend_below(made: Figure, handles: list[Any] | None = None, columns: int = 4) -> None:
-    """Put a legend under the axes, where it hides nothing."""
+def legend_below(made: Figure, handles: list[Any] | None = None) -> None:
+    """Put a legend under the axes, where it hides nothing, in as many columns as fit."""
     if handles is None:
         handles = made.axes[0].get_legend_handles_labels()[0]
-    if handles:
-        made.legend(handles=handles, loc="outside lower center", ncols=min(columns, len(handles)))
+    longest = max((len(handle.get_label()) for handle in handles), default=0)
+    fit = int(13 * made.get_figwidth() / (longest + 6))
+    columns = max(1, min(fit, len(handles)))
+    columns = -(-len(handles) // -(-len(handles) // columns))  # rows of about one length
+    made.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=9)
 
 
 def shades(palette: Palette, strongest: float = 1.0) -> Any:
