@@ -25,6 +25,7 @@ COMMANDS = {
     "runs": "List the runs.",
     "show": "Show one run in full.",
     "plot": "Draw a run, several runs or a sweep.",
+    "report": "Write a run or a sweep as one HTML file.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
