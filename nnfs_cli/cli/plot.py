@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,8 +111,19 @@ def command(
             print_in_terminal(kind, subject, look)
             continue
         target = output or path
+        check_target(target)
         write(target, iter([picture(kind, subject, look, suffix, frames)]))
         click.echo(str(target))
+
+
+def check_target(target: Path) -> None:
+    """Raise NnfsError if there is no place for a file, before what takes long is done for it."""
+    from nnfs_cli.errors import NnfsError
+
+    if not target.parent.is_dir():
+        raise NnfsError(f"{target}: cannot be written: there is no directory {target.parent}")
+    if not os.access(target.parent, os.W_OK):
+        raise NnfsError(f"{target}: cannot be written: Permission denied")
 
 
 def pair(text: str | None, option: str, least: int, most: int) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.plot import pair
+from nnfs_cli.cli.plot import check_target, pair
 from nnfs_cli.cli.predict import write
 
 
@@ -46,5 +46,6 @@ def command(
     subject = path if sweeps.is_sweep(path) else options.open_run(run, runs_dir, by)
     where = path if isinstance(subject, Path) else subject.path
     target = output or plots.default_path(where, "report", "html")
+    check_target(target)
     write(target, iter([report.text_of(subject, look).encode(errors="replace")]))
     click.echo(str(target))

@@ -78,12 +78,12 @@ def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], Non
     else:
         redraw = planes.paint_truth(left, model, tables, look.palette)
     move = _cost_axes(right, run, look)
-    title = made.suptitle(run.path.name, fontsize="medium")
+    title = made.suptitle(style.name_of(run), fontsize="medium")
 
     def show(training: Training, model: Model) -> None:
         redraw(model)
         move(training)
-        title.set_text(f"{run.path.name}: epoch {training.epoch:,}")
+        title.set_text(f"{style.name_of(run)}: epoch {training.epoch:,}")
 
     return made, show
 

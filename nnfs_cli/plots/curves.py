@@ -62,7 +62,7 @@ def labels(found: Sequence[Run]) -> list[str]:
     told = [", ".join(f"{key}={plain[key]}" for key in differ if key in plain) for plain in flat]
     if len(set(told)) < len(told):  # the same training twice, or nothing but missing keys
         told = [
-            f"{run.path.name}: {text}" if text else run.path.name
+            f"{style.name_of(run)}: {text}" if text else style.name_of(run)
             for run, text in zip(found, told, strict=True)
         ]
     return [text if len(text) <= LABEL else text[: LABEL - 3] + "..." for text in told]
@@ -100,7 +100,7 @@ def cost(found: Sequence[Run], look: Look) -> Figure:
     style.set_scale(axes, look.scale, every)
     axes.set(xlabel="epoch", ylabel=cost_label([run.config for run in found]))
     if len(groups) == 1:
-        axes.set_title(found[0].path.name)
+        axes.set_title(style.name_of(found[0]))
         axes.legend()
     else:
         style.legend_below(made)

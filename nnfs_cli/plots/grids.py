@@ -128,9 +128,7 @@ def _map(made: Figure, axes: Axes, found: Results, palette: Palette) -> None:
     if len(across) <= 8 and len(down) <= 14:
         for (i, j), value in np.ndenumerate(means):
             if np.isfinite(value):
-                strong = image.norm(value) > 0.55
-                ink = palette.ground if strong else palette.ink
-                place = {"ha": "center", "va": "center", "fontsize": 8, "color": ink}
+                place = {"ha": "center", "va": "center", "fontsize": 8}
                 axes.text(j + 0.5, i + 0.5, f"{value:.3g}", **place)
     label = f"{_worded(found.figure)}, mean" if max(map(len, found.groups.values())) > 1 else None
     made.colorbar(image, ax=axes, label=label or _worded(found.figure))

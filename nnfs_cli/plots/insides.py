@@ -73,7 +73,7 @@ def network(run: Run, look: Look) -> Figure:
         biases = views[number - 1][:, -1] if number else None
         _draw_units(axes, number, column, biases, largest, tallest, look.palette)
     _name_ends(axes, model, found)
-    axes.set_title(run.path.name)
+    axes.set_title(style.name_of(run))
     _network_legend(made, any(column.is_bar for column in found), largest, look.palette)
     return made
 
@@ -228,7 +228,7 @@ def weights(run: Run, look: Look) -> Figure:
     if acts:
         axes[-1].set_xlabel("activation on the training data")
         axes[-2].set_xlabel("weight")
-    made.suptitle(run.path.name, fontsize="medium")
+    made.suptitle(style.name_of(run), fontsize="medium")
     made.supylabel("count", fontsize="medium")
     return made
 

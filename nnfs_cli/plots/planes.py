@@ -233,7 +233,7 @@ def boundary(run: Run, look: Look) -> Figure:
     made, (axes,) = style.figure(height=4.6)
     paint_boundary(axes, model, tables, grid, look.palette)
     others = "; other columns at their mean" if grid.others else ""
-    axes.set_title(f"{run.path.name}{others}")
+    axes.set_title(f"{style.name_of(run)}{others}")
     style.legend_below(made, boundary_legend(model, tables, look.palette))
     return made
 
@@ -312,6 +312,6 @@ def fit(run: Run, look: Look) -> Figure:
     if alone:
         paint_curve(axes[0], model, tables, look.palette)
     paint_truth(axes[-1], model, tables, look.palette)
-    made.suptitle(run.path.name, fontsize="medium")
+    made.suptitle(style.name_of(run), fontsize="medium")
     style.legend_below(made, axes[-1].get_legend_handles_labels()[0])
     return made

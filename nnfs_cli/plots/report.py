@@ -11,6 +11,7 @@ from typing import Any
 from nnfs_cli import config as configuration
 from nnfs_cli import plots, runs, summaries, sweeps
 from nnfs_cli.errors import FileError
+from nnfs_cli.plots import style
 from nnfs_cli.plots.style import PALETTES, Look
 from nnfs_cli.runs import Run
 
@@ -68,7 +69,7 @@ def of_run(run: Run, look: Look) -> str:
         "<h2>Configuration</h2>",
         f"<pre>{escape(configuration.dump(run.config))}</pre>",
     ]
-    return page(str(run.path.name), parts)
+    return page(style.name_of(run), parts)
 
 
 def of_sweep(path: Path, look: Look) -> str:

@@ -28,7 +28,7 @@ def confusion(run: Run, look: Look) -> Figure:
         _draw(ax, matrix, model.known.classes, look.palette, len(tables))
         ax.set_title(f"{part}: {matrix.trace():,} of {matrix.sum():,} right", fontsize=9)
     axes[0].set_ylabel(f"true {model.known.targets[0]}")
-    made.suptitle(run.path.name, fontsize="medium")
+    made.suptitle(style.name_of(run), fontsize="medium")
     return made
 
 
@@ -45,7 +45,7 @@ def counts(model: Model, look: Look) -> dict[str, Array]:
 
 def _draw(ax: Axes, matrix: Array, names: tuple[str, ...], palette: Palette, parts: int) -> None:
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    ax.imshow(share, cmap=style.shades(palette, 0.6), vmin=0, vmax=1)  # ink is legible on it
+    ax.imshow(share, cmap=style.shades(palette), vmin=0, vmax=1)
     count = len(names)
     short = [name if len(name) <= 12 else name[:10] + "..." for name in names]
     turn = 0 if (sum(map(len, short)) + 2 * count) * parts <= 68 else 60

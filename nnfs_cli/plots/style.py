@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from nnfs_cli.core.activations import Array
-from nnfs_cli.errors import NnfsError
+from nnfs_cli.errors import FileError, NnfsError
+from nnfs_cli.runs import Run
 
 Axes: TypeAlias = Any  # matplotlib's
 Figure: TypeAlias = Any
@@ -167,15 +168,26 @@ def colours(palette: Palette, count: int) -> list[str]:
     return [palette.series[i % len(palette.series)] for i in range(count)]
 
 
+def name_of(run: Run) -> str:
+    """Return what a run is called: the last part of its path, of a sweep's run the last two."""
+    path = run.path
+    return f"{path.parent.name}/{path.name}" if path.name.isdecimal() else path.name
+
+
+def is_log(scale: str, values: Array) -> bool:
+    """Return whether an axis of finite values is logarithmic; FileError if it cannot be."""
+    can = values.size > 0 and values.min() > 0
+    if scale == "log" and not can:
+        raise FileError("a logarithmic axis needs values above 0; take --scale linear")
+    return bool(scale != "linear" and can and (scale == "log" or values.max() > 20 * values.min()))
+
+
 def set_scale(axes: Axes, scale: str, values: Array, axis: str = "y") -> None:
     """Make an axis logarithmic if that is wanted; of `auto`, if positive values span decades."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     values = values[np.isfinite(values)]
-    can = values.size > 0 and values.min() > 0
-    if scale == "log" and not can:
-        raise NnfsError("a logarithmic axis needs values above 0; take --scale linear")
-    if scale == "linear" or not (can and (scale == "log" or values.max() > 20 * values.min())):
+    if not is_log(scale, values):
         return
     getattr(axes, f"set_{axis}scale")("log")
     decades = np.log10(values.max() / values.min())
@@ -196,10 +208,9 @@ def legend_below(made: Figure, handles: list[Any] | None = None) -> None:
     made.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=9)
 
 
-def shades(palette: Palette, strongest: float = 1.0) -> Any:
-    """Return a colour map from the ground to the first colour, of even lightness steps."""
-    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+def shades(palette: Palette) -> Any:
+    """Return a colour map of one colour over the ground, never so strong that ink is lost on it."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
-    ground, hue = np.array(to_rgb(palette.ground)), np.array(to_rgb(palette.series[0]))
-    ends = [tuple(ground + 0.06 * (hue - ground)), tuple(ground + strongest * (hue - ground))]
-    return LinearSegmentedColormap.from_list("shades", ends)
+    hue = palette.series[0]
+    return LinearSegmentedColormap.from_list("shades", [to_rgba(hue, 0.04), to_rgba(hue, 0.6)])

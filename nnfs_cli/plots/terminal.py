@@ -17,7 +17,6 @@ import numpy as np
 
 from nnfs_cli import prediction
 from nnfs_cli.core.activations import Array
-from nnfs_cli.errors import NnfsError
 from nnfs_cli.plots import curves, grids, planes, style
 from nnfs_cli.plots.curves import Curve
 from nnfs_cli.plots.planes import Plane, Tables
@@ -71,8 +70,8 @@ def chart(found: Sequence[Curve], title: str, scale: str, shown: Screen) -> list
     costs = np.concatenate([curve.cost for curve in found])
     costs = costs[np.isfinite(costs)]
     last = max(float(curve.epoch[-1]) for curve in found)
-    is_log = _is_log(scale, costs)
-    scaled: Callable[[Array], Array] = np.log10 if is_log else np.asarray
+    logarithmic = style.is_log(scale, costs)
+    scaled: Callable[[Array], Array] = np.log10 if logarithmic else np.asarray
     ends = scaled(np.array([costs.min(), costs.max()])).tolist() if costs.size else [0.0, 1.0]
     low, high = ends if ends[1] > ends[0] else (ends[0] - 0.5, ends[0] + 0.5)
     legend = _legend(found, shown)
@@ -90,7 +89,7 @@ def chart(found: Sequence[Curve], title: str, scale: str, shown: Screen) -> list
     rows = canvas.plot("\n").replace("⠀", " ").split("\n")
     labels = {0: high, height // 2: (low + high) / 2, height - 1: low}
     axis = [
-        _tick(10 ** labels[i] if is_log else labels[i]) if i in labels else ""
+        _tick(10 ** labels[i] if logarithmic else labels[i]) if i in labels else ""
         for i in range(height)
     ]
     drawn = [f"{label:>{MARGIN}} │{row}".rstrip() for label, row in zip(axis, rows, strict=True)]
@@ -121,13 +120,6 @@ def _legend(found: Sequence[Curve], shown: Screen) -> list[str]:
         told.append(f"{'':>{MARGIN}}  {mark} {text}")
     most = max(shown.height // 3, 1)
     return told if len(told) <= most else [*told[: most - 1], f"{'':>{MARGIN}}  ..."]
-
-
-def _is_log(scale: str, costs: Array) -> bool:
-    can = costs.size > 0 and costs.min() > 0
-    if scale == "log" and not can:
-        raise NnfsError("a logarithmic axis needs values above 0; take --scale linear")
-    return bool(scale != "linear" and can and (scale == "log" or costs.max() > 20 * costs.min()))
 
 
 def _tick(value: float) -> str:
@@ -237,7 +229,7 @@ def sweep(path: Path, look: Look, shown: Screen) -> str:
     left, right = max(map(len, [*names, found.keys[0]])), max(map(len, told))
     room = max(shown.width - left - right - 4, 8)
     bars = _lengths(means, room, look.scale)
-    note = ", on a logarithmic scale" if _is_log(look.scale, np.array(means)) else ""
+    note = ", on a logarithmic scale" if style.is_log(look.scale, np.array(means)) else ""
     lines = [f"{found.keys[0]:>{left}}  {figure}: mean ± standard deviation over the runs{note}"]
     for name, length, text in zip(names, bars, told, strict=True):
         lines.append(f"{name:>{left}}  {painted('█' * length, HUES[0], shown)} {text}")
@@ -246,7 +238,7 @@ def sweep(path: Path, look: Look, shown: Screen) -> str:
 
 def _lengths(values: Sequence[float], room: int, scale: str) -> list[int]:
     """Return bars' lengths; on a logarithmic scale, from half a decade below the smallest."""
-    if not _is_log(scale, np.array(values)):
+    if not style.is_log(scale, np.array(values)):
         largest = max(max(values), 1e-300)
         return [max(round(room * max(value, 0) / largest), 1) for value in values]
     low, high = log10(min(values)) - 0.5, log10(max(values))
