@@ -111,7 +111,7 @@ def _cost_axes(axes: Axes, run: Run, look: Look) -> Callable[[Training], None]:
     def move(training: Training) -> None:
         for key, line in lines.items():
             if key in training.log:
-                line.set_data(training.log["epoch"], training.log[key])
+                line.set_data(training.log["epoch"], style.drawable(np.array(training.log[key])))
 
     return move
 
@@ -143,7 +143,7 @@ def film(run: Run, look: Look, frames: int, tell: Callable[[int], None]) -> Iter
 def _limits(run: Run) -> Array:
     """Return the finite costs that the run will pass, as it logged them."""
     log = runs.read_log(run)
-    found: Array = np.concatenate([log[key] for key in ("cost", "test_cost") if key in log])
+    found = np.concatenate([style.drawable(log[k]) for k in ("cost", "test_cost") if k in log])
     return found[np.isfinite(found)]
 
 

@@ -46,7 +46,7 @@ def learning_curves(found: Sequence[Run]) -> list[list[Curve]]:
 def of_log(log: Mapping[str, Any], train: str = "train", test: str = "test") -> list[Curve]:
     """Return the curves of what was logged, called as is said."""
     return [
-        Curve(label, np.asarray(log["epoch"]), np.asarray(log[key], np.float64))
+        Curve(label, np.asarray(log["epoch"]), style.drawable(log[key]))
         for label, key in ((train, "cost"), (test, "test_cost"))
         if key in log
     ]
@@ -124,7 +124,7 @@ def sweep_curves(path: Path) -> dict[int, Curve]:
             for i, number in enumerate(trained.numbers.tolist()):
                 n = int(trained.entries[i])
                 epoch, values = trained.log["epoch"][:n], trained.log["cost"][i, :n]
-                found[number] = Curve(str(number), epoch, values)
+                found[number] = Curve(str(number), epoch, style.drawable(values))
     if not found:
         raise FileError(f"{path}: no run of it is done yet")
     return found

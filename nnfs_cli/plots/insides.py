@@ -65,7 +65,7 @@ def network(run: Run, look: Look) -> Figure:
     made, (axes,) = style.figure(height=float(np.clip(0.62 * tallest, 3.2, 6.5)))
     axes.set_axis_off()
     axes.set(xlim=(-0.55, len(found) - 0.45), ylim=(-0.06, 1.2))
-    views = model.network.views(model.params)
+    views = [np.nan_to_num(style.drawable(Wb)) for Wb in model.network.views(model.params)]
     largest = max(float(np.abs(Wb).max()) for Wb in views) or 1.0
     for number, Wb in enumerate(views):
         _draw_weights(axes, number, found[number], found[number + 1], Wb, largest, look.palette)
@@ -88,7 +88,7 @@ def _draw_weights(
     few = (Wb.shape[1] - 1) * len(Wb) <= NUMBERS
     for j, to in enumerate(right.groups):
         for i, source in enumerate(left.groups):
-            weights = Wb[np.ix_(to, source)].astype(np.float64)
+            weights = Wb[np.ix_(to, source)]
             size = float(np.sqrt((weights**2).mean()))
             segments.append([(x, left.y[i]), (x + 1, right.y[j])])
             widths.append(0.4 + 5 * min(size / largest, 1))
@@ -235,7 +235,8 @@ def weights(run: Run, look: Look) -> Figure:
 
 def _histogram(axes: Axes, values: Array, hue: str, gid: str) -> None:
     """Draw a histogram of what is finite."""
-    finite = values[np.isfinite(values)].astype(np.float64)
+    finite = style.drawable(values)
+    finite = finite[np.isfinite(finite)]
     if not finite.size:
         finite = np.zeros(1)
     low, high = float(finite.min()), float(finite.max())

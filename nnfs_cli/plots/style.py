@@ -24,6 +24,7 @@ Axes: TypeAlias = Any  # matplotlib's
 Figure: TypeAlias = Any
 WIDTH = 6.0  # inches: with 10 point letters, legible at 600 pixels
 DPI = 150
+HUGE = 1e100  # what is larger comes of a training that diverges, and overflows in a picture
 SUFFIXES = ("png", "svg", "pdf")
 MARKERS = {"train": "o", "test": "D"}
 
@@ -121,6 +122,13 @@ def drawing(palette: Palette) -> Iterator[None]:
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # in the name of a column, say
         yield
+
+
+def drawable(values: Array) -> Array:
+    """Return float64 values, with nan for what is not finite or larger than HUGE."""
+    known = np.asarray(values, np.float64)
+    shown: Array = np.where(np.abs(known) < HUGE, known, np.nan)
+    return shown
 
 
 def figure(
