@@ -87,9 +87,9 @@ def command(
     if name is not None:
         overrides = (*overrides, f"name={name}")
     if picture:
-        from nnfs_cli.plots import style
+        from nnfs_cli.plots import live
 
-        style.need("plotille")  # which is better missed before the training than after it
+        picture = live.possible(picture, quiet)
     threads = threads or os.cpu_count() or 1
     cache_dir = runs.cache_dir(runs_dir)
     with reading(quiet) as watch:
@@ -167,7 +167,11 @@ def follow(
         }
 
     status, diverged, saved = "finished", None, monotonic()
-    watched = watching(training, path, quiet, verbose, picture)
+    watched: AbstractContextManager[Callable[[], None]] = progress(training, quiet, verbose)
+    if picture:
+        from nnfs_cli.plots import live
+
+        watched = live.pictured(watched, picture, training, path)
     with signals() as received, watched as report:
         try:
             for _ in experiment.train(training):
@@ -287,23 +291,6 @@ def reading(quiet: bool) -> Iterator[Watcher | None]:
     yield watch if sys.stderr.isatty() and not quiet else None
     if shown:
         click.echo("\r\033[K", err=True, nl=False)
-
-
-def watching(
-    training: Training, path: Path, quiet: bool, verbose: bool, picture: str | None
-) -> AbstractContextManager[Callable[[], None]]:
-    """Return what shows how far the training is: a window in motion, or progress in words."""
-    if picture is None:
-        return progress(training, quiet, verbose)
-    from nnfs_cli import runs
-    from nnfs_cli.plots import live
-
-    if picture == "plot":
-        return live.afterwards(training, progress(training, quiet, verbose))
-    if not sys.stderr.isatty():
-        options.note("--live needs a terminal; it draws at the end alone", unless=quiet)
-        return live.afterwards(training, progress(training, quiet, verbose))
-    return live.window(training, path, runs.cache_dir(path.parent))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Pictures of runs and sweeps, drawn from their directories. KINDS, at the foot, lists them.
 
-Read in this order: style; curves, planes, insides, scores, grids; animation; terminal, report.
+Read in this order: style; curves, planes, fits, insides, scores, grids; animation; terminal, live;
+report.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nnfs_cli.plots import curves, grids, insides, planes, scores, style
+from nnfs_cli.plots import curves, fits, grids, insides, planes, scores, style
 from nnfs_cli.plots.style import Figure, Look
 
 
@@ -45,7 +46,7 @@ KINDS = {
     "network": Kind(insides.network, "run", "units, weights and biases, drawn"),
     "weights": Kind(insides.weights, "run", "histograms of weights and activations"),
     "confusion": Kind(scores.confusion, "run", "which class was taken for which"),
-    "fit": Kind(planes.fit, "run", "predicted against true numbers"),
+    "fit": Kind(fits.fit, "run", "predicted against true numbers"),
     "sweep": Kind(grids.sweep, "sweep", "a figure against one swept key, or over two"),
     "curves": Kind(curves.curves, "sweep", "all cost curves, the median and the best"),
 }

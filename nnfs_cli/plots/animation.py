@@ -20,7 +20,7 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.core.descent import descend
 from nnfs_cli.errors import FileError, NnfsError
 from nnfs_cli.experiment import Training
-from nnfs_cli.plots import planes, style
+from nnfs_cli.plots import fits, planes, style
 from nnfs_cli.plots.curves import cost_label
 from nnfs_cli.plots.planes import Redraw
 from nnfs_cli.plots.style import Axes, Figure, Look
@@ -74,9 +74,9 @@ def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], Non
         grid = planes.plane(model, tables, look.columns, 150, 130)
         redraw = planes.paint_boundary(left, model, tables, grid, look.palette, steps=STEPS)
     elif len(model.known.columns) == 1:
-        redraw = planes.paint_curve(left, model, tables, look.palette)
+        redraw = fits.paint_curve(left, model, tables, look.palette)
     else:
-        redraw = planes.paint_truth(left, model, tables, look.palette)
+        redraw = fits.paint_truth(left, model, tables, look.palette)
     move = _cost_axes(right, run, look)
     title = made.suptitle(style.name_of(run), fontsize="medium")
 
@@ -143,7 +143,9 @@ def film(run: Run, look: Look, frames: int, tell: Callable[[int], None]) -> Iter
 def _limits(run: Run) -> Array:
     """Return the finite costs that the run will pass, as it logged them."""
     log = runs.read_log(run)
-    found = np.concatenate([style.drawable(log[k]) for k in ("cost", "test_cost") if k in log])
+    found: Array = np.concatenate(
+        [style.drawable(log[k]) for k in ("cost", "test_cost") if k in log]
+    )
     return found[np.isfinite(found)]
 
 

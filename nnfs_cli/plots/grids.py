@@ -78,7 +78,7 @@ def sweep(path: Path, look: Look) -> Figure:
         _line(axes, found, look)
     else:
         _map(made, axes, found, look.palette)
-    left_out = f"; {found.unfinished:,} unfinished left out" if found.unfinished else ""
+    left_out = f"; {found.unfinished:,} left out that did not finish" if found.unfinished else ""
     axes.set_title(f"{path.name}{left_out}")
     return made
 

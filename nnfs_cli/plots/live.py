@@ -12,12 +12,12 @@ from time import perf_counter
 
 from nnfs_cli.errors import FileError
 from nnfs_cli.experiment import Training
-from nnfs_cli.plots import curves, planes, terminal
+from nnfs_cli.plots import curves, planes, style, terminal
 from nnfs_cli.plots.planes import Tables
 from nnfs_cli.plots.style import Look
 from nnfs_cli.plots.terminal import Screen
 from nnfs_cli.prediction import Model
-from nnfs_cli.runs import Run
+from nnfs_cli.runs import Run, cache_dir
 
 SHARE = 0.08  # of the training's time that may be spent on pictures
 FASTEST = 0.1  # seconds from one picture to the next
@@ -57,8 +57,33 @@ class Budget:
         self.spent, self.expected = self.spent + took, max(took, self.expected / 2)
 
 
+def possible(picture: str, quiet: bool) -> str:
+    """Return how a training can be shown, `live` or `plot`, if `picture` is wanted.
+
+    Raises NnfsError where what draws is not installed, which is better told before a training.
+    """
+    style.need("plotille")
+    if picture == "live" and not sys.stderr.isatty():
+        if not quiet:
+            sys.stderr.write("--live needs a terminal; the cost is drawn at the end\n")
+        return "plot"
+    return picture
+
+
+def pictured(
+    progress: AbstractContextManager[Callable[[], None]],
+    picture: str,
+    training: Training,
+    path: Path,
+) -> AbstractContextManager[Callable[[], None]]:
+    """Return what shows a training: `live` in a window, `plot` in words and a picture at last."""
+    if picture == "live":
+        return window(training, path, cache_dir(path.parent))
+    return afterwards(training, progress)
+
+
 @contextmanager
-def window(training: Training, path: Path, cache_dir: Path) -> Iterator[Callable[[], None]]:
+def window(training: Training, path: Path, cached: Path) -> Iterator[Callable[[], None]]:
     """Yield what draws the training's state on stderr if there is time; draw it at the end."""
     budget, first = Budget(), training.epoch
     model = Model(
@@ -70,7 +95,7 @@ def window(training: Training, path: Path, cache_dir: Path) -> Iterator[Callable
     def draw() -> None:
         nonlocal tables, drawn
         if tables is None:
-            tables = samples(model, cache_dir)
+            tables = samples(model, cached)
         shown = terminal.screen(sys.stderr)
         pace = (training.epoch - first) / max(budget.trained, 1e-9)
         head = f"{path}: epoch {training.epoch:,} of {training.config.epochs:,}"
@@ -114,12 +139,12 @@ def afterwards(
                 sys.stderr.write("\n".join([*lines, ""]).encode(code, "replace").decode(code))
 
 
-def samples(model: Model, cache_dir: Path) -> Tables:
+def samples(model: Model, cached: Path) -> Tables:
     """Return the samples to draw with the boundary; none if there is no plane for it."""
     if model.known.samples > MANY or len(model.known.columns) != 2 or model.known.classes is None:
         return {}
     try:
-        return planes.own_tables(model, Look(cache_dir=cache_dir))
+        return planes.own_tables(model, Look(cache_dir=cached))
     except FileError:  # a file that has changed since the training read it
         return {}
 

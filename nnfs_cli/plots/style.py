@@ -160,12 +160,14 @@ def _packed(file: io.BytesIO, palette: Palette) -> bytes:
     from PIL import Image
 
     image = Image.open(file).convert("RGB")
-    chosen = image.quantize(236, dither=Image.Dither.NONE).getpalette()
-    # What few pixels have, such as the samples, would be lost in the mean of its neighbours.
+    chosen = np.array(image.quantize(236, dither=Image.Dither.NONE).getpalette()).reshape(-1, 3)
+    # What few pixels have, such as the samples, would be lost in the mean of its neighbours; and
+    # a near neighbour would be taken for the ground itself.
     hues = [palette.ground, palette.ink, palette.soft, palette.negative, *palette.series]
-    exact = [round(255 * part) for hue in hues for part in to_rgb(hue)]
+    exact = np.array([[round(255 * part) for part in to_rgb(hue)] for hue in hues])
+    far = np.abs(chosen[:, np.newaxis] - exact).max(axis=2).min(axis=1) > 5
     known = Image.new("P", (1, 1))
-    known.putpalette([*exact, *(chosen or [])[: 3 * 236]])
+    known.putpalette([*exact.ravel().tolist(), *chosen[far][:236].ravel().tolist()])
     packed = io.BytesIO()
     image.quantize(palette=known, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
     return packed.getvalue()
