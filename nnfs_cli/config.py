@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import yaml
+from msgspec.structs import replace
 
 from nnfs_cli import data, document, features
 from nnfs_cli.checker import Checker
@@ -38,8 +39,8 @@ def load(
     The facts of its data are `known`, or looked up: then a data file is read, and `watch` told.
     """
     text = read_text(path, consequence=consequence, limit=limit)
-    name = STDIN if path == "-" else path
-    return parse(text, name, overrides, consequence=consequence, known=known, watch=watch)
+    source = name_of(path)
+    return parse(text, source, overrides, consequence=consequence, known=known, watch=watch)
 
 
 def parse(
@@ -86,6 +87,7 @@ def build(
     checker = Checker()
     checker.problems += problems
     if isinstance(root, Mapping):
+        root = replace(root, items={k: v for k, v in root.items.items() if k != BLOCK})
         for given in settings:
             try:
                 root = document.override(root, given, PART_KEYS)
@@ -122,10 +124,9 @@ def read_text(
     path: str, *, consequence: str = "nothing was trained", limit: int = document.MAX_BYTES
 ) -> str:
     """Return a configuration file's text; `-` is standard input."""
-    name = STDIN if path == "-" else path
 
     def refuse(message: str, line: str = "") -> ConfigError:
-        return config_error([Problem(name + line, message)], consequence)
+        return config_error([Problem(name_of(path) + line, message)], consequence)
 
     try:
         if path != "-" and not _is_readable(path):
@@ -154,10 +155,15 @@ def _is_readable(path: str) -> bool:
     return piped or stat.S_ISREG(mode)
 
 
+def name_of(path: str) -> str:
+    """Return what a configuration file is called in messages."""
+    return STDIN if path == "-" else path
+
+
 def default_name(source: str) -> str:
     """Return what the runs of a configuration file are called: its stem, made fit for a path."""
-    stem = re.sub(r"[^\w.+=,@-]+", "-", Path(source).stem).strip("-.+=,@")[:40]
-    return stem or "run"
+    stem = "" if source == STDIN else Path(source).stem
+    return re.sub(r"[^\w.+=,@-]+", "-", stem).strip("-.+=,@")[:40] or "run"
 
 
 def fill_in(config: Config) -> Config:
@@ -174,6 +180,7 @@ def _fill_in_layer(layer: LayerConfig) -> LayerConfig:
     return msgspec.structs.replace(layer, initializer=Part(activation.initializer))
 
 
+BLOCK = "sweep"  # a key of a file that is for `nnfs sweep` alone
 STDIN = "<stdin>"
 KeyPath = tuple[str | int, ...]
 

@@ -27,7 +27,7 @@ def parse(expression: str, columns: Sequence[str]) -> Term:
             what = f"{name!r} is no column" if name else "a factor is missing"
             known = f"the columns are {listed(columns)}{did_you_mean(name, columns)}"
             raise ValueError(f"{expression!r}: {what}; {known}")
-        if caret and not (power.isdecimal() and 1 <= int(power) <= MAX_POWER):
+        if caret and not (power.isdecimal() and len(power) < 3 and 1 <= int(power) <= MAX_POWER):
             raise ValueError(f"{expression!r}: a power must be an integer from 1 to {MAX_POWER}")
         factors.append((columns.index(name), int(power or 1)))
     return tuple(factors)

@@ -34,12 +34,12 @@ class RawTable(NamedTuple):
     column: int = 0
 
     def error(self, message: str, row: int) -> FileError:
-        """Return an error at the target of a row, from 0."""
+        """Return an error at the target of a row, from 0; so are the rows of arrays counted."""
         for numbers in self.lines:
             if row < len(numbers):
                 return tables.error_at(self.path, message, numbers[row], self.column)
             row -= len(numbers)
-        return FileError(f"{self.path}: row {row + 1}: {message}")
+        return FileError(f"{self.path}: row {row}: {message}")
 
 
 def read(
@@ -163,17 +163,15 @@ def _place(name: str, names: Sequence[str], path: str, line: int) -> int:
 
 def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence[str]) -> RawTable:
     if suffix == ".npy":
-        try:
-            rows: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except disk.BROKEN as error:
-            raise FileError(f"{path}: cannot be read: {error}") from None
+        rows = disk.map_array(Path(path))
         X, y = rows, rows[:, :0] if rows.ndim == 2 else rows
     else:
-        arrays = disk.read_arrays(Path(path), most=memory() // 2)
+        most = max(1 << 26, 100 * Path(path).stat().st_size)  # what is packed closer is a bomb
+        arrays = disk.read_arrays(Path(path), min(most, memory() // 2))
         if missing := [key for key in ("X", "y") if key not in arrays]:
-            there = ", ".join(arrays) or "nothing"
+            found = ", ".join(arrays) or "nothing"
             raise FileError(
-                f"{path}: needs arrays X and y; {missing[0]} is missing, there is {there}"
+                f"{path}: needs arrays X and y; {missing[0]} is missing, there is {found}"
             )
         X, y = arrays["X"], arrays["y"]
     if X.ndim != 2 or X.dtype.kind not in "fiub":
@@ -193,10 +191,14 @@ def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence
         y = y[:, np.newaxis] if y.ndim == 1 else y
         if y.ndim != 2 or len(y) != len(X) or y.dtype.kind not in "fiubU":
             raise FileError(f"{path}: y must have a row for each of X's {len(X)}, not {y.shape}")
-        targets = tuple(f"y{i + 1}" for i in range(y.shape[1])) if y.shape[1] > 1 else ("y",)
+        there = [f"y{i + 1}" for i in range(y.shape[1])] if y.shape[1] > 1 else ["y"]
+        places = [_place(name, there, path, 0) for name in target or there]
+        y, targets = y[:, places], tuple(there[i] for i in places)
     chosen = [_place(name, names, path, 0) for name in inputs] or [
         i for i in range(len(names)) if i not in chosen_y
     ]
+    if both := set(chosen) & set(chosen_y):
+        raise FileError(f"{path}: column {names[min(both)]!r} is target and input at once")
     first = chosen == list(range(len(chosen)))
     X = X[:, : len(chosen)] if first else X[:, chosen]  # a view, if it can be: a mapped file stays
     _check_finite(path, X)

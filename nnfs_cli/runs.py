@@ -24,7 +24,7 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import Network
 from nnfs_cli.data import Encoding
 from nnfs_cli.digest import digest
-from nnfs_cli.disk import open_file, read_arrays, write, write_arrays
+from nnfs_cli.disk import open_file, read_arrays, reason, write, write_arrays
 from nnfs_cli.errors import ConfigError, FileError, NnfsError
 from nnfs_cli.schema import Config
 
@@ -143,7 +143,7 @@ def read(path: Path) -> Run:
             limit=1 << 24,
         )
     except (OSError, msgspec.MsgspecError) as error:
-        raise FileError(f"{path / FACTS}: cannot be read: {error}") from None
+        raise FileError(f"{path / FACTS}: cannot be read: {reason(error)}") from None
     except ConfigError as error:
         raise FileError(str(error)) from None
     return Run(path, config, encoding, facts)
@@ -233,12 +233,12 @@ def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
 def versions() -> dict[str, str]:
     """Return what a run's last bits may depend on."""
     config: Any = np.show_config(mode="dicts")
-    blas = config["Build Dependencies"]["blas"]
+    blas, kernels = config["Build Dependencies"]["blas"], os.environ.get("OPENBLAS_CORETYPE")
     return {
         "nnfs": __version__,
         "python": ".".join(map(str, sys.version_info[:3])),
         "numpy": np.__version__,
-        "blas": f"{blas.get('name')} {blas.get('version')}",
+        "blas": " ".join([blas.get("name"), blas.get("version"), *filter(None, [kernels])]),
         "machine": os.uname().machine,
         "processor": processor(),
     }

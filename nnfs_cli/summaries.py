@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
-from nnfs_cli import sweeps
+from nnfs_cli import runs, sweeps
 from nnfs_cli.errors import FileError, did_you_mean
 from nnfs_cli.stackfiles import FIGURES
 
@@ -52,7 +52,7 @@ def ordered(found: Sequence[Record], column: str) -> list[Record]:
 def grouped(path: Path, key: str) -> list[Record]:
     """Return statistics over one swept key: a record for each combination of the others."""
     found = records(path)
-    keys = [name for name in found[0] if name not in ("index", "status", "epochs", *FIGURES)]
+    keys = (runs.peek(path) or {}).get("keys", [])
     if key not in keys:
         known = f"{', '.join(keys)} were{did_you_mean(key, keys)}" if keys else "nothing was"
         raise FileError(f"{path}: {key!r} was not swept; {known}")

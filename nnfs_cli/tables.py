@@ -183,7 +183,7 @@ def _blocks(descriptor: int, name: str) -> Iterator[Block]:
                 line = seen + head[: error.start].count(b"\n") + 1
                 message = f"byte 0x{head[error.start]:02x} is not UTF-8 text"
                 raise error_at(name, message, line) from None
-            if "\r" in lines[0]:
+            if b"\r" in head:
                 lines = [line.rstrip("\r") for line in lines]
             numbers: Sequence[int] = range(seen + 1, seen + len(lines) + 1)
             encoding, seen = "utf-8", seen + len(lines)

@@ -91,11 +91,13 @@ def test_many_blocks_give_what_one_does(
 @each_dtype
 @pytest.mark.parametrize("stack", [(), (3,)])
 @pytest.mark.parametrize("samples", [100, 900, 3300, 9001])
-def test_threads_change_no_bit(make, dtype, stack, samples):
+def test_threads_change_no_bit(make, monkeypatch, dtype, stack, samples):
+    monkeypatch.setattr(backprop, "THREAD", 1)
     setup = make("cross_entropy", "softmax", "tanh", (2, 5, 3), samples, stack=stack, dtype=dtype)
     results = set()
     for threads in (1, 2, 3, 8):
         network = Backprop(*setup, threads=threads)
+        assert bool(network._pool) == (threads > 1 and samples > 800)
         figures = (network.gradient(), *network.evaluate())
         results.add(tuple(np.asarray(figure).tobytes() for figure in figures))
     assert len(results) == 1
@@ -116,8 +118,8 @@ def test_an_x_without_ones_of_any_type_and_layout_is_the_same_x(make, dtype, sta
 @each_dtype
 @pytest.mark.parametrize("stack", [(), (3,)])
 def test_the_gradient_allocates_no_array(make, monkeypatch, loss, output, dtype, stack):
-    monkeypatch.setattr(backprop, "LANE", 1000)
-    setup = make(loss, output, "elu", (40, 64, 48), 2000, stack=stack, dtype=dtype)
+    monkeypatch.setattr(backprop, "LANE", 2000)  # two lanes of two blocks
+    setup = make(loss, output, "elu", (40, 64, 48), 4000, stack=stack, dtype=dtype)
     network = Backprop(*setup)
     with np.errstate(all="ignore"):
         network.gradient()
@@ -160,9 +162,10 @@ def test_figures_are_float64_and_the_gradient_has_the_parameters_dtype(make, dty
     assert (gradient.dtype, gradient.shape) == (setup.params.dtype, setup.params.shape)
 
 
-def test_costs_are_summed_in_float64(make):
-    setup = make("squared_error", "identity", "tanh", (2, 1), 1000, dtype="float32")
+@pytest.mark.parametrize("stack", [(), (2,)])
+def test_costs_are_summed_in_float64(make, stack):
+    setup = make("squared_error", "identity", "tanh", (2, 1), 1000, stack=stack, dtype="float32")
     setup.params[...] = [0, 0, 0.1]
     losses = np.square(np.float32(0.1) - setup.y) / 2
     mean = losses.astype(float).sum() / 1000
-    assert Backprop(*setup).evaluate().cost == pytest.approx(mean, rel=1e-13)
+    np.testing.assert_allclose(Backprop(*setup).evaluate().cost, mean, rtol=1e-13)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.errors import harmless
 
 if TYPE_CHECKING:
     from nnfs_cli.core.activations import Array
@@ -70,8 +71,9 @@ def command(
         writer = {"csv": as_csv, "jsonl": as_jsonl, "npz": as_npz}[form]
         chunks = writer(model, [] if no_header else names, names, rows)
         if output is None:
+            terminal = sys.stdout.isatty() and form != "npz"
             for chunk in chunks:
-                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.write(harmless(chunk.decode()).encode() if terminal else chunk)
                 sys.stdout.buffer.flush()
         else:
             write(output, chunks)
@@ -83,12 +85,12 @@ def write(output: Path, chunks: Iterator[bytes]) -> None:
     from nnfs_cli.errors import NnfsError
 
     try:
-        output = output.resolve()  # a link stays one
-        if output.exists() and not output.is_file():
-            with output.open("wb") as file:
+        target = output.resolve() if output.is_symlink() else output  # a link stays one
+        if target.exists() and not target.is_file():
+            with target.open("wb") as file:
                 file.writelines(chunks)
         else:
-            disk.write(output, lambda file: file.writelines(chunks))
+            disk.write(target, lambda file: file.writelines(chunks))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise NnfsError(f"{output}: cannot be written: {reason}") from None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.predict import quoted
 from nnfs_cli.cli.train import reading, signals
 
 if TYPE_CHECKING:
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
 @click.option("--random", type=click.IntRange(min=1), metavar="N", help="Draw N points instead.")
 @click.option("--sweep-seed", type=click.IntRange(min=0), default=0, help="What --random draws by.")
 @click.option("--from", "trials", metavar="CSV", help="Take one run from each row of a file.")
-@click.option("--max-runs", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option(
+    "--max-runs",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Refuse to do more.",
+)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes; default: all cores.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="Use a Dask cluster instead.")
 @click.option("--shard", metavar="I/N", help="Do the I-th of N shares alone.")
@@ -156,7 +163,7 @@ def print_plan(plan: Plan, config: str, commands: bool) -> None:
         return
     click.echo(",".join(["index", *plan.keys]))
     for number, point in enumerate(plan.points):
-        click.echo(",".join([str(number), *(value for _, value in point)]))
+        click.echo(",".join([str(number), *quoted(value for _, value in point)]))
     options.note(f"{len(plan.points):,} runs")
 
 

@@ -77,10 +77,11 @@ def relu() -> Activation:
     """max(z, 0); derivative 1 where z > 0, else 0. Nair and Hinton 2010."""
 
     def forward(z: Array, out: Array) -> None:
-        np.maximum(z, ZERO[z.dtype], out=out)
+        out.fill(0)  # NumPy's maximum is twice as fast of two arrays as of one and a number
+        np.maximum(z, out, out=out)
 
     def vjp(z: Array, a: Array, grad: Array) -> None:
-        np.sign(a, z)
+        np.greater(a, ZERO[a.dtype], z)
         np.multiply(grad, z, grad)
 
     return Activation(forward, vjp, initializer="he")

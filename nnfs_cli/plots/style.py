@@ -160,17 +160,18 @@ def _packed(file: io.BytesIO, palette: Palette) -> bytes:
     from PIL import Image
 
     image = Image.open(file).convert("RGB")
-    chosen = np.array(image.quantize(236, dither=Image.Dither.NONE).getpalette()).reshape(-1, 3)
-    # What few pixels have, such as the samples, would be lost in the mean of its neighbours; and
-    # a near neighbour would be taken for the ground itself.
     hues = [palette.ground, palette.ink, palette.soft, palette.negative, *palette.series]
     exact = np.array([[round(255 * part) for part in to_rgb(hue)] for hue in hues])
-    far = np.abs(chosen[:, np.newaxis] - exact).max(axis=2).min(axis=1) > 5
-    known = Image.new("P", (1, 1))
-    known.putpalette([*exact.ravel().tolist(), *chosen[far][:236].ravel().tolist()])
-    packed = io.BytesIO()
-    image.quantize(palette=known, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
-    return packed.getvalue()
+    packed = image.quantize(256 - len(exact), dither=Image.Dither.NONE)
+    chosen, numbers = packed.getpalette() or [], np.array(packed)
+    for i, colour in enumerate(exact, 256 - len(exact)):
+        # What few pixels have, such as the samples, would be lost in the mean of its neighbours.
+        numbers[(np.array(image) == colour).all(axis=2)] = i
+    result = Image.fromarray(numbers)
+    result.putpalette([*(chosen + [0] * 768)[: 3 * (256 - len(exact))], *exact.ravel().tolist()])
+    out = io.BytesIO()
+    result.save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
 def colours(palette: Palette, count: int) -> list[str]:
