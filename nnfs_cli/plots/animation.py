@@ -10,6 +10,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,13 @@ STEPS = 6  # of a shade: few colours, which a GIF packs well
 
 def frame_epochs(epochs: int, frames: int) -> list[int]:
     """Return at most so many epochs from 0 to the last, close at first, then further apart."""
-    found: list[int] = []
-    for i in range(min(frames, epochs + 1)):
-        share = i / max(frames - 1, 1)
-        found.append(max(found[-1] + 1 if found else 0, round(epochs * share**3)))
-    if len(found) > 1:
+    power = max(3.0, log(max(epochs, 1)) / log(frames))  # so that the first step is one epoch
+    found = [0]
+    for i in range(1, min(frames, epochs + 1)):
+        found.append(max(found[-1] + 1, round(epochs * (i / (frames - 1)) ** power)))
+    if epochs:
         found[-1] = epochs
-    return sorted({min(epoch, epochs) for epoch in found})
+    return found
 
 
 def again(run: Run, look: Look, frames: int) -> Iterator[tuple[Training, Model]]:
@@ -127,8 +128,8 @@ def film(run: Run, look: Look, frames: int, tell: Callable[[int], None]) -> Iter
     style.set_scale(costs, look.scale, limits)
     if limits.size:
         low, high = float(limits.min()), float(limits.max())
-        log = costs.get_yscale() == "log"
-        costs.set_ylim(low / 1.3 if log else low - 0.05 * (high - low or 1), high * 1.1)
+        is_log = costs.get_yscale() == "log"
+        costs.set_ylim(low / 1.3 if is_log else low - 0.05 * (high - low or 1), high * 1.1)
     if any(key.startswith("test") for key in run.facts):
         costs.legend(fontsize=8, loc="upper right")
     for number, (training, model) in enumerate(again(run, look, frames), 1):
@@ -142,9 +143,9 @@ def film(run: Run, look: Look, frames: int, tell: Callable[[int], None]) -> Iter
 
 def _limits(run: Run) -> Array:
     """Return the finite costs that the run will pass, as it logged them."""
-    log = runs.read_log(run)
+    logged = runs.read_log(run)
     found: Array = np.concatenate(
-        [style.drawable(log[k]) for k in ("cost", "test_cost") if k in log]
+        [style.drawable(logged[k]) for k in ("cost", "test_cost") if k in logged]
     )
     return found[np.isfinite(found)]
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from nnfs_cli import data, prediction
 from nnfs_cli.core.activations import Array
-from nnfs_cli.core.network import Network, outputs
+from nnfs_cli.core.network import activations
 from nnfs_cli.errors import FileError
+from nnfs_cli.evidence import LIMITS, MARGIN, SATURATED
 from nnfs_cli.plots import style
 from nnfs_cli.plots.planes import own_tables
 from nnfs_cli.plots.style import Axes, Figure, Look, Palette
@@ -18,8 +19,6 @@ from nnfs_cli.runs import Run
 
 WIDE = 16  # units that a layer may have to be drawn one by one
 NUMBERS = 12  # weights of a layer that are few enough to be written
-NEAR = 0.01  # of its range from its bound, an activation is saturated
-BOUNDS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 
 
 # --- network -----------------------------------------------------------------------------------
@@ -39,13 +38,12 @@ class Column(NamedTuple):
 
 def columns(model: Model) -> list[Column]:
     """Return the inputs and the layers from left to right."""
-    config, known = model.run.config, model.known
+    config = model.run.config
     count = model.network.layers[0].fan_in
     found = [_column(count, f"{count} inputs" if count > 1 else "1 input")]
     for layer, given in zip(model.network.layers, config.layers, strict=True):
         units = f"{layer.units} units" if layer.units > 1 else "1 unit"
         found.append(_column(layer.units, f"{units}\n{given.activation.name}"))
-    assert known.columns
     return found
 
 
@@ -181,26 +179,15 @@ def _network_legend(made: Figure, summed: bool, largest: float, palette: Palette
 # --- weights -----------------------------------------------------------------------------------
 
 
-def layer_outputs(model: Model, x: Array) -> list[Array]:
-    """Return each layer's activations, (units, samples), for inputs as a network reads them."""
-    views = model.network.views(model.params)
-    ends = np.cumsum([view.size for view in views]).tolist()
-    return [
-        outputs(Network(model.network.layers[:i]), model.params[..., :end], x)
-        for i, end in enumerate(ends, 1)
-    ]
-
-
 def idle(activation: str, a: Array) -> str:
-    """Return the share of dead units (relu) or saturated values (sigmoid, tanh) of activations."""
+    """Return how many units are dead (relu) or saturated (sigmoid, tanh), as `diagnose` counts."""
     if activation == "relu":
-        dead = int((a <= 0).all(axis=1).sum())
-        return f"dead units: {dead} of {len(a)}"
-    if activation in BOUNDS:
-        low, high = BOUNDS[activation]
-        near = NEAR * (high - low)
-        share = float(((a < low + near) | (a > high - near)).mean())
-        return f"saturated: {share:.0%}"
+        return f"{int((a <= 0).all(axis=1).sum())} of {len(a)} units dead"
+    if activation in LIMITS:
+        low, high = LIMITS[activation]
+        close = (a <= low + MARGIN) | (a >= high - MARGIN)
+        units = int((close.mean(axis=1) > SATURATED).sum())
+        return f"{units} of {len(a)} units saturated"
     return ""
 
 
@@ -209,7 +196,8 @@ def weights(run: Run, look: Look) -> Figure:
     model = prediction.load(run)
     try:
         X = own_tables(model, look)["train"].X
-        acts = layer_outputs(model, data.inputs(run.config, model.encoding, X))
+        x = data.inputs(run.config, model.encoding, X)
+        acts = list(activations(model.network, model.params, x))
     except FileError as error:
         look.note(f"{error}; activations are left out")
         acts = []
