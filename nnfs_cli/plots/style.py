@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,6 +84,8 @@ class Look:
 
 def need(library: str) -> Any:
     """Return a library of the `plot` extra; NnfsError says how to install it."""
+    # matplotlib tells of font caches and unwritable homes, which are no concern of a user's.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         return importlib.import_module(library)
     except ImportError:
