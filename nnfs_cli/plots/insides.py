@@ -18,6 +18,7 @@ from nnfs_cli.prediction import Model
 from nnfs_cli.runs import Run
 
 WIDE = 16  # units that a layer may have to be drawn one by one
+COUNTED = 100_000  # samples whose activations are counted
 NUMBERS = 12  # weights of a layer that are few enough to be written
 
 
@@ -195,7 +196,7 @@ def weights(run: Run, look: Look) -> Figure:
     """Return histograms of each layer's weights and of its activations on the training data."""
     model = prediction.load(run)
     try:
-        X = own_tables(model, look)["train"].X
+        X = own_tables(model, look, most=COUNTED)["train"].X
         x = data.inputs(run.config, model.encoding, X)
         acts = list(activations(model.network, model.params, x))
     except FileError as error:

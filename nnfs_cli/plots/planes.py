@@ -211,7 +211,7 @@ def boundary_legend(model: Model, tables: Tables, palette: Palette) -> list[Any]
             Line2D([], [], marker=style.MARKERS[part], color=palette.soft, label=part, **mark)
             for part in tables
         ]
-    line = "0.5" if len(known.classes) == 2 else "as likely as the next"
+    line = "0.5" if len(known.classes) == 2 else "even"
     handles.append(Line2D([], [], color=palette.ink, label=line))
     ring = {**mark, "markersize": 9, "markerfacecolor": "none", "markeredgecolor": palette.ink}
     handles.append(Line2D([], [], marker="o", label="wrong", **ring))
@@ -224,7 +224,8 @@ def boundary(run: Run, look: Look) -> Figure:
     chosen_columns(model, look.columns)  # which may be wrong before any data is read
     tables = own_tables(model, look)
     grid = plane(model, tables, look.columns, 240, 200)
-    made, (axes,) = style.figure(height=4.6)
+    count = len(model.known.classes or ())
+    made, (axes,) = style.figure(height=4.6 + 0.05 * max(count - 2, 0))
     paint_boundary(axes, model, tables, grid, look.palette)
     others = "; other columns at their mean" if grid.others else ""
     axes.set_title(f"{style.name_of(run)}{others}")
