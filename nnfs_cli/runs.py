@@ -197,6 +197,8 @@ def read_log(run: Run) -> dict[str, Array]:
     """Return what a run logged: epoch (entries,), cost, accuracy, ..., all of one length."""
     log = read_arrays(run.path / COSTS) if run.log is None else run.log
     check_log(run.path / COSTS, log)
+    if not np.isfinite(log["cost"][:-1]).all():  # the first one that is not ends a training
+        raise FileError(f"{run.path / COSTS}: has costs that are not finite")
     return log
 
 

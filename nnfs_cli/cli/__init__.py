@@ -27,6 +27,8 @@ COMMANDS = {
     "reproduce": "Train a run again and compare it bit for bit.",
     "runs": "List the runs.",
     "show": "Show one run or sweep in full.",
+    "plot": "Draw a run, several runs or a sweep.",
+    "report": "Write a run or a sweep as one HTML file.",
     "diagnose": "Say how healthy a run is, and what to change if it is not.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -80,6 +80,13 @@ def aligned(row: list[str], rows: list[list[str]]) -> str:
     return "  ".join(map(str.ljust, row, widths)).rstrip()
 
 
+picture_style = click.option(
+    "--style",
+    type=click.Choice(["light", "dark"]),
+    default="light",
+    show_default=True,
+    help="The ground that a picture is for.",
+)
 by = click.option(
     "--by",
     default="cost",

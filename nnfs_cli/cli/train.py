@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="Threads for many samples; the bits are the same. Default: all cores.",
 )
+@click.option("--plot", "picture", flag_value="plot", help="At the end, draw the cost here.")
+@click.option(
+    "--live", "picture", flag_value="live", help="Draw cost and boundary here, in motion."
+)
 @options.runs_dir
 @options.as_json
 @options.quiet
@@ -57,6 +61,7 @@ def command(
     init_from: str | None,
     checkpoint_every: float,
     threads: int | None,
+    picture: str | None,
     runs_dir: Path,
     as_json: bool,
     quiet: bool,
@@ -81,6 +86,10 @@ def command(
         raise click.UsageError("--resume goes on with a run as it is; leave out the other options")
     if name is not None:
         overrides = (*overrides, f"name={name}")
+    if picture:
+        from nnfs_cli.plots import live
+
+        picture = live.possible(picture, quiet)
     threads = threads or os.cpu_count() or 1
     cache_dir = runs.cache_dir(runs_dir)
     with reading(quiet) as watch:
@@ -98,13 +107,13 @@ def command(
                 tell(path, run.facts, as_json)
                 return
             options.note(f"{path}: from epoch {training.epoch}, {describe(training)}", unless=quiet)
-            follow(training, path, facts, checkpoint_every, as_json, quiet, verbose)
+            follow(training, path, facts, checkpoint_every, as_json, quiet, verbose, picture)
     else:
         training = experiment.prepare(settings, cache_dir, threads)
         facts = {"started": datetime.now(UTC).isoformat(timespec="seconds")}
         with runs.claimed(runs_dir, settings.name) as path, checkpoints.held(path):
             options.note(f"{path}: {describe(training)}", unless=quiet)
-            follow(training, path, facts, checkpoint_every, as_json, quiet, verbose)
+            follow(training, path, facts, checkpoint_every, as_json, quiet, verbose, picture)
 
 
 KEPT = ("started", "seconds", "command")  # of run.json, when a run is resumed
@@ -141,6 +150,7 @@ def follow(
     as_json: bool,
     quiet: bool,
     verbose: bool,
+    picture: str | None,
 ) -> None:
     """Train to the end, or until it is stopped; save, tell and exit accordingly."""
     from nnfs_cli import checkpoints, experiment, runs
@@ -157,7 +167,12 @@ def follow(
         }
 
     status, diverged, saved = "finished", None, monotonic()
-    with signals() as received, progress(training, quiet, verbose) as report:
+    watched: AbstractContextManager[Callable[[], None]] = progress(training, quiet, verbose)
+    if picture:
+        from nnfs_cli.plots import live
+
+        watched = live.pictured(watched, picture, training, path)
+    with signals() as received, watched as report:
         try:
             for _ in experiment.train(training):
                 report()

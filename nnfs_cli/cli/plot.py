@@ -1,0 +1,209 @@
+"""nnfs plot"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnfs_cli.cli import options
+from nnfs_cli.cli.predict import write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nnfs_cli.plots.style import Look
+
+# As in plots.KINDS, and animate; so that --help and a wrong word load no more than this.
+KINDS = {
+    "runs": ("cost",),
+    "run": ("boundary", "network", "weights", "confusion", "fit", "animate"),
+    "sweep": ("sweep", "curves"),
+}
+IN_TERMINAL = ("cost", "boundary", "sweep")
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option(
+    "--kind",
+    type=click.Choice([kind for kinds in KINDS.values() for kind in kinds]),
+    help="What to draw; by default the cost of runs, the sweep of a sweep.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
+@click.option("--terminal", is_flag=True, help="Draw cost, boundary or sweep here, in letters.")
+@options.picture_style
+@click.option(
+    "--scale",
+    type=click.Choice(["auto", "log", "linear"]),
+    default="auto",
+    show_default=True,
+    help="The axis of the cost.",
+)
+@click.option("--columns", metavar="A,B", help="The two input columns of a boundary.")
+@click.option("--against", metavar="KEY[,KEY]", help="The swept keys that a sweep is drawn over.")
+@click.option(
+    "--frames",
+    type=click.IntRange(2, 1000),
+    default=60,
+    show_default=True,
+    help="Of an animation.",
+)
+@options.by
+@options.runs_dir
+def command(
+    runs: tuple[str, ...],
+    kind: str | None,
+    output: Path | None,
+    terminal: bool,
+    style: str,
+    scale: str,
+    columns: str | None,
+    against: str | None,
+    frames: int,
+    by: str,
+    runs_dir: Path,
+) -> None:
+    """Draw a run, several runs or a sweep.
+
+    \b
+    cost       learning curves, several runs in one picture
+    boundary   shaded classes over two columns, and the samples
+    network    units, weights and biases, drawn
+    weights    histograms of weights and activations, dead and saturated units
+    confusion  which class was taken for which
+    fit        predicted against true numbers
+    animate    boundary or fit and cost in motion, as GIF or MP4
+    sweep      cost against one swept key, or over two
+    curves     all cost curves of a sweep, the median and the best
+
+    The suffix of -o chooses PNG, SVG or PDF. By default the picture goes into the run's directory.
+    Prints its path.
+    """
+    from nnfs_cli import runs as directories
+    from nnfs_cli import sweeps
+    from nnfs_cli.plots.style import Look
+
+    first = directories.find(runs[0], runs_dir)
+    kind = kind or ("sweep" if sweeps.is_sweep(first) else "cost")
+    if output is not None and terminal:
+        raise click.UsageError("--terminal draws here: give it or -o, not both")
+    if terminal and kind not in IN_TERMINAL:
+        raise click.UsageError(f"--terminal draws {', '.join(IN_TERMINAL)}, not {kind}")
+    if output is not None and len(runs) > 1 and kind not in KINDS["runs"]:
+        raise click.UsageError(f"-o is one file, and each run has a {kind} of its own")
+    look = Look(
+        style,
+        scale,
+        pair(columns, "--columns", 2, 2),
+        pair(against, "--against", 1, 2),
+        by,
+        directories.cache_dir(runs_dir),
+        options.note,
+    )
+    suffix = suffix_of(output, kind)
+    for subject, path in subjects(kind, runs, runs_dir, by, suffix):
+        if terminal:
+            print_in_terminal(kind, subject, look)
+            continue
+        target = output or path
+        check_target(target)
+        write(target, iter([picture(kind, subject, look, suffix, frames)]))
+        click.echo(str(target))
+
+
+def check_target(target: Path) -> None:
+    """Raise NnfsError if there is no place for a file, before what takes long is done for it."""
+    from nnfs_cli.errors import NnfsError
+
+    if not target.parent.is_dir():
+        raise NnfsError(f"{target}: cannot be written: there is no directory {target.parent}")
+    if not os.access(target.parent, os.W_OK):
+        raise NnfsError(f"{target}: cannot be written: Permission denied")
+
+
+def pair(text: str | None, option: str, least: int, most: int) -> tuple[str, ...]:
+    """Return the names in A,B; quotes, as in CSV, let a name have a comma."""
+    if text is None:
+        return ()
+    names = tuple(name.strip() for name in next(csv.reader([text]), []))
+    if not (least <= len(names) <= most) or len(set(names)) < len(names) or not all(names):
+        wanted = "two different columns" if least == 2 else "one key, or two different ones"
+        raise click.BadParameter(f"{text!r} should be {wanted}, with a comma", param_hint=option)
+    return names
+
+
+def suffix_of(output: Path | None, kind: str) -> str:
+    """Return what sort of file is to be made, without its dot."""
+    from nnfs_cli.plots import animation, style
+
+    known = animation.SUFFIXES if kind == "animate" else style.SUFFIXES
+    if output is None:
+        return known[0]
+    suffix = output.suffix.removeprefix(".").lower()
+    if suffix not in known:
+        told = ", ".join(f".{name}" for name in known)
+        raise click.BadParameter(f"{str(output)!r} should end in one of {told}", param_hint="'-o'")
+    return suffix
+
+
+def subjects(
+    kind: str, names: tuple[str, ...], runs_dir: Path, by: str, suffix: str
+) -> list[tuple[Any, Path]]:
+    """Return what to draw, and where each picture goes if nothing else is said."""
+    from nnfs_cli import plots, sweeps
+    from nnfs_cli import runs as directories
+    from nnfs_cli.errors import FileError
+
+    paths = [directories.find(name, runs_dir) for name in names]
+    if kind in KINDS["sweep"]:
+        for path in paths:
+            if not sweeps.is_sweep(path):
+                raise FileError(f"{path}: is no sweep; --kind {kind} is for sweeps")
+        return [(path, plots.default_path(path, kind, suffix)) for path in paths]
+    for path in paths:
+        if sweeps.is_sweep(path):
+            raise FileError(f"{path}: is a sweep; --kind {kind} is for a run, such as {path}/best")
+    found = [options.open_run(name, runs_dir, by) for name in names]
+    if kind in KINDS["runs"]:
+        name = kind if len(found) == 1 else f"{kind}-of-{len(found)}-runs"
+        return [(found, plots.default_path(found[0].path, name, suffix))]
+    return [(run, plots.default_path(run.path, kind, suffix)) for run in found]
+
+
+def picture(kind: str, subject: Any, look: Look, suffix: str, frames: int) -> bytes:
+    """Return a picture as a file."""
+    from nnfs_cli import plots
+    from nnfs_cli.plots import animation
+
+    if kind != "animate":
+        return plots.file_of(kind, subject, look, suffix)
+    terminal = sys.stderr.isatty()
+
+    def tell(number: int) -> None:
+        if terminal:
+            click.echo(f"\rframe {number} of {frames}", err=True, nl=False)
+
+    try:
+        return animation.animate(subject, look, suffix, frames, tell)
+    finally:
+        if terminal:
+            click.echo("\r\033[K", err=True, nl=False)
+
+
+def print_in_terminal(kind: str, subject: Any, look: Look) -> None:
+    """Draw on stdout, as large as the terminal, in colour if that can show it."""
+    from nnfs_cli.plots import terminal
+
+    draw: dict[str, Callable[..., str]] = {
+        "cost": terminal.cost,
+        "boundary": terminal.boundary,
+        "sweep": terminal.sweep,
+    }
+    drawn = draw[kind](subject, look, terminal.screen(sys.stdout))
+    code = sys.stdout.encoding or "utf-8"  # which may have no braille
+    click.echo(drawn.encode(code, "replace").decode(code), color=True)

@@ -1,0 +1,51 @@
+"""nnfs report"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nnfs_cli.cli import options
+from nnfs_cli.cli.plot import check_target, pair
+from nnfs_cli.cli.predict import write
+
+
+@click.command()
+@options.run
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
+@click.option("--columns", metavar="A,B", help="The two input columns of a boundary.")
+@click.option("--against", metavar="KEY[,KEY]", help="The swept keys that a sweep is drawn over.")
+@options.by
+@options.runs_dir
+def command(
+    run: str,
+    output: Path | None,
+    columns: str | None,
+    against: str | None,
+    by: str,
+    runs_dir: Path,
+) -> None:
+    """Write a run or a sweep as one HTML file.
+
+    It has the configuration, the figures and, of a sweep, the table of its runs, which sorts by the
+    column that is clicked; it needs no network, and is light or dark as the reader's screen is. By
+    default it goes into the run's directory. Prints its path.
+    """
+    from nnfs_cli import plots, runs, sweeps
+    from nnfs_cli.plots import report
+    from nnfs_cli.plots.style import Look
+
+    look = Look(
+        columns=pair(columns, "--columns", 2, 2),
+        against=pair(against, "--against", 1, 2),
+        by=by,
+        cache_dir=runs.cache_dir(runs_dir),
+    )
+    path = runs.find(run, runs_dir)
+    subject = path if sweeps.is_sweep(path) else options.open_run(run, runs_dir, by)
+    where = path if isinstance(subject, Path) else subject.path
+    target = output or plots.default_path(where, "report", "html")
+    check_target(target)
+    write(target, iter([report.text_of(subject, look).encode(errors="replace")]))
+    click.echo(str(target))

@@ -1,0 +1,230 @@
+"""How pictures look: the one place for colours, fonts and sizes; and how they become files.
+
+matplotlib is loaded by these functions alone, without pyplot: no display, no global figure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from nnfs_cli.core.activations import Array
+from nnfs_cli.errors import FileError, NnfsError
+from nnfs_cli.runs import Run
+
+Axes: TypeAlias = Any  # matplotlib's
+Figure: TypeAlias = Any
+WIDTH = 6.0  # inches: with 10 point letters, legible at 600 pixels
+DPI = 150
+HUGE = 1e100  # what is larger comes of a training that diverges, and overflows in a picture
+SUFFIXES = ("png", "svg", "pdf")
+MARKERS = {"train": "o", "test": "D"}
+
+
+class Palette(NamedTuple):
+    """The colours of one style; `series` are for classes and for curves."""
+
+    ground: str
+    ink: str
+    soft: str
+    series: tuple[str, ...]
+    negative: str
+    positive: str
+
+
+# Okabe and Ito 2008, "Color universal design": told apart by colour-blind readers. The order puts
+# those first that stand out against the ground.
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SKY, VERMILION, YELLOW = "#56B4E9", "#D55E00", "#F0E442"
+PALETTES = {
+    "light": Palette(
+        "#FFFFFF",
+        "#202428",
+        "#8A9097",
+        (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, "#7A7F85"),
+        VERMILION,
+        BLUE,
+    ),
+    "dark": Palette(
+        "#15191E",
+        "#E8EAED",
+        "#7E858C",
+        (SKY, ORANGE, GREEN, PURPLE, YELLOW, VERMILION, BLUE, "#B9BEC4"),
+        VERMILION,
+        SKY,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a picture is wanted; `note` is called with what it cannot show."""
+
+    style: str = "light"
+    scale: str = "auto"
+    columns: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    by: str = "cost"
+    cache_dir: Path = Path("runs/.cache")
+    note: Callable[[str], None] = lambda message: None
+
+    @property
+    def palette(self) -> Palette:
+        return PALETTES[self.style]
+
+
+def need(library: str) -> Any:
+    """Return a library of the `plot` extra; NnfsError says how to install it."""
+    # matplotlib tells of font caches and unwritable homes, which are no concern of a user's.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    try:
+        return importlib.import_module(library)
+    except ImportError:
+        message = f"pictures need {library}, which is not installed: pip install '.[plot]'"
+        raise NnfsError(message) from None
+
+
+@contextmanager
+def drawing(palette: Palette) -> Iterator[None]:
+    """Let matplotlib draw in a palette."""
+    matplotlib = need("matplotlib")
+    settings = {
+        "figure.facecolor": palette.ground,
+        "savefig.facecolor": palette.ground,
+        "axes.facecolor": palette.ground,
+        "axes.edgecolor": palette.soft,
+        "axes.labelcolor": palette.ink,
+        "axes.titlesize": "medium",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.formatter.use_mathtext": False,
+        "text.color": palette.ink,
+        "text.parse_math": False,  # a column may be called "$"
+        "text.usetex": False,
+        "xtick.color": palette.soft,
+        "ytick.color": palette.soft,
+        "xtick.labelcolor": palette.ink,
+        "ytick.labelcolor": palette.ink,
+        "legend.frameon": False,
+        "font.family": "sans-serif",
+        "font.size": 10.0,
+        "figure.constrained_layout.w_pad": 0.1,
+        "figure.constrained_layout.h_pad": 0.1,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "nnfs",  # the same picture is the same file
+    }
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # in the name of a column, say
+        yield
+
+
+def drawable(values: Array) -> Array:
+    """Return float64 values, with nan for what is not finite or larger than HUGE."""
+    known = np.asarray(values, np.float64)
+    shown: Array = np.where(np.abs(known) < HUGE, known, np.nan)
+    return shown
+
+
+def figure(
+    rows: int = 1, columns: int = 1, height: float = 4.0, width: float = WIDTH
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its axes, row by row; sizes are inches."""
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    axes: list[Axes] = made.subplots(rows, columns, squeeze=False).ravel().tolist()
+    return made, axes
+
+
+def render(made: Figure, suffix: str, palette: Palette) -> bytes:
+    """Return a figure as a file of a suffix in SUFFIXES; the same figure is the same bytes."""
+    undated: dict[str, dict[str, str | None]] = {
+        "svg": {"Date": None},
+        "pdf": {"CreationDate": None},
+    }
+    file = io.BytesIO()
+    with drawing(palette):
+        made.savefig(file, format=suffix, dpi=DPI, metadata=undated.get(suffix))
+    return _packed(file, palette) if suffix == "png" else file.getvalue()
+
+
+def _packed(file: io.BytesIO, palette: Palette) -> bytes:
+    """Return a PNG in 256 colours of its own: a third of the size, and the same to the eye."""
+    from matplotlib.colors import to_rgb
+    from PIL import Image
+
+    image = Image.open(file).convert("RGB")
+    hues = [palette.ground, palette.ink, palette.soft, palette.negative, *palette.series]
+    exact = np.array([[round(255 * part) for part in to_rgb(hue)] for hue in hues])
+    packed = image.quantize(256 - len(exact), dither=Image.Dither.NONE)
+    chosen, numbers = packed.getpalette() or [], np.array(packed)
+    for i, colour in enumerate(exact, 256 - len(exact)):
+        # What few pixels have, such as the samples, would be lost in the mean of its neighbours.
+        numbers[(np.array(image) == colour).all(axis=2)] = i
+    result = Image.fromarray(numbers)
+    result.putpalette([*(chosen + [0] * 768)[: 3 * (256 - len(exact))], *exact.ravel().tolist()])
+    out = io.BytesIO()
+    result.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def colours(palette: Palette, count: int) -> list[str]:
+    """Return so many colours; beyond those of the palette they come again."""
+    return [palette.series[i % len(palette.series)] for i in range(count)]
+
+
+def name_of(run: Run) -> str:
+    """Return what a run is called: the last part of its path, of a sweep's run the last two."""
+    path = run.path
+    return f"{path.parent.name}/{path.name}" if path.name.isdecimal() else path.name
+
+
+def is_log(scale: str, values: Array) -> bool:
+    """Return whether an axis of finite values is logarithmic; FileError if it cannot be."""
+    can = values.size > 0 and values.min() > 0
+    if scale == "log" and not can:
+        raise FileError("a logarithmic axis needs values above 0; take --scale linear")
+    return bool(scale != "linear" and can and (scale == "log" or values.max() > 20 * values.min()))
+
+
+def set_scale(axes: Axes, scale: str, values: Array, axis: str = "y") -> None:
+    """Make an axis logarithmic if that is wanted; of `auto`, if positive values span decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    values = values[np.isfinite(values)]
+    if not is_log(scale, values):
+        return
+    getattr(axes, f"set_{axis}scale")("log")
+    decades = np.log10(values.max() / values.min())
+    chosen = getattr(axes, f"{axis}axis")
+    chosen.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0)))
+    chosen.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    chosen.set_minor_formatter(NullFormatter())
+
+
+def legend_below(made: Figure, handles: list[Any] | None = None) -> None:
+    """Put a legend under the axes, where it hides nothing, in as many columns as fit."""
+    if handles is None:
+        handles = made.axes[0].get_legend_handles_labels()[0]
+    longest = max((len(handle.get_label()) for handle in handles), default=0)
+    fit = int(13 * made.get_figwidth() / (longest + 6))
+    columns = max(1, min(fit, len(handles)))
+    columns = -(-len(handles) // -(-len(handles) // columns))  # rows of about one length
+    made.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=9)
+
+
+def shades(palette: Palette) -> Any:
+    """Return a colour map of one colour over the ground, never so strong that ink is lost on it."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgba
+
+    hue = palette.series[0]
+    return LinearSegmentedColormap.from_list("shades", [to_rgba(hue, 0.04), to_rgba(hue, 0.6)])
