@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "Print a run's cost and scores as one JSON object.",
     "check": "Check CONFIG and print it with every default filled in.",
     "sweep": "Train CONFIG at many points.",
+    "explain": "Work one training iteration by hand, step by step.",
     "runs": "List the runs.",
     "show": "Show one run in full.",
 }
