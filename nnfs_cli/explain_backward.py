@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnfs_cli import explain_formulas as formulas
-from nnfs_cli.core.activations import ACTIVATIONS, Array
+from nnfs_cli.core.activations import Array
 from nnfs_cli.explain import LayerPass, Report
 from nnfs_cli.explain_formulas import Formula
 from nnfs_cli.explain_records import Matrix, Names, Remark, Step
@@ -67,7 +67,7 @@ def _local(
 ) -> tuple[Formula, ...]:
     """Return the formulas of the local gradient and of its product with the upstream one."""
     local = Formula(f"d{A.text}/d{Z.text}", rf"\frac{{\partial {A.latex}}}{{\partial {Z.latex}}}")
-    if not ACTIVATIONS[name]().elementwise:
+    if not formulas.is_elementwise(name):
         product = Formula(
             f"{dZ.text} = (d{A.text}/d{Z.text})^T.{dA.text}",
             rf"{dZ.latex} = \left({local.latex}\right)^T {dA.latex}",

@@ -77,3 +77,8 @@ def _formulas(name: str, told: tuple[str, str]) -> tuple[Formula, Formula]:
 def why_short(name: str) -> str:
     """Return why a loss with its own output activation has y_hat - y for its derivative."""
     return WHY_SHORT.get(name, "of the two derivatives no more than y_hat - y is left.")
+
+
+def is_elementwise(name: str) -> bool:
+    """Return whether each unit's a depends on its own z alone."""
+    return ACTIVATIONS[name]().elementwise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -94,6 +95,7 @@ class Document(Struct, kw_only=True, forbid_unknown_fields=True):
     iterations: list[Update]
 
 
+Known = TypeVar("Known", Layer, Update)
 ASKED = {
     "forward": {"z", "a", "losses", "cost"},
     "gradients": {"dC_da", "da_dz", "dC_dz", "dW", "db", "clipped_dW", "clipped_db"},
@@ -130,7 +132,9 @@ def json(report: Report, quiz: str | None = None) -> str:
         y=report.y.tolist(),
         iterations=[_update(report, iteration, asked) for iteration in report.iterations],
     )
-    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+    text = msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
+    # A list of numbers or of names on a line: no string has a line end within it.
+    return re.sub(r"\[[^][{}]*\]", lambda match: re.sub(r"\n\s*", " ", match[0]), text) + "\n"
 
 
 def _update(report: Report, iteration: Iteration, asked: set[str]) -> Update:
@@ -173,6 +177,6 @@ def _list(array: Array | None) -> Any:
     return None if array is None else array.tolist()
 
 
-def _without(struct: Any, asked: set[str]) -> Any:
+def _without(struct: Known, asked: set[str]) -> Known:
     names = {field.name for field in msgspec.structs.fields(type(struct))}
     return msgspec.structs.replace(struct, **dict.fromkeys(asked & names))

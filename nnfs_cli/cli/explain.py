@@ -137,14 +137,25 @@ def render(
     report: Report, form: str, digits: int, quiz: str | None, answers: bool, colour: bool
 ) -> str:
     """Return the report in one of FORMATS."""
-    from nnfs_cli import explain_json, explain_markdown, explain_steps, explain_text
+    from nnfs_cli import (
+        explain_html,
+        explain_json,
+        explain_markdown,
+        explain_steps,
+        explain_svg,
+        explain_text,
+    )
     from nnfs_cli.explain_records import answers as answers_of
 
     if form == "json":
         return explain_json.json(report, None if answers else quiz)
+    if form == "svg":
+        return explain_svg.svg(report, digits, quiz=None if answers else quiz)
     steps = explain_steps.all_steps(report, quiz)
     if answers:
         steps = answers_of(steps)
+    if form == "html":
+        return explain_html.html(report, steps, digits, quiz=None if answers else quiz)
     if form == "md":
         return explain_markdown.markdown(report, steps, digits)
     return explain_text.text(report, steps, digits, colour=colour)
