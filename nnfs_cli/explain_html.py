@@ -13,7 +13,7 @@ from nnfs_cli.explain_steps import title_of
 from nnfs_cli.explain_svg import svg
 
 # Nothing is loaded from anywhere, not even by what a data file may have in its names.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
 def html(report: Report, steps: Sequence[Step], digits: int, *, quiz: str | None = None) -> str:

@@ -75,7 +75,7 @@ def svg(
 
 
 def _lines(node: Node, digits: int, asked: str | None) -> list[tuple[str, str]]:
-    """Return the label and the numbers of each row, one below the other; with blanks for `asked`."""
+    """Return the label and the numbers of each row, aligned, with blanks for `asked`."""
     rows = [_cells(row, digits, hidden=row.phase == asked) for row in node.rows]
     width = max(len(cell) for cells in rows for cell in cells if cell != "...")
     return [
