@@ -24,11 +24,17 @@
     if (!there.length) return;
     const view = graph.getBoundingClientRect();
     const boxes = there.map((node) => node.getBoundingClientRect());
-    const left = Math.min(...boxes.map((box) => box.left)) - view.left;
-    const right = Math.max(...boxes.map((box) => box.right)) - view.left;
-    const wide = right - left > view.width;
-    const shift = wide ? left - 16 : (left + right - view.width) / 2;
-    if (wide || left < 0 || right > view.width) graph.scrollLeft += shift;
+    const low = (side) => Math.min(...boxes.map((box) => box[side])) - view[side];
+    graph.scrollLeft += shift(low("left"), reach(boxes, "right") - view.left, view.width);
+    graph.scrollTop += shift(low("top"), reach(boxes, "bottom") - view.top, view.height);
+  }
+
+  const reach = (boxes, side) => Math.max(...boxes.map((box) => box[side]));
+
+  // Return how far to scroll for what lies from `low` to `high` in a view of so many pixels.
+  function shift(low, high, room) {
+    if (low >= 0 && high <= room) return 0;
+    return high - low > room ? low - 16 : (low + high - room) / 2;
   }
 
   function tell(node) {
