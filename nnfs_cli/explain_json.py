@@ -40,9 +40,9 @@ class Feature(Struct, kw_only=True, forbid_unknown_fields=True):
 class Layer(Struct, kw_only=True, forbid_unknown_fields=True):
     """One layer: W is (units, inputs), b (units), z, a and their gradients (units, samples).
 
-    dC_da is the upstream gradient and da_dz the local one; both are null where short_form is true.
-    Where units depend on each other, da_dz is (units, units, samples). clipped_dW and clipped_db
-    are null without a gradient_clip.
+    dC_da is the upstream gradient and da_dz the local one; where units depend on each other there is
+    instead a jacobian, da_i/dz_j at [i][j][sample]. All are null where short_form is true.
+    clipped_dW and clipped_db are null without a gradient_clip.
     """
 
     layer: int
@@ -53,7 +53,8 @@ class Layer(Struct, kw_only=True, forbid_unknown_fields=True):
     z: Matrix | None
     a: Matrix | None
     dC_da: Matrix | None
-    da_dz: Matrix | list[Matrix] | None
+    da_dz: Matrix | None
+    jacobian: list[Matrix] | None
     dC_dz: Matrix | None
     dW: Matrix | None
     db: Numbers | None
@@ -98,7 +99,7 @@ class Document(Struct, kw_only=True, forbid_unknown_fields=True):
 Known = TypeVar("Known", Layer, Update)
 ASKED = {
     "forward": {"z", "a", "losses", "cost"},
-    "gradients": {"dC_da", "da_dz", "dC_dz", "dW", "db", "clipped_dW", "clipped_db"},
+    "gradients": {"dC_da", "da_dz", "jacobian", "dC_dz", "dW", "db", "clipped_dW", "clipped_db"},
     "update": {"new_W", "new_b", "new_y_hat", "new_cost"},
 }
 
@@ -151,6 +152,7 @@ def _update(report: Report, iteration: Iteration, asked: set[str]) -> Update:
 
 def _layer(report: Report, number: int, layer: LayerPass, asked: set[str]) -> Layer:
     part = report.config.layers[number - 1].activation
+    coupled = layer.local is not None and layer.local.ndim == 3
     clipped = report.config.gradient_clip is not None
     found = Layer(
         layer=number,
@@ -161,7 +163,8 @@ def _layer(report: Report, number: int, layer: LayerPass, asked: set[str]) -> La
         z=layer.z.tolist(),
         a=layer.a.tolist(),
         dC_da=_list(layer.upstream),
-        da_dz=_list(layer.local),
+        da_dz=None if coupled else _list(layer.local),
+        jacobian=_list(layer.local) if coupled else None,
         dC_dz=layer.delta.tolist(),
         dW=layer.dW.tolist(),
         db=layer.db[:, 0].tolist(),
