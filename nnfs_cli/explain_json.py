@@ -40,8 +40,8 @@ class Feature(Struct, kw_only=True, forbid_unknown_fields=True):
 class Layer(Struct, kw_only=True, forbid_unknown_fields=True):
     """One layer: W is (units, inputs), b (units), z, a and their gradients (units, samples).
 
-    dC_da is the upstream gradient and da_dz the local one; where units depend on each other there is
-    instead a jacobian, da_i/dz_j at [i][j][sample]. All are null where short_form is true.
+    dC_da is the upstream gradient and da_dz the local one; where units depend on each other there
+    is instead a jacobian, da_i/dz_j at [i][j][sample]. All are null where short_form is true.
     clipped_dW and clipped_db are null without a gradient_clip.
     """
 

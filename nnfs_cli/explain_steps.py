@@ -96,9 +96,9 @@ def verdict(what: str, iteration: Iteration) -> str:
 
 
 def short_form(report: Report, iteration: Iteration) -> Step:
-    """Return a whole iteration as one step."""
+    """Return a whole iteration as one step; the cost that it begins with has been told before."""
     names, what = names_of(report), "loss" if report.sample is not None else "cost"
-    matrices = [Matrix(Formula(names.cost, names.cost), np.array([[iteration.cost]]), "forward")]
+    matrices: list[Matrix] = []
     for number, layer in enumerate(iteration.layers, 1):
         dW, db = names.grad("W", number), names.grad("b", number)
         W, b = names.of("W", number), names.of("b", number)

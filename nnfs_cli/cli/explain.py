@@ -81,6 +81,8 @@ def command(
 
     if answers and not quiz:
         raise click.UsageError("--answers goes with --quiz")
+    if quiz and form == "json" and epochs > 1:  # where one iteration answers for another
+        raise click.UsageError("--quiz as JSON is for one iteration")
     subject, last = opened(source, overrides, runs_dir, by)
     if sample is not None and sample >= (m := subject.samples.x.shape[-1]):
         raise click.BadParameter(
