@@ -572,3 +572,12 @@ def test_the_command_starts_without_what_it_does_not_need():
     done = nnfs("explain", OR)
     assert (done.code, done.stderr) == (0, "")
     assert done.stdout == shown(OR)
+
+
+def test_the_documentation_names_every_key():
+    page = (ROOT / "docs/explain.md").read_text()
+    keys = {
+        key for row in re.findall(r"^\| (`.*?) \|", page, re.M) for key in re.findall(r"\w+", row)
+    }
+    structs = (explain_json.Document, explain_json.Update, explain_json.Layer)
+    assert keys == {key for struct in structs for key in struct.__struct_fields__}
