@@ -43,7 +43,7 @@ def html(report: Report, steps: Sequence[Step], digits: int, *, quiz: str | None
         "</div>",
         '<p id="node" role="status">Point at a node, or go to it with Tab, for its formula.</p>',
         '<main id="steps">',
-        *(line for number, step in enumerate(steps, 1) for line in _step(step, number, digits)),
+        *(line for step in steps for line in _step(step, digits)),
         "</main>",
         f"<script>{_file('explain_page.js')}</script>",
         "</body>",
@@ -66,9 +66,9 @@ def computed_in(steps: Sequence[Step]) -> dict[tuple[str, str], int]:
     return found
 
 
-def _step(step: Step, number: int, digits: int) -> Iterator[str]:
+def _step(step: Step, digits: int) -> Iterator[str]:
     yield f'<section class="step {step.phase}" data-nodes="{" ".join(step.nodes)}">'
-    yield f"<h2>{number}. <b>{step.phase}</b> {escape(step.title)}</h2>"
+    yield f"<h2>{step.number}. <b>{step.phase}</b> {escape(step.title)}</h2>"
     for formula in step.formulas:
         yield f'<p class="formula"><code>{escape(formula.text)}</code></p>'
     yield '<div class="matrices">'

@@ -14,8 +14,8 @@ from nnfs_cli.explain_steps import title_of
 def markdown(report: Report, steps: Sequence[Step], digits: int) -> str:
     """Return the steps as a page of Markdown."""
     lines = [f"# {_escape(title_of(report))}"]
-    for number, step in enumerate(steps, 1):
-        lines += ["", f"## {number}. {step.phase.capitalize()}: {_escape(step.title)}"]
+    for step in steps:
+        lines += ["", f"## {step.number}. {step.phase.capitalize()}: {_escape(step.title)}"]
         for formula in step.formulas:
             lines += ["", "```math", formula.latex, "```"]
         for matrix in step.matrices:

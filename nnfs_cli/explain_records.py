@@ -46,6 +46,7 @@ class Step:
     matrices: tuple[Matrix, ...]
     remarks: tuple[Remark, ...] = ()
     nodes: tuple[str, ...] = ()
+    number: int = 0  # from 1, the same on a worksheet and on its answer sheet
 
 
 class Names(NamedTuple):

@@ -6,6 +6,7 @@ What each format prints is made of these steps.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +21,8 @@ def all_steps(report: Report, quiz: str | None = None) -> list[Step]:
     """Return the steps of all iterations, in a short form after the first; with a quiz, the
     results of that part are asked for and sentences that tell them are left out."""
     first, *others = report.iterations
-    steps = [*steps_of(report, first), *(short_form(report, it) for it in others)]
+    unnumbered = [*steps_of(report, first), *(short_form(report, it) for it in others)]
+    steps = [replace(step, number=number) for number, step in enumerate(unnumbered, 1)]
     return ask(steps, QUIZZES[quiz]) if quiz else steps
 
 

@@ -23,13 +23,13 @@ def text(report: Report, steps: Sequence[Step], digits: int, *, colour: bool = F
     large = any(show(m.values, digits).shape for step in steps for m in step.matrices)
     if large:
         lines.append("Large arrays are told by their corners, shape and |norm|.")
-    for number, step in enumerate(steps, 1):
-        lines += [""] * (not large) + list(_step(step, number, digits, colour))
+    for step in steps:
+        lines += [""] * (not large) + list(_step(step, digits, colour))
     return "\n".join(lines) + "\n"
 
 
-def _step(step: Step, number: int, digits: int, colour: bool) -> Iterator[str]:
-    heading = f"{number:>2}. {step.phase:<8}  {step.title}"
+def _step(step: Step, digits: int, colour: bool) -> Iterator[str]:
+    heading = f"{step.number:>2}. {step.phase:<8}  {step.title}"
     formulas = ",  ".join(formula.text for formula in step.formulas)
     first = f"{heading}:  {formulas}" if formulas else heading
     if len(first) > WIDTH:
