@@ -17,11 +17,11 @@ def back(
     part = report.config.layers[number - 1].activation
     title = f"layer {number}, upstream gradient * local gradient"
     nodes: tuple[str, ...] = (f"a{number}", f"z{number}")
-    share = "" if names.single else " / m"
     over = "" if names.single else r"\frac{1}{m} "
     delta = Matrix(dZ, layer.delta, "backward")
     if layer.upstream is None or layer.local is None:
-        short = Formula(f"{dZ.text} = ({A.text} - Y){share}", f"{dZ.latex} = {over}({A.latex} - Y)")
+        told = f"{A.text} - Y" if names.single else f"({A.text} - Y) / m"
+        short = Formula(f"{dZ.text} = {told}", f"{dZ.latex} = {over}({A.latex} - Y)")
         why = f"{report.config.loss} with {part.name} has a short form: "
         return Step(
             "backward",

@@ -12,21 +12,18 @@ from nnfs_cli.explain_records import Matrix, Names, Remark, Step, escape, listed
 
 def data(report: Report) -> Step:
     """Return the samples and their targets."""
-    rows, samples = report.columns if report.terms else report.inputs, report.y.shape[1]
-    told = f" ({samples})" if report.sample is None else f", which is sample {report.sample} alone"
-    x = Matrix(Formula("X", "X"), report.x)
+    samples = f"a column for each of {report.y.shape[1]} samples"
+    if report.sample is not None:
+        samples = f"sample {report.sample} is the only column"
+    x, rows = Matrix(Formula("X", "X"), report.x), report.inputs
     if report.terms:
-        x = Matrix(named("columns"), report.column_values)
+        x, rows = Matrix(named("columns"), report.column_values), report.columns
     return Step(
         "data",
         f"{x.name.text} and Y",
         (),
         (x, Matrix(Formula("Y", "Y"), report.y)),
-        (
-            Remark(
-                f"{x.name.text}: a row for each of {listed(rows)}; a column for each sample{told}."
-            ),
-        ),
+        (Remark(f"{x.name.text}: a row for each of {listed(rows)}; {samples}."),),
         ("columns", "x", "y"),
     )
 

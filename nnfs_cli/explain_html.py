@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from pathlib import Path
 
 from nnfs_cli.explain import Report
 from nnfs_cli.explain_numbers import blank, show
-from nnfs_cli.explain_records import Matrix, Step
+from nnfs_cli.explain_records import Matrix, Step, escaped
 from nnfs_cli.explain_steps import title_of
 from nnfs_cli.explain_svg import svg
 
@@ -18,7 +17,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-s
 
 def html(report: Report, steps: Sequence[Step], digits: int, *, quiz: str | None = None) -> str:
     """Return the steps as a page of HTML with its style and script."""
-    title = escape(title_of(report))
+    title = escaped(title_of(report))
     drawing = svg(report, digits, quiz=quiz, steps=computed_in(steps))
     page = [
         "<!DOCTYPE html>",
@@ -68,15 +67,15 @@ def computed_in(steps: Sequence[Step]) -> dict[tuple[str, str], int]:
 
 def _step(step: Step, digits: int) -> Iterator[str]:
     yield f'<section class="step {step.phase}" data-nodes="{" ".join(step.nodes)}">'
-    yield f"<h2>{step.number}. <b>{step.phase}</b> {escape(step.title)}</h2>"
+    yield f"<h2>{step.number}. <b>{step.phase}</b> {escaped(step.title)}</h2>"
     for formula in step.formulas:
-        yield f'<p class="formula"><code>{escape(formula.text)}</code></p>'
+        yield f'<p class="formula"><code>{escaped(formula.text)}</code></p>'
     yield '<div class="matrices">'
     for matrix in step.matrices:
         yield from _table(matrix, digits)
     yield "</div>"
     for remark in step.remarks:
-        yield f"<p>{escape(remark.text)}</p>"
+        yield f"<p>{escaped(remark.text)}</p>"
     yield "</section>"
 
 
@@ -87,7 +86,7 @@ def _table(matrix: Matrix, digits: int) -> Iterator[str]:
     number = f"({matrix.asked}) " if matrix.asked else ""
     about = f" <small>{shown.shape}, norm {shown.norm}</small>" if shown.shape else ""
     yield f'<table class="{matrix.phase or "given"}">'
-    yield f"<caption>{number}{escape(matrix.name.text)}{about}</caption>"
+    yield f"<caption>{number}{escaped(matrix.name.text)}{about}</caption>"
     for row in shown.cells:
         yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>"
     yield "</table>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -86,9 +87,15 @@ def escape(text: str) -> str:
     return re.sub(r"[{}_#%&$]", lambda match: rf"\{match[0]}", text)
 
 
+def escaped(text: str) -> str:
+    """Return text as it stands in HTML and XML, which have no place for control characters."""
+    return html.escape("".join(c if c.isprintable() else "?" for c in text))
+
+
 def named(text: str) -> Formula:
     """Return a column's or a feature's own name."""
-    return Formula(text, rf"\text{{{escape(text)}}}")
+    powers = re.sub(r"\^(\d+)", r"}^{\1}\\text{", rf"\text{{{escape(text)}}}")
+    return Formula(text, powers.replace(r"\text{}", ""))
 
 
 def listed(names: Sequence[str]) -> str:

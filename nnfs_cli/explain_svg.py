@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import NamedTuple
 
 from nnfs_cli.explain import Report
 from nnfs_cli.explain_graph import Gap, Graph, Node, Row, graph
 from nnfs_cli.explain_numbers import BLANK, is_scientific, number
-from nnfs_cli.explain_records import QUIZZES
+from nnfs_cli.explain_records import QUIZZES, escaped
 from nnfs_cli.explain_steps import title_of
 
 LETTER, LINE = 6.7, 16  # of the font, in pixels
@@ -57,7 +56,7 @@ def svg(
     drawn, asked = graph(report), QUIZZES.get(quiz or "")
     lines = {node.id: _lines(node, digits, asked) for node in drawn.nodes}
     boxes, gaps, width, height = _layout(drawn, lines)
-    title = escape(title_of(report))
+    title = escaped(title_of(report))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" width="{width:.0f}"'
         f' height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" role="group"'
@@ -147,19 +146,19 @@ def _node(
     x, y = box.x + PAD, box.y + PAD + 9
     told = [
         f'<g class="node" id="{node.id}" data-group="{node.group}" tabindex="0" role="img"'
-        f' aria-label="{escape(node.formula)}">',
-        f"<title>{escape(node.formula)}</title>",
+        f' aria-label="{escaped(node.formula)}">',
+        f"<title>{escaped(node.formula)}</title>",
         f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}"'
         f' height="{box.height:.1f}" rx="6"/>',
-        f'<text class="name" x="{x:.1f}" y="{y:.1f}">{escape(node.title)}</text>',
+        f'<text class="name" x="{x:.1f}" y="{y:.1f}">{escaped(node.title)}</text>',
     ]
     for i, (row, (label, numbers)) in enumerate(zip(node.rows, lines, strict=True), 1):
         step = steps.get((row.source, row.phase))
         data = "" if step is None else f' data-step="{step}"'
         told.append(
             f'<text class="row" x="{x:.1f}" y="{y + i * LINE:.1f}"{data}>'
-            f'<tspan class="label">{escape(label)}</tspan>'
-            f'<tspan class="{row.phase or "given"}">{escape(numbers)}</tspan></text>'
+            f'<tspan class="label">{escaped(label)}</tspan>'
+            f'<tspan class="{row.phase or "given"}">{escaped(numbers)}</tspan></text>'
         )
     return "".join([*told, "</g>"])
 

@@ -404,7 +404,16 @@ def test_the_documented_schema_is_the_programs():
 def test_every_format_is_the_same_each_time_and_goes_to_a_file(form):
     printed = shown(XOR, "--format", form)
     assert shown(XOR, "--format", form, "-o", "page") == ""
-    assert Path("page").read_text() == printed
+    assert Path("page").read_text(encoding="utf-8") == printed
+
+
+def test_a_file_is_written_whole_and_a_pipe_as_it_is(tmp_path):
+    done = nnfs("explain", OR, "-o", "/dev/stdout")
+    assert (done.code, done.stdout) == (0, shown(OR))
+    assert Path("/dev/stdout").is_symlink()
+    refused = call("explain", OR, "-o", "none/page")
+    assert (refused.code, refused.stdout) == (1, "")
+    assert refused.stderr.endswith("none/page: cannot be written: No such file or directory\n")
 
 
 @pytest.mark.parametrize(
@@ -442,6 +451,26 @@ def test_every_part_has_its_formulas():
     for name in ACTIVATIONS:
         value, local = explain_formulas.activation(Part(name))
         assert f"{name}(z)" not in (value.text, local.text), "its docstring does not tell"
+
+
+def test_names_of_a_file_are_told_as_they_are_in_every_format(tmp_path):
+    names = ["a|b", "<i>x</i>", "_c$`_", "prix €", "y*"]
+    rows = ["1,2,3,4,5", "2,3,1,1,9", "3,1,2,0,1"]
+    (tmp_path / "d.csv").write_text("\n".join([",".join(names), *rows]))
+    layer = "{units: 1, activation: identity}"
+    (tmp_path / "d.yaml").write_text(
+        "dataset: {path: d.csv}\nloss: squared_error\n"
+        f"features: ['a|b', '<i>x</i>^2', '_c$`_*prix €']\nlayers: [{layer}]\n"
+    )
+    root = ET.fromstring(shown("d.yaml", "--format", "svg"))
+    assert "<i>x</i>^2" in "".join(root.itertext())
+    page = Page()
+    page.feed(shown("d.yaml", "--format", "html"))
+    assert page.open == []
+    assert "i" not in {tag for tag, _ in page.seen}
+    tables = re.findall(r"(?:^\|.*\n)+", shown("d.yaml", "--format", "md"), re.M)
+    assert all(len({row.count("|") for row in table.splitlines()}) == 1 for table in tables)
+    assert json.loads(shown("d.yaml", "--format", "json"))["inputs"][1] == "<i>x</i>^2"
 
 
 # The quiz

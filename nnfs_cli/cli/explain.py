@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.predict import write
 
 if TYPE_CHECKING:
     from nnfs_cli.explain import Report, Subject
@@ -96,7 +97,11 @@ def command(
     explain.advance(subject, epoch)
     report = explain.explain(subject, epoch=epoch, count=epochs, sample=sample)
     colour = output is None and has_colour()
-    write(render(report, form, digits, quiz, answers, colour), output)
+    text = render(report, form, digits, quiz, answers, colour)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write(output, iter([text.encode()]))
 
 
 def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> tuple[Subject, int]:
@@ -139,35 +144,29 @@ def render(
     report: Report, form: str, digits: int, quiz: str | None, answers: bool, colour: bool
 ) -> str:
     """Return the report in one of FORMATS."""
-    from nnfs_cli import (
-        explain_html,
-        explain_json,
-        explain_markdown,
-        explain_steps,
-        explain_svg,
-        explain_text,
-    )
+    from nnfs_cli import explain_steps
     from nnfs_cli.explain_records import answers as answers_of
 
+    asked = None if answers else quiz
     if form == "json":
-        return explain_json.json(report, None if answers else quiz)
+        from nnfs_cli.explain_json import json
+
+        return json(report, asked)
     if form == "svg":
-        return explain_svg.svg(report, digits, quiz=None if answers else quiz)
+        from nnfs_cli.explain_svg import svg
+
+        return svg(report, digits, quiz=asked)
     steps = explain_steps.all_steps(report, quiz)
     if answers:
         steps = answers_of(steps)
     if form == "html":
-        return explain_html.html(report, steps, digits, quiz=None if answers else quiz)
+        from nnfs_cli.explain_html import html
+
+        return html(report, steps, digits, quiz=asked)
     if form == "md":
-        return explain_markdown.markdown(report, steps, digits)
-    return explain_text.text(report, steps, digits, colour=colour)
+        from nnfs_cli.explain_markdown import markdown
 
+        return markdown(report, steps, digits)
+    from nnfs_cli.explain_text import text
 
-def write(text: str, output: Path | None) -> None:
-    """Print the text, or write it to a file, whole or not at all."""
-    from nnfs_cli import runs
-
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        runs.write(output, lambda file: file.write(text.encode()))
+    return text(report, steps, digits, colour=colour)

@@ -83,11 +83,11 @@ def write(output: Path, chunks: Iterator[bytes]) -> None:
     from nnfs_cli.errors import NnfsError
 
     try:
-        output = output.resolve()  # a link stays one
-        if output.exists() and not output.is_file():
+        if output.exists() and not output.is_file():  # a pipe may have no path but this
             with output.open("wb") as file:
                 file.writelines(chunks)
         else:
+            output = output.resolve()  # a link stays one
             runs.write(output, lambda file: file.writelines(chunks))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
