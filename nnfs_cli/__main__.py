@@ -1,5 +1,5 @@
 """`python -m nnfs_cli` is `nnfs`."""
 
-from nnfs_cli.cli import main
+from nnfs_cli.cli import start
 
-main()
+start()

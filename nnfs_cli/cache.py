@@ -7,6 +7,7 @@ match its name is made anew. Failing to write is no error, for nothing depends o
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -15,8 +16,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from nnfs_cli import disk
 from nnfs_cli.core.activations import Array
-from nnfs_cli.digest import digest
 
 MAX_BYTES = 64 << 20
 VERSION = 1  # of what the keys mean
@@ -32,12 +33,12 @@ def read(directory: Path, key: str) -> Array | None:
     """Return the rows kept under `key`, float64 (samples, columns), or None."""
     for path in directory.glob(f"{key}-*.npy"):
         try:
-            if path.stat().st_size > MAX_BYTES:
-                continue
-            rows: Array = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            with disk.open_file(path) as file:
+                content = file.read(MAX_BYTES + 1)
+        except OSError:
             continue
-        if path.name == file_name(key, rows) and rows.ndim == 2:
+        if path.name == file_name(key, content):
+            rows: Array = np.load(io.BytesIO(content), allow_pickle=False)
             return rows
     return None
 
@@ -46,12 +47,14 @@ def write(directory: Path, key: str, rows: Array) -> None:
     """Keep rows under `key`, and drop the oldest files if there is too much."""
     if rows.nbytes > MAX_BYTES // 4:
         return
+    buffer = io.BytesIO()
+    np.save(buffer, rows)
+    content = buffer.getvalue()
     temporary = directory / f".{key}.{os.getpid()}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.save(file, rows)
-        temporary.replace(directory / file_name(key, rows))
+        temporary.write_bytes(content)
+        temporary.replace(directory / file_name(key, content))
         files = sorted(directory.glob("*.npy"), key=lambda path: path.stat().st_mtime, reverse=True)
         total = 0
         for path in files:
@@ -63,6 +66,6 @@ def write(directory: Path, key: str, rows: Array) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def file_name(key: str, rows: Array) -> str:
-    """Return the name of the file that keeps rows under `key`."""
-    return f"{key}-{digest({'rows': rows})[:24]}.npy"
+def file_name(key: str, content: bytes) -> str:
+    """Return the name of the file that keeps some content under `key`."""
+    return f"{key}-{hashlib.sha256(content).hexdigest()[:24]}.npy"

@@ -209,11 +209,12 @@ def _boolean(node: Scalar, kind: Kind) -> bool:
 
 def _string(node: Scalar, kind: Kind) -> str:
     if not re.fullmatch(kind.limits.get("pattern", ".*"), node.text, re.DOTALL):
-        if len(node.text) == 1 or kind.limits["pattern"] != f"^{NAME}$":
-            raise ValueError(f"must be one character, not {_shown(node)}")
+        shown = _shown(node) if node.plain else repr(_short(node.text))
+        if kind.limits["pattern"] != f"^{NAME}$":
+            raise ValueError(f"must be one character, and no quote, not {shown}")
         raise ValueError(
             "must begin with a letter, a digit or _, and go on with these or . + = , @ -, "
-            f"up to 60 in all, not {_short(node.text)!r}"
+            f"up to 60 in all, not {shown}"
         )
     return node.text
 

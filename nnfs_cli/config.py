@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import msgspec
 import yaml
+from msgspec.structs import replace
 
 from nnfs_cli import data, document, features
 from nnfs_cli.checker import Checker
@@ -20,7 +20,7 @@ from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.datasets import Facts
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
 from nnfs_cli.errors import ConfigError, Problem, config_error
-from nnfs_cli.files import Watcher
+from nnfs_cli.files import Watcher, memory
 from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part, kind_of
 
 
@@ -39,8 +39,8 @@ def load(
     The facts of its data are `known`, or looked up: then a data file is read, and `watch` told.
     """
     text = read_text(path, consequence=consequence, limit=limit)
-    name = STDIN if path == "-" else path
-    return parse(text, name, overrides, consequence=consequence, known=known, watch=watch)
+    source = name_of(path)
+    return parse(text, source, overrides, consequence=consequence, known=known, watch=watch)
 
 
 def parse(
@@ -87,6 +87,7 @@ def build(
     checker = Checker()
     checker.problems += problems
     if isinstance(root, Mapping):
+        root = replace(root, items={k: v for k, v in root.items.items() if k != BLOCK})
         for given in settings:
             try:
                 root = document.override(root, given, PART_KEYS)
@@ -123,10 +124,9 @@ def read_text(
     path: str, *, consequence: str = "nothing was trained", limit: int = document.MAX_BYTES
 ) -> str:
     """Return a configuration file's text; `-` is standard input."""
-    name = STDIN if path == "-" else path
 
     def refuse(message: str, line: str = "") -> ConfigError:
-        return config_error([Problem(name + line, message)], consequence)
+        return config_error([Problem(name_of(path) + line, message)], consequence)
 
     try:
         if path != "-" and not _is_readable(path):
@@ -155,10 +155,15 @@ def _is_readable(path: str) -> bool:
     return piped or stat.S_ISREG(mode)
 
 
+def name_of(path: str) -> str:
+    """Return what a configuration file is called in messages."""
+    return STDIN if path == "-" else path
+
+
 def default_name(source: str) -> str:
     """Return what the runs of a configuration file are called: its stem, made fit for a path."""
-    stem = re.sub(r"[^\w.+=,@-]+", "-", Path(source).stem).strip("-.+=,@")[:40]
-    return stem or "run"
+    stem = "" if source == STDIN else Path(source).stem
+    return re.sub(r"[^\w.+=,@-]+", "-", stem).strip("-.+=,@")[:40] or "run"
 
 
 def fill_in(config: Config) -> Config:
@@ -175,6 +180,7 @@ def _fill_in_layer(layer: LayerConfig) -> LayerConfig:
     return msgspec.structs.replace(layer, initializer=Part(activation.initializer))
 
 
+BLOCK = "sweep"  # a key of a file that is for `nnfs sweep` alone
 STDIN = "<stdin>"
 KeyPath = tuple[str | int, ...]
 
@@ -277,11 +283,6 @@ def _output_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPa
 
 def _units(count: int) -> str:
     return "1 unit" if count == 1 else f"{count} units"
-
-
-def memory() -> int:
-    """Return the machine's memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def place_of(root: Node, path: KeyPath) -> Place:

@@ -13,9 +13,10 @@ from msgspec import Struct
 from nnfs_cli import datasets, features, files
 from nnfs_cli.core.activations import Array
 from nnfs_cli.datasets import DATASETS, Facts, Table
-from nnfs_cli.errors import FileError
+from nnfs_cli.errors import FileError, listed
 from nnfs_cli.files import RawTable, Watcher
 from nnfs_cli.schema import COMMON, FILE, Config
+from nnfs_cli.tables import is_number
 
 
 class Scaling(Struct, frozen=True):
@@ -59,6 +60,7 @@ class _Read(NamedTuple):
     facts: Facts
     train: Table
     test: Table | None
+    stamps: dict[str, tuple[int, ...]]
 
 
 _files_read: dict[str, _Read] = {}  # between the check of a configuration and its training
@@ -75,6 +77,22 @@ def _file_key(config: Config) -> str:
     return repr((own_parameters(config), config.loss, config.layers[-1].activation.name))
 
 
+def _stamp(path: str) -> tuple[int, ...]:
+    """Return what is another when a file has changed."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def forget_changed() -> None:
+    """Forget what was read of files that have changed since: a worker may outlive them."""
+    for key, read in list(_files_read.items()):
+        if any(_stamp(path) != stamp for path, stamp in read.stamps.items()):
+            del _files_read[key]
+
+
 def _read_once(config: Config, watch: Watcher | None = None) -> _Read:
     key = _file_key(config)
     if key not in _files_read:
@@ -89,7 +107,7 @@ def load(config: Config, cache_dir: Path | None, *, keep: bool = False) -> Parts
     """
     common = config.dataset.parameters
     if config.dataset.name == FILE:
-        _, table, test = _read_once(config)
+        _, table, test, _ = _read_once(config)
         if not keep:
             del _files_read[_file_key(config)]
         if test is not None:
@@ -117,6 +135,7 @@ def _rows(table: Table, rows: Array) -> Table:
 
 def _read_file(config: Config, watch: Watcher | None) -> _Read:
     given = own_parameters(config)
+    stamps = {path: _stamp(path) for path in (given["path"], given["test_path"]) if path}
     how = {key: given[key] for key in ("delimiter", "header")}
     raw = files.read(
         given["path"],
@@ -136,6 +155,7 @@ def _read_file(config: Config, watch: Watcher | None) -> _Read:
         known,
         Table(raw.X, class_numbers(raw, known)),
         test and Table(test.X, class_numbers(test, known)),
+        stamps,
     )
 
 
@@ -149,11 +169,8 @@ def _classes(config: Config, raw: RawTable) -> tuple[str, ...] | None:
     must = config.loss != "squared_error" or output == "softmax"
     text, target = raw.y.dtype.kind == "U", raw.targets[0]
     if text and not (must or output == "sigmoid"):
-        raise FileError(
-            f"{raw.path}: the target {target!r} is text, such as {str(raw.y[0, 0])!r}, and "
-            f"{config.loss} with {output} wants numbers; "
-            "for classes, take softmax and cross_entropy"
-        )
+        wants = f"{config.loss} with {output} wants numbers"
+        raise _no_number(raw, f"; {wants}; for classes, take softmax and cross_entropy")
     if len(raw.targets) > 1:
         if must:
             raise FileError(
@@ -162,19 +179,27 @@ def _classes(config: Config, raw: RawTable) -> tuple[str, ...] | None:
             )
         return None
     distinct = np.unique(raw.y)
-    if not (must or text or len(distinct) == 2):
+    if not (must or text or (len(distinct) == 2 and output == "sigmoid")):
         return None
     if len(distinct) == 1:
         raise FileError(
             f"{raw.path}: every target in {target!r} is {_name(distinct[0])!r}; "
             "there is nothing to tell apart"
         )
-    if not text and (wrong := [v for v in distinct.tolist() if not float(v).is_integer()]) and must:
-        raise FileError(
-            f"{raw.path}: the target {target!r} has numbers such as {wrong[0]!r}; classes must be "
-            "integers or names; for a regression, take identity and squared_error"
+    if must and not text and len(wrong := np.flatnonzero(raw.y[:, 0] % 1)):
+        raise raw.error(
+            f"{float(raw.y[wrong[0], 0])!r} in {target!r} is no class, which is an integer or a "
+            "name; for a regression, take identity and squared_error",
+            int(wrong[0]),
         )
     return tuple(map(_name, distinct.tolist()))
+
+
+def _no_number(raw: RawTable, consequence: str = "") -> FileError:
+    """Return an error at the first target that is text."""
+    words = raw.y[:, 0].tolist()
+    row = next((i for i, word in enumerate(words) if not is_number(word)), 0)
+    return raw.error(f"{words[row][:40]!r} in {raw.targets[0]!r} is not a number{consequence}", row)
 
 
 def _name(value: Any) -> str:
@@ -185,17 +210,14 @@ def class_numbers(raw: RawTable, known: Facts) -> Array:
     """Return the targets as class numbers (samples,), or as they are if they have no classes."""
     if known.classes is None:
         if raw.y.dtype.kind == "U":
-            shown = str(raw.y[0, 0])
-            raise FileError(f"{raw.path}: the target {raw.targets[0]!r}: {shown!r} is not a number")
+            raise _no_number(raw)
         return raw.y
     values, inverse = np.unique(raw.y[:, 0], return_inverse=True)
     names = [_name(value) for value in values.tolist()]
     if strange := [name for name in names if name not in known.classes]:
         row = int(np.argmax(inverse == names.index(strange[0])))
-        raise FileError(
-            f"{raw.path}: {strange[0]!r} (row {row + 1}) is none of the classes the network knows: "
-            f"{', '.join(known.classes[:10])}{', ...' * (len(known.classes) > 10)}"
-        )
+        known_classes = f"the classes the network knows: {listed(known.classes)}"
+        raise raw.error(f"{strange[0][:40]!r} is none of {known_classes}", row)
     numbers: Array = np.array([known.classes.index(name) for name in names])[inverse]
     return numbers
 

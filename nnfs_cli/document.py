@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
+from msgspec import Struct
+from msgspec.structs import replace
 
-from nnfs_cli.errors import Problem
+from nnfs_cli.errors import Problem, harmless
 
 MAX_BYTES = 1 << 20
 UNWRITABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -23,8 +24,7 @@ MAX_DEPTH = 24
 MAX_NODES = 1 << 18  # aliases counted each time they are used
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where something was written: a file's line and column, or an override."""
 
     source: str  # a path, or the override's text
@@ -35,14 +35,16 @@ class Place:
 
     def problem(self, message: str) -> Problem:
         if self.line < 0:
-            at = f"{self.source}: {message}"
+            at = f"{harmless(self.source)}: {message}"
             return Problem("<command line>", at, order=(inf, self.column))
         where = f"{self.source}:{self.line + 1}:{self.column + 1}"
         if not self.text.strip():
             return Problem(where, message, order=(self.line, self.column))
         # A line may be longer than a screen: show what lies around the column.
         start = max(0, self.column - 60) if len(self.text) > 100 else 0
-        text = self.text[start : start + 100].replace("\t", " ")
+        # A control character takes up a column, but must not reach the terminal.
+        text = UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", self.text[start : start + 100])
+        text = text.replace("\t", " ")
         width = max(1, min(self.width, len(text) - (self.column - start)))
         number = f"{self.line + 1:>5}"
         caret = " " * (self.column - start) + "^" * width
@@ -50,8 +52,7 @@ class Place:
         return Problem(where, message, snippet, (self.line, self.column))
 
 
-@dataclass(frozen=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """Text as written; `plain` if without quotes."""
 
     place: Place
@@ -59,18 +60,16 @@ class Scalar:
     plain: bool = True
 
 
-@dataclass(frozen=True)
-class Sequence:
+class Sequence(Struct, frozen=True):
     place: Place
-    items: list[Node] = field(default_factory=list)
+    items: list[Any] = []  # of nodes
 
 
-@dataclass(frozen=True)
-class Mapping:
+class Mapping(Struct, frozen=True):
     """Key and value pairs in the order written; the keys differ."""
 
     place: Place
-    items: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
+    items: dict[str, tuple[Scalar, Any]] = {}  # key and node
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
@@ -134,8 +133,9 @@ def _compose(events: Iterator[Any], place: Any, nowhere: Place) -> tuple[Node, l
         top = stack[-1]
         top.size += size
         if top.size > MAX_NODES:
+            counting = ", counting aliases" if anchors else ""
             raise NotADocument(
-                node.place.problem(f"there are more than {MAX_NODES:,} values, counting aliases")
+                node.place.problem(f"there are more than {MAX_NODES:,} values{counting}")
             )
         if isinstance(top.node, Sequence):
             top.node.items.append(node)
@@ -175,8 +175,7 @@ def _compose(events: Iterator[Any], place: Any, nowhere: Place) -> tuple[Node, l
     return (root[0] if root else Scalar(nowhere, "")), problems
 
 
-@dataclass
-class _Open:
+class _Open(Struct):
     node: Sequence | Mapping
     anchor: str | None
     key: Node | None = None

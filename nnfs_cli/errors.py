@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -59,6 +60,16 @@ def config_error(problems: Sequence[Problem], consequence: str) -> ConfigError:
     told = list(dict.fromkeys(map(str, sorted(problems, key=lambda problem: problem.order))))
     count = "1 error" if len(told) == 1 else f"{len(told)} errors"
     return ConfigError("\n".join([*told, f"{count}; {consequence}"]), problems)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names with commas between; of many names, and of long ones, the beginning."""
+    return ", ".join(name[:40] for name in names[:8]) + ", ..." * (len(names) > 8)
+
+
+def harmless(text: str) -> str:
+    """Return text without the control characters that would move a terminal's cursor, or worse."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda m: f"\\x{ord(m[0]):02x}", text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

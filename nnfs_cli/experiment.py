@@ -85,7 +85,7 @@ def _initializers(layer: LayerConfig) -> tuple[Initializer, Initializer]:
     )
 
 
-def prepare(config: Config, cache_dir: Path | None) -> Training:
+def prepare(config: Config, cache_dir: Path | None, threads: int = 1) -> Training:
     """Return the training that a configuration describes, before its first update."""
     encoding, train, test = encode(config, cache_dir)
     network = network_of(config, encoding.facts)
@@ -94,7 +94,7 @@ def prepare(config: Config, cache_dir: Path | None) -> Training:
         config,
         encoding,
         network,
-        evaluator(config, encoding, network, params, train),
+        evaluator(config, encoding, network, params, train, threads),
         evaluator(config, encoding, network, params, test) if test else None,
         digest(arrays(train, test)),
     )
@@ -119,13 +119,18 @@ def arrays(train: Samples, test: Samples | None) -> dict[str, Array]:
 
 
 def evaluator(
-    config: Config, encoding: Encoding, network: Network, params: Array, samples: Samples
+    config: Config,
+    encoding: Encoding,
+    network: Network,
+    params: Array,
+    samples: Samples,
+    threads: int = 1,
 ) -> Backprop:
     """Return the cost of a configuration's network on some samples."""
     output = config.layers[-1].activation.name
     chosen = objective(LOSSES[config.loss], output, network.layers[-1].activation)
     classes = encoding.facts.classes is not None
-    return Backprop(network, chosen, params, *samples, classes=classes)
+    return Backprop(network, chosen, params, *samples, classes=classes, threads=threads)
 
 
 def measure(train: Backprop, test: Backprop | None) -> dict[str, Array]:
@@ -143,14 +148,14 @@ def measure(train: Backprop, test: Backprop | None) -> dict[str, Array]:
     return measured
 
 
-def train(training: Training) -> Iterator[int]:
-    """Train to the last epoch, yielding the epoch reached every now and then.
+def train(training: Training, until: int | None = None) -> Iterator[int]:
+    """Train to the last epoch, or one before it, yielding the epoch reached every now and then.
 
     At the logged epochs, and whenever the caller might want to look or to stop; each yield leaves
     `training` whole. Raises Diverged as soon as a logged cost, or a parameter, is not finite.
     """
     config = training.config
-    stops = pauses(training.epoch, config.epochs, config.log_every)
+    stops = pauses(training.epoch, config.epochs if until is None else until, config.log_every)
     for epoch in descend(
         training.backprop,
         config.learning_rate,

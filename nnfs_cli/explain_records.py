@@ -10,6 +10,7 @@ from itertools import count
 from typing import NamedTuple
 
 from nnfs_cli.core.activations import Array
+from nnfs_cli.errors import harmless
 from nnfs_cli.explain import Report
 from nnfs_cli.explain_formulas import Formula
 
@@ -94,12 +95,13 @@ def escaped(text: str) -> str:
 
 def named(text: str) -> Formula:
     """Return a column's or a feature's own name."""
-    powers = re.sub(r"\^(\d+)", r"}^{\1}\\text{", rf"\text{{{escape(text)}}}")
-    return Formula(text, powers.replace(r"\text{}", ""))
+    powers = re.sub(r"\^(\d+)", r"}^{\1}\\text{", rf"\text{{{escape(harmless(text))}}}")
+    return Formula(harmless(text), powers.replace(r"\text{}", ""))
 
 
 def listed(names: Sequence[str]) -> str:
     """Return names one after the other, those in the middle of many left out."""
+    names = [harmless(name) for name in names]
     if len(names) <= 6:
         return ", ".join(names)
     return f"{', '.join(names[:3])}, ..., {names[-1]}"

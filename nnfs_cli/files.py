@@ -5,27 +5,41 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
-from nnfs_cli import tables
+from nnfs_cli import disk, tables
 from nnfs_cli.core.activations import Array
-from nnfs_cli.errors import FileError, did_you_mean
+from nnfs_cli.errors import FileError, did_you_mean, listed
 
 Watcher = Callable[[str, float], None]  # told the path and the share that has been read
 
 
 class RawTable(NamedTuple):
-    """A file's samples as rows: X (samples, columns); y (samples, targets), numbers or text."""
+    """A file's samples as rows: X (samples, columns); y (samples, targets), numbers or text.
+
+    Of a CSV file, `lines` has the rows' line numbers, block by block, and `column` that of the
+    first target, from 1.
+    """
 
     path: str
     columns: tuple[str, ...]
     targets: tuple[str, ...]
     X: Array
     y: Array
+    lines: Sequence[Sequence[int]] = ()
+    column: int = 0
+
+    def error(self, message: str, row: int) -> FileError:
+        """Return an error at the target of a row, from 0; so are the rows of arrays counted."""
+        for numbers in self.lines:
+            if row < len(numbers):
+                return tables.error_at(self.path, message, numbers[row], self.column)
+            row -= len(numbers)
+        return FileError(f"{self.path}: row {row}: {message}")
 
 
 def read(
@@ -68,24 +82,26 @@ def _read_csv(
 ) -> RawTable:
     if delimiter is None and path.endswith(".tsv"):
         delimiter = "\t"
-    reader = tables.read(
-        descriptor, path, delimiter=delimiter, header=header, known=[*target, *inputs]
-    )
+    known = [name for name in (*target, *inputs) if not name.lstrip("-").isdecimal()]
+    reader = tables.read(descriptor, path, delimiter=delimiter, header=header, known=known)
     names = reader.header or [f"x{i + 1}" for i in range(reader.width)]
-    line = 1 if reader.header else 0
+    line = reader.first
     chosen_y = [_place(name, names, path, line) for name in target or names[-1:]]
     chosen_X = [_place(name, names, path, line) for name in inputs] or [
         i for i in range(len(names)) if i not in chosen_y
     ]
     if not chosen_X:
-        raise tables.error_at(path, "there is no column but the target", 1)
+        raise reader.error("there is no column but the target", line)
     if both := set(chosen_X) & set(chosen_y):
-        raise tables.error_at(path, f"column {names[min(both)]!r} is target and input at once", 1)
+        message = f"column {names[min(both)]!r} is target and input at once"
+        raise reader.error(message, line, min(both) + 1)
     size = max(os.fstat(descriptor).st_size, 1)
     blocks_X: list[Array] = []
     blocks_y: list[Array | list[str]] = []
+    lines = []
     text = False  # is any target but a number? then all are
     for block in reader.blocks:
+        lines.append(block.numbers)
         if not text:
             try:
                 values = reader.floats(block, [*chosen_X, *chosen_y])
@@ -97,12 +113,11 @@ def _read_csv(
                 text = True
         if text:
             blocks_X.append(reader.floats(block, chosen_X))
-            blocks_y.append(_words(reader, block, chosen_y[0]))
+            blocks_y.append(classes(reader, block, chosen_y[0]))
         if watch:
             watch(path, os.lseek(descriptor, 0, os.SEEK_CUR) / size)
     if not blocks_X:
-        message = "has a header and no rows" if reader.header else "has no rows"
-        raise FileError(f"{path}: {message}")
+        raise FileError(f"{path}: has a header and no rows; it needs a row for each sample")
     if text:
         words = [
             word
@@ -118,14 +133,21 @@ def _read_csv(
         tuple(names[i] for i in chosen_y),
         np.concatenate(blocks_X),
         y,
+        lines,
+        chosen_y[0] + 1,
     )
 
 
-def _words(reader: tables.Reader, block: tables.Block, column: int) -> list[str]:
+def classes(reader: tables.Reader, block: tables.Block, column: int) -> list[str]:
+    """Return a column of names of classes; a number is called the same however it is written."""
     words = reader.strings(block, column)
-    for number, word in zip(block.numbers, words, strict=True):
+    for i, (number, word) in enumerate(zip(block.numbers, words, strict=True)):
         if not word:
             raise reader.error("the target is an empty field", number, column + 1)
+        if tables.is_number(word):
+            if not isfinite(float(word)):
+                raise reader.error(f"{word!r} is not a finite number", number, column + 1)
+            words[i] = label(float(word))
     return words
 
 
@@ -135,26 +157,23 @@ def _place(name: str, names: Sequence[str], path: str, line: int) -> int:
         return names.index(name)
     if name.lstrip("-").isdecimal() and -len(names) <= int(name) < len(names):
         return int(name) % len(names)
-    shown = ", ".join(names[:8]) + ", ..." * (len(names) > 8)
-    message = f"there is no column {name!r}{did_you_mean(name, names)}; there are {shown}"
-    raise tables.error_at(path, message, line)
+    known = f"there are {listed(names)}{did_you_mean(name, names)}"
+    raise tables.error_at(path, f"there is no column {name!r}; {known}", line)
 
 
 def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence[str]) -> RawTable:
-    try:
-        if suffix == ".npy":
-            rows: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-            X, y = rows, rows[:, :0] if rows.ndim == 2 else rows
-        else:
-            with np.load(path, allow_pickle=False) as file:
-                if missing := [key for key in ("X", "y") if key not in file.files]:
-                    there = ", ".join(file.files) or "nothing"
-                    raise FileError(
-                        f"{path}: needs arrays X and y; {missing[0]} is missing, there is {there}"
-                    )
-                X, y = file["X"], file["y"]
-    except (OSError, ValueError, EOFError, BadZipFile, MemoryError) as error:
-        raise FileError(f"{path}: cannot be read: {error}") from None
+    if suffix == ".npy":
+        rows = disk.map_array(Path(path))
+        X, y = rows, rows[:, :0] if rows.ndim == 2 else rows
+    else:
+        most = max(1 << 26, 100 * Path(path).stat().st_size)  # what is packed closer is a bomb
+        arrays = disk.read_arrays(Path(path), min(most, memory() // 2))
+        if missing := [key for key in ("X", "y") if key not in arrays]:
+            found = ", ".join(arrays) or "nothing"
+            raise FileError(
+                f"{path}: needs arrays X and y; {missing[0]} is missing, there is {found}"
+            )
+        X, y = arrays["X"], arrays["y"]
     if X.ndim != 2 or X.dtype.kind not in "fiub":
         raise FileError(
             f"{path}: must hold numbers, samples x columns, not {X.dtype} of shape {X.shape}"
@@ -172,10 +191,14 @@ def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence
         y = y[:, np.newaxis] if y.ndim == 1 else y
         if y.ndim != 2 or len(y) != len(X) or y.dtype.kind not in "fiubU":
             raise FileError(f"{path}: y must have a row for each of X's {len(X)}, not {y.shape}")
-        targets = tuple(f"y{i + 1}" for i in range(y.shape[1])) if y.shape[1] > 1 else ("y",)
+        there = [f"y{i + 1}" for i in range(y.shape[1])] if y.shape[1] > 1 else ["y"]
+        places = [_place(name, there, path, 0) for name in target or there]
+        y, targets = y[:, places], tuple(there[i] for i in places)
     chosen = [_place(name, names, path, 0) for name in inputs] or [
         i for i in range(len(names)) if i not in chosen_y
     ]
+    if both := set(chosen) & set(chosen_y):
+        raise FileError(f"{path}: column {names[min(both)]!r} is target and input at once")
     first = chosen == list(range(len(chosen)))
     X = X[:, : len(chosen)] if first else X[:, chosen]  # a view, if it can be: a mapped file stays
     _check_finite(path, X)
@@ -193,6 +216,11 @@ def _check_finite(path: str, values: Array) -> None:
             row, column = np.argwhere(~finite)[0]
             number = values[start + row, column]
             raise FileError(f"{path}: row {start + row}, column {column}: {number} is not finite")
+
+
+def memory() -> int:
+    """Return the machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def label(number: float) -> str:

@@ -64,6 +64,8 @@ def axis(key: str, spec: str, place: Place) -> Axis:
         low, high, step = int(match[1]), int(match[2]), int(match[3] or 1)
         if step <= 0 or high < low:
             raise ValueError("a range goes up: lo..hi or lo..hi..step")
+        if (high - low) // step >= 10**12:
+            raise ValueError("a range has fewer than 10^12 values")
         return Axis(key, place, _Integers(range(low, high + 1, step)))
     if match := re.fullmatch(rf"(lin|log):({NUMBER})\.\.({NUMBER})(?::(\d+))?", spec):
         scale, low_, high_ = match[1], float(match[2]), float(match[3])

@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import yaml
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from nnfs_cli import config as configuration
-from nnfs_cli import document, grid
+from nnfs_cli import document, grid, trials
 from nnfs_cli.checker import Checker, absolute_path
+from nnfs_cli.config import BLOCK
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
 from nnfs_cli.errors import ConfigError, Problem, config_error
 from nnfs_cli.files import Watcher
 from nnfs_cli.grid import Axis, Point
 from nnfs_cli.schema import PART_KEYS, Config, kind_of
+from nnfs_cli.trials import Trial
 
 NOTHING = "nothing was swept"
 MAX_RUNS = 10_000
-BLOCK = "sweep"
 ALONE = {"seed", "learning_rate", "epochs", "gradient_clip", "log_every"}  # no other depends on
-SETTINGS = ("zip", "random", "sweep_seed", "from")
+SETTINGS = {
+    "zip": list[str],
+    "random": Annotated[int, Meta(ge=1)],
+    "sweep_seed": Annotated[int, Meta(ge=0)],
+    "from": str,
+}
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """How the points are made of the axes; what the command line says goes before the file."""
 
     zip: tuple[str, ...] = ()
@@ -89,7 +95,7 @@ def load(
     path: str, arguments: Sequence[str], options: Options, watch: Watcher | None = None
 ) -> Plan:
     """Return the plan of a sweep; ConfigError lists all that is wrong with it."""
-    text = configuration.read_text(path)
+    text, path = configuration.read_text(path, consequence=NOTHING), configuration.name_of(path)
     problems: list[Problem] = []
     try:
         root, found = document.compose(text, path)
@@ -114,12 +120,15 @@ def load(
     axes = [axis for axis in _axes(specs, problems) if axis is not None]
     if problems:
         raise config_error(problems, NOTHING)
-    rows = _trials(options.trials) if options.trials else None
+    rows = trials.read(options.trials, NOTHING) if options.trials else []
     # A key that has one value alone is no axis: it belongs to the base.
     constants = {}
-    for axis in [a for a in axes if len(a.values) == 1 and not rows]:
+    for axis in [a for a in axes if len(a.values) == 1]:
         axes.remove(axis)
         constants[axis.key] = axis.values[0]
+        if rows and axis.key in rows[0].places:
+            message = f"{axis.key!r} is a column of the file of trials, too"
+            problems.append(axis.place.problem(message))
         try:
             given = Setting(axis.key, axis.values[0], axis.place)
             root = document.override(root, given, PART_KEYS)
@@ -133,9 +142,10 @@ def load(
     base_name = root.items.get("name", (None, None))[1]
     name = base_name.text if isinstance(base_name, Scalar) else configuration.default_name(path)
     places = {key: place for key, (_, place) in specs.items() if place.line >= 0}
-    configs = _configs(root, points, places, path, watch)
+    each = [row.places for row in rows] or [places] * len(points)
+    configs = _configs(root, points, each, path, watch)
     kept = {axis.key: specs[axis.key][0] for axis in axes}
-    return Plan(name, root, options, {} if rows else kept, constants, keys, points, configs)
+    return Plan(name, root, options, kept, constants, keys, points, configs)
 
 
 def train_arguments(plan: Plan, point: Point) -> list[str]:
@@ -171,8 +181,7 @@ def _read_block(
     checker = Checker()
     for key, (key_node, node) in block.items.items():
         if key in SETTINGS:
-            kinds = {"zip": list[str], "random": int, "sweep_seed": int, "from": str}
-            value = checker.value(node, kind_of(kinds[key]), key)
+            value = checker.value(node, kind_of(SETTINGS[key]), key)
             if value is msgspec.UNSET:
                 continue
             if key == "zip" and not options.zip:
@@ -207,10 +216,15 @@ def _axes(specs: dict[str, tuple[str, Place]], problems: list[Problem]) -> Itera
 
 
 def _points(
-    axes: list[Axis], rows: list[Point] | None, options: Options, problems: list[Problem]
+    axes: list[Axis], rows: list[Trial], options: Options, problems: list[Problem]
 ) -> tuple[list[Point], list[str]]:
     """Return the points, and the keys that they set in order."""
     keys = [axis.key for axis in axes]
+    if rows:
+        message = "with a file of trials, a key has one value or a column of the file"
+        problems += [a.place.problem(message) for a in axes]
+    elif options.random and options.zip:
+        problems.append(Problem("--zip", "what is drawn at random does not go in step"))
     problems += [
         Problem("--zip", f"{key!r} has no list of values to go in step")
         for key in options.zip
@@ -220,7 +234,7 @@ def _points(
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{key} {length}" for key, length in lengths.items())
         problems.append(Problem("--zip", f"the lists are not of one length: {told}"))
-    if rows is None and options.random is None:
+    if not rows and options.random is None:
         problems += [
             a.place.problem(
                 f"{a.scale}: needs a number of values, as in {a.scale}:...:5, or --random N"
@@ -230,9 +244,10 @@ def _points(
         ]
     if problems:
         return [], keys
-    if rows is not None:
-        count, made = len(rows), iter(rows)
-        keys = [key for key, _ in rows[0]]
+    made: Iterator[Point]
+    if rows:
+        count, made = len(rows), (row.point for row in rows)
+        keys = list(rows[0].places)
     elif options.random is not None:
         count, made = options.random, grid.sample(axes, options.random, options.sweep_seed)
     else:
@@ -244,34 +259,14 @@ def _points(
     return list(islice(made, count)), keys
 
 
-def _trials(path: str) -> list[Point]:
-    """Return the rows of a CSV file whose header has the keys."""
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = [row for row in csv.reader(file) if row] or [[]]
-    except (OSError, ValueError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise config_error([Problem(path, f"cannot be read: {reason}")], NOTHING) from None
-    if not rows:
-        raise config_error([Problem(path, "has no rows under its header")], NOTHING)
-    problems = [
-        Problem(f"{path}:{i}", f"{len(row)} fields; the header has {len(header)}")
-        for i, row in enumerate(rows, 2)
-        if len(row) != len(header)
-    ]
-    if problems:
-        raise config_error(problems, NOTHING)
-    return [tuple(zip(header, row, strict=True)) for row in rows]
-
-
 def _configs(
     root: Mapping,
     points: Sequence[Point],
-    places: dict[str, Place],
+    places: Sequence[dict[str, Place]],
     path: str,
     watch: Watcher | None,
 ) -> list[Config]:
-    """Return the configuration of each point.
+    """Return the configuration of each point; `places` tells where a file sets its keys.
 
     Points that differ in ALONE keys alone share the checks of everything else.
     """
@@ -279,10 +274,10 @@ def _configs(
     configs: list[Config] = []
     whole: dict[Point, Config] = {}
     values: dict[Setting, Any] = {}
-    for point in points:
+    for point, written in zip(points, places, strict=True):
         rest = tuple(pair for pair in point if pair[0] not in ALONE)
         settings = [
-            Setting(key, text, places.get(key, Place(f"{key}={text}"))) for key, text in point
+            Setting(key, text, written.get(key, Place(f"{key}={text}"))) for key, text in point
         ]
         try:
             if rest not in whole:

@@ -15,7 +15,7 @@ from nnfs_cli.data import Encoding
 from nnfs_cli.datasets import Facts, Table
 from nnfs_cli.digest import digest
 from nnfs_cli.errors import FileError
-from nnfs_cli.files import RawTable
+from nnfs_cli.files import RawTable, classes
 from nnfs_cli.runs import Run
 
 
@@ -101,16 +101,18 @@ def read_labelled(model: Model, descriptor: int, name: str) -> Table:
     columns, names = model.known.columns, model.known.targets
     reader = tables.read(descriptor, name, known=[*columns, *names])
     chosen = tables.choose(reader, [*columns, *names])
-    X, y = [], []
+    X, y, lines = [], [], []
     for block in reader.blocks:
+        lines.append(block.numbers)
         X.append(reader.floats(block, chosen[: len(columns)]))
         if model.known.classes is None:
             y.append(reader.floats(block, chosen[len(columns) :]))
         else:
-            y.append(np.array([reader.strings(block, chosen[-1])]).T)
+            y.append(np.array([classes(reader, block, chosen[-1])]).T)
     if not X:
         raise FileError(f"{name}: has no rows")
-    raw = RawTable(name, columns, names, np.concatenate(X), np.concatenate(y))
+    column = chosen[len(columns)] + 1
+    raw = RawTable(name, columns, names, np.concatenate(X), np.concatenate(y), lines, column)
     return Table(raw.X, data.class_numbers(raw, model.known))
 
 

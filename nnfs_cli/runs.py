@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-import struct
 import sys
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
-from zipfile import BadZipFile
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -27,25 +24,14 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import Network
 from nnfs_cli.data import Encoding
 from nnfs_cli.digest import digest
+from nnfs_cli.disk import open_file, read_arrays, reason, write, write_arrays
 from nnfs_cli.errors import ConfigError, FileError, NnfsError
 from nnfs_cli.schema import Config
 
 CONFIG, COSTS, WEIGHTS, FACTS = "config.yaml", "costs.npz", "weights.npz", "run.json"
 
 
-# What NumPy, zipfile and zlib raise for a file that is not what its name says.
-BROKEN = (
-    OSError,
-    ValueError,
-    TypeError,
-    EOFError,
-    KeyError,
-    BadZipFile,
-    MemoryError,
-    RuntimeError,
-    zlib.error,
-    struct.error,
-)
+MAX_FACTS = 1 << 24  # bytes
 
 
 @dataclass(frozen=True)
@@ -104,32 +90,24 @@ def save(
     facts: Mapping[str, Any],
 ) -> Run:
     """Write a run into its claimed directory, run.json last."""
-    facts = {**facts, "weights_digest": digest(weights), "encoding": msgspec.to_builtins(encoding)}
-    columns = {key: np.array(values) for key, values in log.items()}
-    try:
-        write(path / CONFIG, lambda file: file.write(configuration.dump(config).encode()))
-        write(path / COSTS, lambda file: np.savez(file, allow_pickle=False, **columns))
-        write(path / WEIGHTS, lambda file: np.savez(file, allow_pickle=False, **weights))
-        text = msgspec.json.format(msgspec.json.encode(facts), indent=2)
-        write(path / FACTS, lambda file: file.write(text + b"\n"))
-    except OSError as error:
-        raise NnfsError(f"{path}: cannot be written: {error.strerror}") from None
-    return Run(path, config, encoding, facts)
+    write_config(path, config)
+    write_arrays(path / COSTS, {key: np.array(values) for key, values in log.items()})
+    write_arrays(path / WEIGHTS, weights)
+    written = {**facts, "weights_digest": digest(weights)}
+    return Run(path, config, encoding, write_facts(path, written, encoding))
 
 
-def write(path: Path, fill: Any) -> None:
-    """Make the file whole or not at all: `fill(file)` writes it under another name first."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        file: BinaryIO
-        with temporary.open("wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+def write_config(path: Path, config: Config) -> None:
+    """Write a run's configuration, every default filled in."""
+    write(path / CONFIG, lambda file: file.write(configuration.dump(config).encode()))
+
+
+def write_facts(path: Path, facts: Mapping[str, Any], encoding: Encoding) -> dict[str, Any]:
+    """Write a run's run.json, and return what is in it."""
+    written = {**facts, "encoding": msgspec.to_builtins(encoding)}
+    text = msgspec.json.format(msgspec.json.encode(written), indent=2)
+    write(path / FACTS, lambda file: file.write(text + b"\n"))
+    return written
 
 
 def find(name: str, runs_dir: Path) -> Path:
@@ -155,7 +133,8 @@ def read(path: Path) -> Run:
     if not (path / FACTS).exists():
         raise FileError(f"{path}: is no finished run: it has no {FACTS}")
     try:
-        facts = msgspec.json.decode((path / FACTS).read_bytes(), type=dict[str, Any])
+        with open_file(path / FACTS) as file:
+            facts = msgspec.json.decode(file.read(MAX_FACTS), type=dict[str, Any])
         encoding = msgspec.convert(facts.get("encoding"), Encoding)
         config = configuration.load(
             str(path / CONFIG),
@@ -164,7 +143,7 @@ def read(path: Path) -> Run:
             limit=1 << 24,
         )
     except (OSError, msgspec.MsgspecError) as error:
-        raise FileError(f"{path / FACTS}: cannot be read: {error}") from None
+        raise FileError(f"{path / FACTS}: cannot be read: {reason(error)}") from None
     except ConfigError as error:
         raise FileError(str(error)) from None
     return Run(path, config, encoding, facts)
@@ -173,8 +152,9 @@ def read(path: Path) -> Run:
 def peek(path: Path) -> dict[str, Any] | None:
     """Return what run.json says, or None where there is none that can be read."""
     try:
-        return msgspec.json.decode((path / FACTS).read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError):
+        with open_file(path / FACTS) as file:
+            return msgspec.json.decode(file.read(MAX_FACTS), type=dict[str, Any])
+    except (OSError, msgspec.MsgspecError):
         return None
 
 
@@ -191,6 +171,11 @@ def _known(path: Path) -> str:
 def read_weights(run: Run, network: Network) -> Array:
     """Return the run's parameters, (n_params,), checked against its configuration and digest."""
     path = run.path / WEIGHTS
+    if run.facts.get("status") == "running":
+        raise FileError(
+            f"{run.path}: is in training, or was cut short; in that case nnfs train "
+            f"--resume {run.path} brings it to its end"
+        )
     shapes: dict[str, tuple[int, ...]] = {}
     for number, layer in enumerate(network.layers, 1):
         shapes |= {f"W{number}": (layer.units, layer.fan_in), f"b{number}": (layer.units,)}
@@ -208,16 +193,27 @@ def read_weights(run: Run, network: Network) -> Array:
     return params
 
 
-def read_arrays(path: Path) -> dict[str, Array]:
-    """Return the arrays of an .npz file."""
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                raise FileError(f"{path}: cannot be read: is one array, and no .npz")
-            return {key: loaded[key] for key in loaded.files}
-    except BROKEN as error:
-        raise FileError(f"{path}: cannot be read: {error}") from None
+def read_log(run: Run) -> dict[str, Array]:
+    """Return what a run logged: epoch (entries,), cost, accuracy, ..., all of one length."""
+    log = read_arrays(run.path / COSTS) if run.log is None else run.log
+    check_log(run.path / COSTS, log)
+    return log
+
+
+def check_log(path: Path, log: Mapping[str, Array]) -> None:
+    """Raise FileError unless the arrays are numbers, of one length, at rising epochs."""
+    epoch = log.get("epoch")
+    if (
+        epoch is None
+        or epoch.ndim != 1
+        or not len(epoch)
+        or "cost" not in log
+        or any(
+            values.shape != epoch.shape or values.dtype.kind not in "if" for values in log.values()
+        )
+        or (np.diff(epoch) <= 0).any()
+    ):
+        raise FileError(f"{path}: is no log of costs")
 
 
 def weights_of(network: Network, params: Array) -> dict[str, Array]:
@@ -234,12 +230,25 @@ def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 def versions() -> dict[str, str]:
     """Return what a run's last bits may depend on."""
+    config: Any = np.show_config(mode="dicts")
+    blas, kernels = config["Build Dependencies"]["blas"], os.environ.get("OPENBLAS_CORETYPE")
     return {
         "nnfs": __version__,
         "python": ".".join(map(str, sys.version_info[:3])),
         "numpy": np.__version__,
+        "blas": " ".join([blas.get("name"), blas.get("version"), *filter(None, [kernels])]),
         "machine": os.uname().machine,
+        "processor": processor(),
     }
+
+
+def processor() -> str:
+    """Return what the processor is called, where the system tells."""
+    with suppress(OSError), Path("/proc/cpuinfo").open() as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return "unknown"
 
 
 def directories(runs_dir: Path) -> list[Path]:

@@ -7,15 +7,15 @@ next, so that there are never many.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import fields
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from nnfs_cli import runs
+from nnfs_cli import disk
 from nnfs_cli.errors import FileError
 from nnfs_cli.stacks import Trained
 
@@ -40,8 +40,31 @@ def stack_files(path: Path) -> list[Path]:
     return [path / name for _, _, name in found]
 
 
-def save(path: Path, trained: Sequence[Trained], tier: int = 0) -> None:
-    """Write trained stacks as one file of a tier, and make room on it if there are many."""
+def save(path: Path, trained: Trained) -> None:
+    """Write a trained stack, and put files together if there are many."""
+    _write(path, [trained], 0)
+    with disk.locked(path / ".lock-files") as alone:
+        if alone:  # else another process does it
+            _put_together(path)
+
+
+def _put_together(path: Path) -> None:
+    for tier in count():
+        here = [file for file in stack_files(path) if file.name.startswith(f"stacks-{tier}-")]
+        if len(here) < TIER:
+            return
+        _write(path, [stack for file in here for stack in load(file)], tier + 1)
+        for file in here:  # if this is cut short, some runs stand in two files, alike
+            file.unlink()
+
+
+def _write(path: Path, trained: list[Trained], tier: int) -> None:
+    """Write trained stacks as one file of a tier, named after its first run."""
+    runs_ = {number for stack in trained for number in _numbers(stack)}
+    target = path / f"stacks-{tier}-{min(runs_)}.npz"
+    if target.exists():  # when failed runs are done again, it has others that are to stay
+        before = [stack for stack in load(target) if not _numbers(stack) <= runs_]
+        trained = [*before, *trained]
     arrays = {
         f"{i}/{field.name}": value
         for i, stack in enumerate(trained)
@@ -49,20 +72,30 @@ def save(path: Path, trained: Sequence[Trained], tier: int = 0) -> None:
         for value in [getattr(stack, field.name)]
         if not isinstance(value, dict)
     } | {f"{i}/log/{k}": v for i, stack in enumerate(trained) for k, v in stack.log.items()}
-    first = min(int(number) for stack in trained for number in (*stack.numbers, *stack.failed))
-    target = path / f"stacks-{tier}-{first}.npz"
-    runs.write(target, lambda file: np.savez(file, allow_pickle=False, **arrays))
-    here = [file for file in stack_files(path) if file.name.startswith(f"stacks-{tier}-")]
-    if len(here) >= TIER:
-        save(path, [stack for file in here for stack in load(file)], tier + 1)
-        for file in here:  # if this is cut short, some runs stand in two files, alike
-            file.unlink()
+    disk.write_arrays(target, arrays)
+
+
+def _numbers(stack: Trained) -> set[int]:
+    return {*stack.numbers.tolist(), *stack.failed.tolist()}
+
+
+def everything(path: Path) -> Iterator[Trained]:
+    """Yield the trained stacks of a sweep; a run may stand in several."""
+    seen: set[Path] = set()
+    while left := [file for file in stack_files(path) if file not in seen]:
+        seen.update(left)
+        for file in left:
+            try:
+                yield from load(file)
+            except FileError:
+                if file.exists():
+                    raise  # else its stacks are in a larger one by now
 
 
 def load(path: Path) -> list[Trained]:
     """Return the trained stacks in a file."""
     try:
-        arrays = runs.read_arrays(path)
+        arrays = disk.read_arrays(path)
         stacks_: list[dict[str, Any]] = []
         for key, array in arrays.items():
             number, name = key.split("/", 1)
@@ -73,7 +106,7 @@ def load(path: Path) -> list[Trained]:
             else:
                 stacks_[int(number)][name] = array
         return [Trained(**stack) for stack in stacks_]
-    except (ValueError, TypeError, BadZipFile) as error:
+    except (ValueError, TypeError) as error:
         raise FileError(f"{path}: is not what a sweep wrote: {error}") from None
 
 
@@ -92,10 +125,10 @@ def rows_of(trained: Trained) -> Iterator[Row]:
 
 
 def done(path: Path) -> dict[int, Row]:
-    """Return what became of the runs that are done, by number."""
-    return {
-        row.number: row
-        for file in stack_files(path)
-        for trained in load(file)
-        for row in rows_of(trained)
-    }
+    """Return what became of the runs that are done, by number; of one done again, the best."""
+    rows: dict[int, Row] = {}
+    for trained in everything(path):
+        for row in rows_of(trained):
+            if row.number not in rows or row.status == "finished":
+                rows[row.number] = row
+    return rows

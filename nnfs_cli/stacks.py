@@ -88,6 +88,7 @@ def largest(config: Config, known: Facts) -> int:
 
 def train(stack: Stack) -> Trained:
     """Return a stack's runs, trained: weights and costs are bit for bit those of single runs."""
+    data.forget_changed()
     prepared: dict[str, tuple[Encoding, Samples, Samples | None]] = {}
     failures: dict[str, str] = {}
     keys = [repr((config.dataset, config.features)) for config in stack.configs]

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
-from nnfs_cli import sweeps
+from nnfs_cli import runs, sweeps
 from nnfs_cli.errors import FileError, did_you_mean
 from nnfs_cli.stackfiles import FIGURES
 
@@ -42,8 +42,8 @@ def ordered(found: Sequence[Record], column: str) -> list[Record]:
     """Return records by a column, -COLUMN downwards; those that have nothing there come last."""
     name = column.removeprefix("-")
     if name not in found[0]:
-        known = ", ".join(found[0])
-        raise FileError(f"no column {name!r}{did_you_mean(name, found[0])}; there are {known}")
+        known = f"there are {', '.join(found[0])}{did_you_mean(name, found[0])}"
+        raise FileError(f"no column {name!r}; {known}")
     there = [record for record in found if record[name] is not None]
     there.sort(key=lambda r: (isinstance(r[name], str), r[name]), reverse=column.startswith("-"))
     return there + [record for record in found if record[name] is None]
@@ -52,10 +52,10 @@ def ordered(found: Sequence[Record], column: str) -> list[Record]:
 def grouped(path: Path, key: str) -> list[Record]:
     """Return statistics over one swept key: a record for each combination of the others."""
     found = records(path)
-    keys = [name for name in found[0] if name not in ("index", "status", "epochs", *FIGURES)]
+    keys = (runs.peek(path) or {}).get("keys", [])
     if key not in keys:
-        known = ", ".join(keys)
-        raise FileError(f"{path}: {key!r} was not swept{did_you_mean(key, keys)}; {known} were")
+        known = f"{', '.join(keys)} were{did_you_mean(key, keys)}" if keys else "nothing was"
+        raise FileError(f"{path}: {key!r} was not swept; {known}")
     others = [name for name in keys if name != key]
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in found:

@@ -8,7 +8,6 @@ from them.
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import os
 import shutil
@@ -20,13 +19,13 @@ from typing import Any
 import msgspec
 
 from nnfs_cli import config as configuration
-from nnfs_cli import data, executors, runs, stacks
+from nnfs_cli import data, disk, executors, runs, stacks
 from nnfs_cli.data import Encoding
 from nnfs_cli.errors import FileError, NnfsError, did_you_mean
 from nnfs_cli.executors import Workers
 from nnfs_cli.plans import Plan
 from nnfs_cli.runs import Run
-from nnfs_cli.stackfiles import FIGURES, Row, done, load, rows_of, save, stack_files
+from nnfs_cli.stackfiles import FIGURES, Row, done, everything, rows_of, save
 from nnfs_cli.stacks import Stack, Trained
 
 RESULTS, TRIALS = "results.csv", "trials.csv"
@@ -50,7 +49,7 @@ def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: 
         if plan.options.trials:
             shutil.copyfile(plan.options.trials, path / TRIALS)
         text = plan.text(TRIALS if plan.options.trials else None)
-        runs.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
+        disk.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
         keys = {"kind": "sweep", "identity": identity, "runs": len(plan.points), "keys": plan.keys}
         write_facts(path, {**keys, "status": "unfinished", **facts})
         link.parent.mkdir(exist_ok=True)
@@ -89,7 +88,7 @@ def is_sweep(path: Path) -> bool:
 def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
     """Write a sweep's run.json."""
     text = msgspec.json.format(msgspec.json.encode(facts), indent=2)
-    runs.write(path / runs.FACTS, lambda file: file.write(text + b"\n"))
+    disk.write(path / runs.FACTS, lambda file: file.write(text + b"\n"))
 
 
 # --- runs of a sweep -----------------------------------------------------------------------
@@ -99,13 +98,19 @@ def read_run(path: Path, number: int) -> Run:
     """Return one run of a sweep."""
     if not is_sweep(path):
         raise FileError(f"{path}: is no sweep")
-    for file in reversed(stack_files(path)):
-        for trained in load(file):
-            if number in trained.numbers:
-                return _run_of(path, trained, trained.numbers.tolist().index(number))
-            if number in trained.failed:
-                message = trained.messages[trained.failed.tolist().index(number)]
-                raise FileError(f"{path}/{number}: failed: {message}")
+    found, message = None, ""
+    for trained in everything(path):
+        if number in trained.numbers:
+            i = trained.numbers.tolist().index(number)
+            found = trained, i
+            if not trained.diverged[i]:
+                break
+        elif number in trained.failed:
+            message = str(trained.messages[trained.failed.tolist().index(number)])
+    if found:
+        return _run_of(path, *found)
+    if message:
+        raise FileError(f"{path}/{number}: failed: {message}")
     count = (runs.peek(path) or {}).get("runs", 0)
     if number >= count:
         raise FileError(f"{path}/{number}: the sweep has runs 0 to {count - 1}")
@@ -178,33 +183,30 @@ def run(
     mine = list(partition(plan, numbers, pieces, cache_dir))[index - 1 :: shards]
     todo = [part for stack in mine if (part := stack.without(behind)) is not None]
     for trained in executors.results(workers, stacks.train, todo, stopped):
-        save(path, [trained])
+        save(path, trained)
         yield list(rows_of(trained))
 
 
 def finish(plan: Plan, path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Write results.csv and run.json from what is done, and return run.json."""
-    rows = done(path)
-    write_results(path, results(plan, rows))
-    statuses = [row.status for row in rows.values()]
-    counts = {status: statuses.count(status) for status in ("finished", "diverged", "failed")}
-    missing = len(plan.points) - len(rows)
-    status = "finished" if not missing else "unfinished"
-    written = {**(runs.peek(path) or {}), **facts, "status": status, **counts}
-    write_facts(path, written)
+    with disk.locked(path / ".lock-results", wait=True):  # the last to write has seen everything
+        rows = done(path)
+        write_results(path, results(plan, rows))
+        statuses = [row.status for row in rows.values()]
+        counts = {status: statuses.count(status) for status in ("finished", "diverged", "failed")}
+        missing = len(plan.points) - len(rows)
+        status = "finished" if not missing else "unfinished"
+        written = {**(runs.peek(path) or {}), **facts, "status": status, **counts}
+        write_facts(path, written)
     return written
 
 
 @contextmanager
 def lock(path: Path, shard: tuple[int, int]) -> Iterator[None]:
     """Hold a sweep, or a share of it, so that no other process does the same work."""
-    with (path / ".lock-{}-{}".format(*shard)).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise NnfsError(f"{path}: another process is at work on it") from None
-        except OSError:
-            pass  # a file system without locks: what is done twice is done alike
+    with disk.locked(path / ".lock-{}-{}".format(*shard)) as alone:
+        if not alone:
+            raise NnfsError(f"{path}: another process is at work on it")
         for left in path.glob(".*.npz.*"):  # of a process that was killed as it wrote
             if shard == (1, 1):
                 left.unlink(missing_ok=True)
@@ -221,7 +223,7 @@ def results(plan: Plan, rows: Mapping[int, Row]) -> list[dict[str, Any]]:
     for number, point in enumerate(plan.points):
         row = rows.get(number, Row(number, "missing"))
         record: dict[str, Any] = {"index": number, **dict(point)}
-        record |= {"status": row.status, "epochs": row.epochs}
+        record |= {"status": row.status, "epochs": record.get("epochs", row.epochs)}
         records.append(record | {key: row.figures.get(key) for key in names})
     return records
 
@@ -233,7 +235,7 @@ def write_results(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
     writer.writerow(records[0])
     for record in records:
         writer.writerow(["" if v is None else v for v in record.values()])
-    runs.write(path / RESULTS, lambda file: file.write(text.getvalue().encode()))
+    disk.write(path / RESULTS, lambda file: file.write(text.getvalue().encode()))
 
 
 def read_results(path: Path) -> list[dict[str, str]]:
@@ -242,7 +244,7 @@ def read_results(path: Path) -> list[dict[str, str]]:
         with (path / RESULTS).open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
     except (OSError, ValueError, csv.Error) as error:
-        raise FileError(f"{path / RESULTS}: cannot be read: {error}") from None
+        raise FileError(f"{path / RESULTS}: cannot be read: {disk.reason(error)}") from None
 
 
 # --- stacks to train -------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnfs_cli.core.activations import Array
-from nnfs_cli.errors import FileError, did_you_mean
+from nnfs_cli.errors import FileError, did_you_mean, listed
 
 CHUNK = 1 << 18  # bytes at a time
 MAX_LINE = 1 << 20
@@ -36,6 +36,7 @@ class Reader:
 
     name: str
     delimiter: str
+    first: int  # the number of its first line
     header: list[str] | None
     width: int
     blocks: Iterator[Block]
@@ -102,7 +103,9 @@ class Reader:
             except csv.Error as error:
                 raise self.error(str(error), number) from None
             if len(fields) != self.width:
-                raise self.error(f"{count_columns(len(fields))}; {self.width} are needed", number)
+                column = min(len(fields), self.width) + 1
+                shown = f"{count_columns(len(fields))}; {self.width} are needed"
+                raise self.error(shown, number, column)
             yield number, fields
 
 
@@ -116,33 +119,37 @@ def read(
 ) -> Reader:
     """Return a reader of the CSV table behind a file descriptor.
 
-    Without `header`, a first line that has no number, or one of the `known` names, is one; without
-    `delimiter`, the first line tells which of , ; tab | it is.
+    Without `header`, a first line that has no number, or one of the `known` names, is one; of names
+    that look like numbers it must have all. Without `delimiter`, the first line tells which of
+    , ; tab | it is.
     """
     blocks = _blocks(descriptor, name)
     first = next(blocks, None)
     while first is not None and not first.lines:
         first = next(blocks, None)
     if first is None:
-        raise FileError(f"{name}: is empty")
-    line = first.lines[0]
+        needs = f"the columns {listed(known)}" if known else "a row for each sample"
+        raise FileError(f"{name}: is empty; it needs {needs}")
+    line, number = first.lines[0], first.numbers[0]
     delimiter = delimiter or max(DELIMITERS, key=line.count)
     try:
         fields = [field.strip() for field in fields_of(line, delimiter)]
     except csv.Error as error:
-        raise error_at(name, str(error), first.numbers[0]) from None
+        raise error_at(name, str(error), number) from None
     if header is None:
-        header = not any(map(is_number, fields)) or bool(set(fields) & set(known))
+        words = {name for name in known if not is_number(name)} & set(fields)
+        all_there = bool(known) and set(known) <= set(fields)
+        header = not any(map(is_number, fields)) or bool(words) or all_there
     if header:
         doubled = next((field for i, field in enumerate(fields) if field in fields[:i]), None)
         if doubled is not None:
             column = len(fields) - fields[::-1].index(doubled)
-            message = f"there is another column {doubled!r}"
-            raise error_at(name, message, first.numbers[0], column)
+            message = f"there is another column {doubled[:40]!r}"
+            raise error_at(name, message, number, column)
         first = Block(first.lines[1:], first.numbers[1:])
 
     nonempty = (block for block in chain([first], blocks) if block.lines)
-    return Reader(name, delimiter, fields if header else None, len(fields), nonempty)
+    return Reader(name, delimiter, number, fields if header else None, len(fields), nonempty)
 
 
 def choose(reader: Reader, columns: Sequence[str]) -> list[int]:
@@ -152,11 +159,11 @@ def choose(reader: Reader, columns: Sequence[str]) -> list[int]:
         return [header.index(column) for column in columns]
     if reader.width != len(columns) or (header and set(columns) & set(header)):
         missing = next((column for column in columns if column not in (header or ())), "")
-        wanted = f"the run has {len(columns)}: {', '.join(columns)}"
+        wanted = f"the run has {len(columns)}: {listed(columns)}"
         if header:
-            problem = f"there is no column {missing!r}{did_you_mean(missing, header)}; {wanted}"
-            raise reader.error(problem, 1)
-        raise reader.error(f"{count_columns(reader.width)}; {wanted}", 1)
+            there = f"the header {listed(header)}{did_you_mean(missing, header)}"
+            raise reader.error(f"there is no column {missing!r}; {wanted}, {there}", reader.first)
+        raise reader.error(f"{count_columns(reader.width)}; {wanted}", reader.first)
     return list(range(len(columns)))
 
 
@@ -176,7 +183,7 @@ def _blocks(descriptor: int, name: str) -> Iterator[Block]:
                 line = seen + head[: error.start].count(b"\n") + 1
                 message = f"byte 0x{head[error.start]:02x} is not UTF-8 text"
                 raise error_at(name, message, line) from None
-            if "\r" in lines[0]:
+            if b"\r" in head:
                 lines = [line.rstrip("\r") for line in lines]
             numbers: Sequence[int] = range(seen + 1, seen + len(lines) + 1)
             encoding, seen = "utf-8", seen + len(lines)

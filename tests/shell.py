@@ -39,7 +39,8 @@ def nnfs(*args, stdin=b"", env=(), program=NNFS, timeout=TIMEOUT, **options):
         given["input"] = stdin
     done = subprocess.run([*program, *args], env=environment(dict(env)), timeout=timeout, **given)
     out, err = done.stdout or b"", done.stderr or b""
-    return Done(done.returncode, out.decode(errors="replace"), err.decode(), out)
+    told = err.decode(errors="backslashreplace")
+    return Done(done.returncode, out.decode(errors="replace"), told, out)
 
 
 def start(*args, **options):
@@ -67,7 +68,7 @@ def call(*args):
             code = error.code
     for stream in out, err:
         stream.flush()
-    raw, told = out.buffer.getvalue(), err.buffer.getvalue().decode()
+    raw, told = out.buffer.getvalue(), err.buffer.getvalue().decode(errors="backslashreplace")
     return Done(code, raw.decode(errors="replace"), told, raw)
 
 

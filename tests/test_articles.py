@@ -11,6 +11,7 @@ from nnfs_cli import config, experiment
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.descent import descend
 from nnfs_cli.core.network import Layer, Network, outputs
+from nnfs_cli.data import Samples
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 ARTICLES = json.loads((Path(__file__).parent / "data" / "articles.json").read_text())
@@ -29,9 +30,8 @@ def prepared(file, *overrides):
 
 def data_of(training):
     """Return x and y of the training part."""
-    table, _ = experiment.load_tables(training.config, None)
-    data = experiment.to_data(training.config, table)
-    return data.x, data.y
+    _, train, _ = experiment.encode(training.config, None)
+    return train
 
 
 def weights(training):
@@ -126,9 +126,9 @@ def test_or_by_hand_gives_the_article_s_first_two_iterations():
 
 def test_or_by_hand_gives_the_article_s_single_example():
     example, whole = ARTICLES["or_by_hand"]["single_example"], prepared("or-by-hand")
-    data = experiment.Data(np.array([[*example["x"], 1.0]]).T, np.array([[example["y"]]], float))
+    data = Samples(np.array([[*example["x"], 1.0]]).T, np.array([[example["y"]]], float))
     (Wb,) = weights(whole)
-    single = experiment.evaluator(whole.config, whole.network, whole.params, data)
+    single = experiment.evaluator(whole.config, whole.encoding, whole.network, whole.params, data)
     found = {"y_hat": outputs(whole.network, whole.params, data.x)[0, 0]}
     found |= {"loss": single.evaluate().cost, "dW": single.gradient()[:-1].copy()}
     found |= {"db": single.gradient()[-1]}

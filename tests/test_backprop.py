@@ -59,15 +59,27 @@ def test_the_gradient_agrees_with_central_differences(make, loss, output, hidden
 
 
 @each_pair
-@pytest.mark.parametrize(("samples", "block"), [(50, 1), (50, 7), (50, 49), (3000, 1024)])
+@pytest.mark.parametrize(
+    ("samples", "block", "lane", "lanes", "blocks"),
+    [
+        (50, 1, 100, 1, 50),
+        (50, 7, 100, 1, 8),
+        (50, 49, 100, 1, 2),
+        (50, 3, 10, 4, 18),
+        (3000, 300, 400, 4, 12),
+    ],
+)
 @pytest.mark.parametrize("stack", [(), (2,)])
-def test_many_blocks_give_what_one_does(make, monkeypatch, loss, output, samples, block, stack):
+def test_many_blocks_give_what_one_does(
+    make, monkeypatch, loss, output, samples, block, lane, lanes, blocks, stack
+):
     setup = make(loss, output, "tanh", (3, 6, 2), samples, stack=stack)
     found = []
-    for size in (block, samples):
-        monkeypatch.setattr(backprop, "BLOCK", size)
+    for block_size, lane_size, *counts in ((block, lane, lanes, blocks), (samples, samples, 1, 1)):
+        monkeypatch.setattr(backprop, "BLOCK", block_size)
+        monkeypatch.setattr(backprop, "LANE", lane_size)
         network = Backprop(*setup)
-        assert len(network._blocks) == -(-samples // size)
+        assert [len(network._lanes), sum(len(lane.blocks) for lane in network._lanes)] == counts
         network.gradient()[...] = np.nan  # the caller may alter it
         found.append((network.gradient(), *network.evaluate()))
     (gradient, cost, accuracy), (whole, whole_cost, whole_accuracy) = found
@@ -76,11 +88,38 @@ def test_many_blocks_give_what_one_does(make, monkeypatch, loss, output, samples
     np.testing.assert_array_equal(accuracy, whole_accuracy)
 
 
+@each_dtype
+@pytest.mark.parametrize("stack", [(), (3,)])
+@pytest.mark.parametrize("samples", [100, 900, 3300, 9001])
+def test_threads_change_no_bit(make, monkeypatch, dtype, stack, samples):
+    monkeypatch.setattr(backprop, "THREAD", 1)
+    setup = make("cross_entropy", "softmax", "tanh", (2, 5, 3), samples, stack=stack, dtype=dtype)
+    results = set()
+    for threads in (1, 2, 3, 8):
+        network = Backprop(*setup, threads=threads)
+        assert bool(network._pool) == (threads > 1 and samples > 800)
+        figures = (network.gradient(), *network.evaluate())
+        results.add(tuple(np.asarray(figure).tobytes() for figure in figures))
+    assert len(results) == 1
+
+
+@each_dtype
+@pytest.mark.parametrize("stack", [(), (3,)])
+@pytest.mark.parametrize("samples", [4, 2500])
+def test_an_x_without_ones_of_any_type_and_layout_is_the_same_x(make, dtype, stack, samples):
+    setup = make("squared_error", "identity", "tanh", (4, 5, 2), samples, stack=stack, dtype=dtype)
+    bare = np.asfortranarray(setup.x[:-1], np.float64)
+    network, other = Backprop(*setup), Backprop(*setup._replace(x=bare))
+    assert network.gradient().tobytes() == other.gradient().tobytes()
+    assert network.evaluate().cost.tobytes() == other.evaluate().cost.tobytes()
+
+
 @each_pair
 @each_dtype
 @pytest.mark.parametrize("stack", [(), (3,)])
-def test_the_gradient_allocates_no_array(make, loss, output, dtype, stack):
-    setup = make(loss, output, "elu", (40, 64, 48), 2000, stack=stack, dtype=dtype)
+def test_the_gradient_allocates_no_array(make, monkeypatch, loss, output, dtype, stack):
+    monkeypatch.setattr(backprop, "LANE", 2000)  # two lanes of two blocks
+    setup = make(loss, output, "elu", (40, 64, 48), 4000, stack=stack, dtype=dtype)
     network = Backprop(*setup)
     with np.errstate(all="ignore"):
         network.gradient()
@@ -91,6 +130,11 @@ def test_the_gradient_allocates_no_array(make, loss, output, dtype, stack):
     row = 1000 * setup.x.itemsize * (stack or (1,))[0]  # one unit of a block; x has 41 of them
     buffers = 3 * np.getbufsize() * setup.x.itemsize  # NumPy's, whatever the arrays' size
     assert peak < 2 * row + buffers + 8192 < 40 * row
+
+
+def test_numbers_have_no_accuracy(make):
+    setup = make("squared_error", "identity", "tanh", (2, 3, 1), 4)
+    assert Backprop(*setup, classes=False).evaluate().accuracy is None
 
 
 @each_dtype
@@ -118,9 +162,10 @@ def test_figures_are_float64_and_the_gradient_has_the_parameters_dtype(make, dty
     assert (gradient.dtype, gradient.shape) == (setup.params.dtype, setup.params.shape)
 
 
-def test_costs_are_summed_in_float64(make):
-    setup = make("squared_error", "identity", "tanh", (2, 1), 1000, dtype="float32")
+@pytest.mark.parametrize("stack", [(), (2,)])
+def test_costs_are_summed_in_float64(make, stack):
+    setup = make("squared_error", "identity", "tanh", (2, 1), 1000, stack=stack, dtype="float32")
     setup.params[...] = [0, 0, 0.1]
     losses = np.square(np.float32(0.1) - setup.y) / 2
     mean = losses.astype(float).sum() / 1000
-    assert Backprop(*setup).evaluate().cost == pytest.approx(mean, rel=1e-13)
+    np.testing.assert_allclose(Backprop(*setup).evaluate().cost, mean, rtol=1e-13)

@@ -44,6 +44,11 @@ def facts_of(path):
     return json.loads((Path(path) / "run.json").read_bytes())
 
 
+def log_of(path):
+    with np.load(Path(path) / "costs.npz", allow_pickle=False) as file:
+        return dict(file)
+
+
 def told(done):
     """Return what a command said on stderr, which is never a traceback."""
     assert "Traceback" not in done.stderr
@@ -81,13 +86,13 @@ def told(done):
         (2, "predict {run} --format xml", "'xml' is not one of"),
         (2, "evaluate {run} --require accuracy", "'accuracy' is not written like"),
         (2, "evaluate {run} --require accuracy>=much", "is not written like"),
-        (2, "evaluate {run} --require acuracy>=1", "no figure 'acuracy'; did you mean 'accuracy'?"),
+        (2, "evaluate {run} --require acuracy>=1", "; did you mean 'accuracy'?"),
         (2, "evaluate {run} --require test_cost<=1", "no figure 'test_cost'"),
         (3, "train bad.yaml", "did you mean 'relu'"),
         (3, "check bad.yaml", "did you mean 'relu'"),
         (3, "train none.yaml", "none.yaml: cannot be read: No such file or directory"),
         (3, "train {xor} epochs=-1", "<command line>: epochs=-1: must be 0 or more"),
-        (3, "train {xor} --name ../x", "must be letters"),
+        (3, "train {xor} --name ../x", "name=../x: must begin with a letter"),
         (4, "train diverging.yaml learning_rate=1e6", "runs/diverging-1: diverged"),
         (5, "evaluate {run} --require accuracy>=0.95", "accuracy is 0.5, not >= 0.95"),
         (5, "evaluate {run} --require accuracy>=nan", "accuracy is 0.5, not >= nan"),
@@ -177,7 +182,7 @@ def test_a_training_that_diverges_says_when_and_what_to_try():
     assert "Try learning_rate=100000, or gradient_clip=1" in last
     facts = facts_of("runs/diverging-1")
     assert (facts["status"], facts["epochs"]) == ("diverged", int(epoch))
-    log = np.load("runs/diverging-1/costs.npz")
+    log = log_of("runs/diverging-1")
     assert log["epoch"].tolist() == list(range(int(epoch) + 1))
     assert np.isfinite(log["cost"][:-1]).all()
     np.testing.assert_allclose(log["cost"][-2], float(cost), rtol=1e-5)
@@ -220,9 +225,9 @@ def test_a_diverged_run_can_be_looked_at():
 )
 def test_extreme_numbers_end_in_a_run_or_in_a_plain_error(overrides):
     done = call("train", XOR, "epochs=3", *overrides)
-    assert done.code in (0, 3, 4)
+    assert done.code in (0, 3, 4, 6)
     assert "Warning" not in told(done)
-    assert bool(done.stdout) == (done.code != 3)
+    assert bool(done.stdout) == (done.code in (0, 4))
 
 
 # Signals and pipes
@@ -237,14 +242,16 @@ def test_a_training_that_is_stopped_is_saved(number, code):
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (code, "runs/xor-1\n")
-    assert re.search(r"runs/xor-1: interrupted at epoch \d+: cost", stderr.splitlines()[-1])
+    assert re.search(r"runs/xor-1: interrupted at epoch \d+: cost", stderr.splitlines()[-2])
+    assert stderr.splitlines()[-1] == "to go on: nnfs train --resume runs/xor-1"
     assert "Traceback" not in stderr
     facts = facts_of("runs/xor-1")
     assert facts["status"] == "interrupted"
-    log = np.load("runs/xor-1/costs.npz")
+    log = log_of("runs/xor-1")
     assert (log["epoch"][-1], log["cost"][-1]) == (facts["epochs"], facts["cost"])
     evaluated = json.loads(call("evaluate", "runs/xor-1").stdout)
-    assert evaluated == {"run": "runs/xor-1", "cost": facts["cost"], "accuracy": facts["accuracy"]}
+    wanted = {"run": "runs/xor-1", "cost": facts["cost"], "accuracy": facts["accuracy"]}
+    assert wanted.items() <= evaluated.items()
     again = call("train", XOR, f"epochs={facts['epochs']}", "-q").stdout.strip()
     assert facts_of(again)["weights_digest"] == facts["weights_digest"]
 
@@ -355,7 +362,7 @@ def test_verbose_tells_every_logged_cost(option):
     assert done.stdout == "runs/xor-1\n"
     lines = done.stderr.splitlines()[1:-1]
     found = [re.fullmatch(r"epoch (\d+): cost (\S+), accuracy (\S+)", line) for line in lines]
-    log = np.load("runs/xor-1/costs.npz")
+    log = log_of("runs/xor-1")
     assert [int(match[1]) for match in found] == log["epoch"].tolist() == [0, 100, 200, 250]
     np.testing.assert_allclose([float(match[2]) for match in found], log["cost"], rtol=1e-5)
 

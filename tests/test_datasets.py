@@ -2,18 +2,23 @@
 
 import os
 from dataclasses import replace
+from inspect import signature
 
 import numpy as np
 import pytest
-from sklearn.datasets import make_blobs, make_circles, make_moons
+import sklearn.datasets
+from sklearn.datasets import load_wine, make_blobs, make_circles, make_moons
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from nnfs_cli import cache, datasets
-from nnfs_cli.datasets import DATASETS, Table
+from nnfs_cli import cache, config, data, datasets, experiment
+from nnfs_cli.datasets import DATASETS
 
 GATES = {"or": np.logical_or, "and": np.logical_and, "xor": np.logical_xor}
 GATES["nand"] = lambda a, b: ~np.logical_and(a, b)
 MOONS = {"samples": 40, "noise": 0.1, "seed": 5, "shuffle": True}
+BUNDLED = [name for name in DATASETS if hasattr(sklearn.datasets, f"load_{name}")]
+each_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
 each_dataset = pytest.mark.parametrize("name", DATASETS)
 
 
@@ -22,23 +27,33 @@ def assert_equal_tables(table, X, y):
     np.testing.assert_array_equal(table.y, y)
 
 
+def parameters_of(name):
+    """Return parameters for a small data set that is not the default one, if it has any."""
+    known = signature(DATASETS[name].load).parameters
+    return {key: value for key, value in {"samples": 30, "seed": 3}.items() if key in known}
+
+
 @each_dataset
 def test_a_data_set_is_what_its_facts_say(name):
-    parameters = {"samples": 30} if DATASETS[name].slow else {}
+    parameters = parameters_of(name)
     table, facts = DATASETS[name].load(**parameters), DATASETS[name].facts(**parameters)
     assert table.X.shape == (facts.samples, len(facts.columns))
     assert table.X.dtype == np.float64
-    assert set(table.y.tolist()) == set(range(facts.classes))
+    if facts.classes is None:
+        assert table.y.shape == (facts.samples, len(facts.targets))
+    else:
+        assert table.y.shape == (facts.samples,)
+        assert set(table.y.tolist()) == set(range(len(facts.classes)))
 
 
 @each_dataset
 def test_a_data_set_is_the_same_with_a_cache_and_without(name, tmp_path):
-    parameters = {"samples": 30, "seed": 3} if DATASETS[name].slow else {}
+    parameters = parameters_of(name)
     expected = DATASETS[name].load(**parameters)
     for directory in (None, tmp_path, tmp_path):
         table = datasets.load(name, parameters, directory)
         assert_equal_tables(table, *expected)
-        assert (table.X.dtype, table.y.dtype.kind) == (np.float64, "i")
+        assert [part.dtype.kind for part in table] == [part.dtype.kind for part in expected]
 
 
 @pytest.mark.parametrize("name", GATES)
@@ -71,51 +86,96 @@ def test_a_gate_has_its_truth_table_in_counting_order(name):
     ],
 )
 def test_a_data_set_is_scikit_learn_s_own(name, parameters, expected):
-    assert_equal_tables(datasets.load(name, parameters, None), *expected)
+    known = signature(DATASETS[name].load).parameters
+    defaults = {key: parameter.default for key, parameter in known.items()}
+    assert_equal_tables(datasets.load(name, defaults | parameters, None), *expected)
 
 
-@pytest.mark.parametrize("samples", [2, 4, 57, 200, 1000])
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_bundled_data_set_has_scikit_learn_s_samples_and_names(name):
+    source, facts = getattr(sklearn.datasets, f"load_{name}")(), DATASETS[name].facts()
+    target = source.target if facts.classes else source.target[:, np.newaxis]
+    assert_equal_tables(datasets.load(name, {}, None), source.data, target)
+    words = (column.removesuffix(" (cm)").replace(" ", "_") for column in source.feature_names)
+    assert facts.columns == tuple(words)
+    if facts.classes:
+        assert facts.classes == tuple(map(str, source.target_names))
+
+
+@pytest.mark.parametrize(("arms", "turns"), [(2, 1.0), (3, 0.5), (5, 2.5)])
+def test_an_arm_of_a_spiral_turns_with_the_radius(arms, turns):
+    X, y = DATASETS["spirals"].load(samples=101, arms=arms, turns=turns, noise=0, seed=1)
+    radius = np.hypot(*X.T)
+    assert radius.max() <= 1
+    angle = np.arctan2(X[:, 1], X[:, 0]) - 2 * np.pi * (turns * radius + y / arms)
+    np.testing.assert_allclose(np.cos(angle), 1, rtol=1e-12)
+    assert np.ptp(np.bincount(y)) <= 1
+    noisy = DATASETS["spirals"].load(samples=101, arms=arms, turns=turns, noise=0.1, seed=1)
+    assert (noisy.X - X).std() == pytest.approx(0.1, rel=0.3)
+
+
+def configured(dataset, units=1, dtype="float64", features="~"):
+    """Return a configuration of a data set, for as many outputs."""
+    output = "softmax" if units > 1 else "sigmoid"
+    loss = "cross_entropy" if units > 1 else "binary_cross_entropy"
+    text = f"{{dataset: {dataset}, layers: [{{units: {units}, activation: {output}}}], "
+    return config.parse(f"{text}loss: {loss}, dtype: {dtype}, features: {features}}}", "test")
+
+
+@pytest.mark.parametrize("samples", [3, 4, 57, 200, 1000])
 @pytest.mark.parametrize("test_size", [0.01, 0.1, 0.25, 1 / 3, 0.49])
 @pytest.mark.parametrize("seed", [0, 42])
 def test_a_split_has_the_rows_of_scikit_learn_s(samples, test_size, seed):
-    table = Table(np.random.RandomState(1).uniform(size=(samples, 2)), np.arange(samples))
-    X, X_test, y, y_test = train_test_split(*table, test_size=test_size, random_state=seed)
-    train, test = datasets.split(table, test_size, seed)
+    whole = make_moons(samples, noise=0.2, random_state=0)
+    X, X_test, y, y_test = train_test_split(*whole, test_size=test_size, random_state=seed)
+    given = f"{{name: moons, samples: {samples}, test_size: {test_size}, split_seed: {seed}}}"
+    train, test = data.load(configured(given), None)
     assert_equal_tables(train, X, y)
     assert_equal_tables(test, X_test, y_test)
-    assert len(test.y) == datasets.n_test(samples, test_size)
 
 
 def test_no_test_size_is_no_test_part_and_no_shuffle():
-    table = DATASETS["xor"].load()
-    train, test = datasets.split(table, 0.0, 1)
-    assert_equal_tables(train, *table)
+    train, test = data.load(configured("{name: xor, split_seed: 1}"), None)
+    assert_equal_tables(train, *DATASETS["xor"].load())
     assert test is None
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_network_reads_samples_as_columns_with_ones_last(dtype):
-    X = np.arange(6).reshape(3, 2) / 10
-    x = datasets.network_inputs(X, dtype)
-    assert x.dtype == dtype
-    np.testing.assert_array_equal(x, np.array([[0, 0.2, 0.4], [0.1, 0.3, 0.5], [1, 1, 1]], dtype))
+@each_dtype
+@pytest.mark.parametrize(("features", "order"), [("~", [0, 1]), ("[x2, x1*x2, x1]", [1, 2, 0])])
+def test_a_network_reads_samples_as_columns_with_ones_last(dtype, features, order):
+    given = configured("moons", dtype=dtype, features=features)
+    _, samples, _ = experiment.encode(given, None)
+    X = make_moons(200, noise=0.2, random_state=0)[0]
+    rows = np.vstack([X.T, X[:, 0] * X[:, 1]])[order]
+    assert samples.x.dtype == samples.y.dtype == dtype
+    np.testing.assert_array_equal(samples.x, np.vstack([rows, np.ones(200)]).astype(dtype))
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@each_dtype
 @pytest.mark.parametrize(
-    ("y", "classes", "units", "expected"),
+    ("dataset", "units", "expected"),
     [
-        ([0, 1, 1], 2, 1, [[0, 1, 1]]),
-        ([0, 1, 1], 2, 2, [[1, 0, 0], [0, 1, 1]]),
-        ([2, 0, 1], 3, 3, [[0, 1, 0], [0, 0, 1], [1, 0, 0]]),
+        ("and", 1, [[0, 0, 0, 1]]),
+        ("and", 2, [[1, 1, 1, 0], [0, 0, 0, 1]]),
+        ("{name: spirals, samples: 4, arms: 3}", 3, [[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0]]),
     ],
 )
-def test_targets_are_0_and_1_for_one_unit_and_one_hot_for_several(
-    y, classes, units, expected, dtype
-):
-    targets = datasets.network_targets(np.array(y), classes, units, dtype)
-    assert targets.dtype == dtype
-    np.testing.assert_array_equal(targets, expected)
+def test_targets_are_0_and_1_for_one_unit_and_one_hot_for_several(dataset, units, expected, dtype):
+    _, samples, _ = experiment.encode(configured(dataset, units, dtype), None)
+    assert samples.y.dtype == dtype
+    np.testing.assert_array_equal(samples.y, expected)
+
+
+@pytest.mark.parametrize(
+    ("scale", "scaler"), [("standard", StandardScaler), ("minmax", MinMaxScaler)]
+)
+def test_columns_are_scaled_as_scikit_learn_does_by_the_training_part_alone(scale, scaler):
+    given = f"{{name: wine, test_size: 0.3, split_seed: 5, scale: {scale}}}"
+    _, train, test = experiment.encode(configured(given, units=3), None)
+    X, X_test = train_test_split(load_wine().data, test_size=0.3, random_state=5)
+    fitted = scaler().fit(X)
+    np.testing.assert_allclose(train.x[:-1].T, fitted.transform(X), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(test.x[:-1].T, fitted.transform(X_test), rtol=1e-12, atol=1e-12)
 
 
 @pytest.fixture

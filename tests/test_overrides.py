@@ -39,7 +39,7 @@ def at(plain, path):
 
 
 NOISE_03 = {"name": "moons", "samples": 200, "noise": 0.3, "seed": 0, "shuffle": True}
-SPLIT = {"test_size": 0.0, "split_seed": 0}
+COMMON = {"test_size": 0.0, "split_seed": 0, "scale": "none", "scale_target": "none"}
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,11 @@ SPLIT = {"test_size": 0.0, "split_seed": 0}
         ("layers.1.weights.0=[0, 0, 0, 0]", "layers.1.weights.0", [0, 0, 0, 0]),
         ("layers=[{units: 1, activation: tanh}]", "layers.0.activation", "tanh"),
         # A part that is a name alone becomes a mapping; one that is a mapping may become a name.
-        ("dataset=xor", "dataset", {"name": "xor", **SPLIT}),
-        ("dataset.name=xor", "dataset", {"name": "xor", **SPLIT}),
-        ("dataset.noise=0.3", "dataset", NOISE_03 | SPLIT),
-        ("dataset={name: moons, noise: 0.3}", "dataset", NOISE_03 | SPLIT),
+        ("dataset=xor", "dataset", {"name": "xor", **COMMON}),
+        ("dataset.name=xor", "dataset", {"name": "xor", **COMMON}),
+        ("dataset.noise=0.3", "dataset", NOISE_03 | COMMON),
+        ("dataset={name: moons, noise: 0.3}", "dataset", NOISE_03 | COMMON),
+        ("dataset.scale=minmax", "dataset.scale", "minmax"),
         ("dataset.test_size=0.5", "dataset.test_size", 0.5),
         ("dataset.shuffle=False", "dataset.shuffle", False),
         ("layers.0.activation.slope=0.2", "layers.0.activation.slope", 0.2),
@@ -166,13 +167,15 @@ def test_an_override_of_a_shared_value_changes_it_in_one_place():
         (["learning_rate==1"], "learning_rate==1: must be a number, not '=1'"),
         (["learning_rate=0,5"], "learning_rate=0,5: must be a number, not '0,5'"),
         (["dataset.shuffle=no"], "dataset.shuffle=no: must be true or false, not 'no'"),
-        (["layers=3"], "layers=3: must be a list, not a value"),
+        (["layers=3"], "layers=3: must be a list, not '3'"),
         (["layers.0=3"], "layers.0=3: must be a mapping of keys to values, not a value"),
-        (["features=x1*x2"], "features=x1*x2: must be a list, not a value"),
+        (["features=x1*x2"], "features=x1*x2: must be a list, not 'x1*x2'"),
         (["features=[x1, x3]"], "features=[x1, x3]: 'x3'... is no column; ..."),
         (["loss=squared"], "loss=squared: 'squared' is not one of ...; did you mean..."),
         (["dataset.name=moon"], "dataset.name=moon: 'moon' is not one of ...did you mean 'moons'?"),
-        (["name=../x"], "name=../x: must be ..."),
+        (["name=../x"], "name=../x: must begin with a letter, ..., not '../x'"),
+        (["name=+"], "name=+: must begin with a letter, ..., not '+'"),
+        (["sweep.seed=1"], "sweep.seed=1: unknown key 'sweep'..."),
         (["layers.0.activation.slope=2"], "layers.0.activation.slope=2: ...must be at least 0..."),
         (["layers.1.initializer.std=-1"], "layers.1.initializer.std=-1: ...must be 0 or more"),
         (["loss=cross_entropy"], "loss=cross_entropy: cross_entropy wants softmax in the last..."),
@@ -184,7 +187,7 @@ def test_an_override_of_a_shared_value_changes_it_in_one_place():
         (["epochs=*x"], "epochs=*x: no anchor &x before this"),
         (["dataset={name: or, name: or}"], "dataset={name: or, name: or}: key 'name' is there..."),
         (["epochs=1\n---\n2"], "epochs=1\n---\n2: a second document; there must be one"),
-        (["seed=\x07"], "...not YAML: ..."),
+        (["seed=\x07"], "seed=\\x07: the character '\\x07' is not allowed in YAML"),
         (["seed=\udcff"], "..."),
         (["\udcff=1"], "...: unknown key ..."),
     ],

@@ -8,8 +8,13 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
-    "__main__", "cli", "prediction", "experiment", "runs", "config", "schema", "datasets",
-    "document", "features", "cache", "tables", "digest", "errors",
+    "__main__", "cli", "explain_html", "explain_svg", "explain_graph", "explain_json",
+    "explain_markdown", "explain_text", "explain_steps", "explain_forward", "explain_backward",
+    "explain_records", "explain_numbers", "explain_formulas", "explain",
+    "diagnosis", "evidence", "gradients", "reproduction", "prediction",
+    "summaries", "sweeps", "stackfiles", "stacks", "plans", "trials", "grid", "executors",
+    "checkpoints", "experiment", "runs", "config", "checker", "data", "schema", "datasets",
+    "files", "tables", "document", "features", "cache", "digest", "disk", "errors",
     "core.descent", "core.backprop", "core.network", "core.metrics", "core.losses",
     "core.initializers", "core.activations", "core", "__version__",
 ]  # fmt: skip

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
 import signal
 import sys
+import traceback
+from contextlib import suppress
 from typing import NoReturn
 
 import click
 
 from nnfs_cli import __version__
-from nnfs_cli.errors import NnfsError
+from nnfs_cli.errors import NnfsError, harmless
 
 # The first line of each command's help, so that `nnfs --help` loads none of them.
 COMMANDS = {
@@ -22,8 +25,10 @@ COMMANDS = {
     "check": "Check CONFIG and print it with every default filled in.",
     "sweep": "Train CONFIG at many points.",
     "explain": "Work one training iteration by hand, step by step.",
+    "reproduce": "Train a run again and compare it bit for bit.",
     "runs": "List the runs.",
-    "show": "Show one run in full.",
+    "show": "Show one run or sweep in full.",
+    "diagnose": "Say how healthy a run is, and what to change if it is not.",
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -65,6 +70,23 @@ def group() -> None:
 
     'nnfs COMMAND --help' says more of each command.
     """
+
+
+def start() -> NoReturn:
+    """Run the command line as a process of its own, and leave without taking Python down piece by
+    piece: with fewer rounds of the garbage collector, a tenth of a short command's time."""
+    gc.set_threshold(50_000)
+    code = 1
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+    except BaseException:
+        traceback.print_exc()
+    os._exit(code)
 
 
 def main() -> NoReturn:
@@ -134,6 +156,6 @@ def _closed(code: int) -> int:
 def _tell(message: object) -> None:
     """Print a message on stderr, if that is still there."""
     try:
-        click.echo(message, err=True)
+        click.echo(harmless(str(message)), err=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

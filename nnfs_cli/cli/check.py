@@ -2,25 +2,109 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.errors import NnfsError
+
+if TYPE_CHECKING:
+    from nnfs_cli.gradients import Comparison, Report
 
 
 @click.command()
 @options.config
 @options.overrides
+@click.option(
+    "--gradients",
+    is_flag=True,
+    help="Compare backpropagation with central differences; exit with 1 if they disagree.",
+)
+@options.runs_dir
 @options.as_json
-def command(config: str, overrides: tuple[str, ...], as_json: bool) -> None:
+def command(
+    config: str, overrides: tuple[str, ...], gradients: bool, runs_dir: Path, as_json: bool
+) -> None:
     """Check CONFIG and print it with every default filled in.
 
     CONFIG is a YAML file, or - for standard input. Each KEY=VALUE sets a key of it, dotted where
     it is nested: layers.0.units=8 dataset.noise=0.3. What is printed is a valid configuration.
+
+    With --gradients, a table of the worst component of each array of the network is printed
+    instead. Nothing is trained.
     """
     from nnfs_cli import config as configuration
 
     checked = configuration.load(config, overrides, consequence="the configuration cannot be used")
-    if as_json:
+    if gradients:
+        from nnfs_cli import gradients as comparing
+        from nnfs_cli import runs
+
+        print_gradients(comparing.check(checked, runs.cache_dir(runs_dir)), as_json)
+    elif as_json:
         options.print_json(configuration.to_plain(checked))
     else:
         click.echo(configuration.dump(checked), nl=False)
+
+
+def print_gradients(report: Report, as_json: bool) -> None:
+    """Print the worst component of each array; NnfsError if any array disagrees."""
+    from nnfs_cli.gradients import TOLERANCE
+
+    rows = [row_of(comparison) for comparison in report.comparisons]
+    if as_json:
+        options.print_json(
+            {
+                "agrees": report.agrees,
+                "tolerance": TOLERANCE,
+                "samples": report.samples,
+                "samples_used": report.used,
+                "arrays": rows,
+            }
+        )
+    else:
+        shown = ["layer", "array", "worst", "backpropagation", "difference", "relative error"]
+        table = [
+            shown,
+            *([options.cell(row[key.replace(" ", "_")]) for key in shown] for row in rows),
+        ]
+        click.echo("\n".join(options.aligned(row, table) for row in table))
+        for line in remarks(report):
+            options.note(line)
+    wrong = [f"{c.array}{c.layer}" for c in report.comparisons if not c.agrees]
+    if wrong:
+        raise NnfsError(f"backpropagation is wrong in {', '.join(wrong)}: see the relative error")
+    options.note(f"all agree to {TOLERANCE:g}", unless=as_json)
+
+
+def row_of(comparison: Comparison) -> dict[str, object]:
+    """Return what is told of an array."""
+    worst = comparison.worst
+    return {
+        "layer": comparison.layer,
+        "array": comparison.array,
+        "worst": worst and f"[{','.join(map(str, worst.place))}]",
+        "backpropagation": worst and worst.backpropagation,
+        "difference": worst and worst.difference,
+        "relative_error": worst and float(f"{worst.error:.3g}"),
+        "components": comparison.components,
+        "compared": comparison.compared,
+        "kinks": comparison.kinks,
+    }
+
+
+def remarks(report: Report) -> list[str]:
+    """Return what was left out."""
+    lines = []
+    if report.used < report.samples:
+        lines.append(f"on {report.used} of {report.samples} samples, chosen at random")
+    for c in report.comparisons:
+        name = f"{c.array}{c.layer}"
+        tried = c.compared + c.kinks
+        if tried < c.components:
+            lines.append(f"{name}: {tried} of {c.components} components, chosen at random")
+        if c.kinks:
+            lines.append(f"{name}: {options.count(c.kinks, 'component')} on a kink, skipped")
+    return lines

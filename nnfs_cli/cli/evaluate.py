@@ -83,8 +83,8 @@ def check(figures: Mapping[str, float], requirements: list[tuple[str, str, float
     for figure, relation, number in requirements:
         if figure not in figures:
             raise click.BadParameter(
-                f"no figure {figure!r}{did_you_mean(figure, figures)}; "
-                f"there are {', '.join(figures)}",
+                f"no figure {figure!r}; there are {', '.join(figures)}"
+                f"{did_you_mean(figure, figures)}",
                 param_hint="'--require'",
             )
         if not RELATIONS[relation](figures[figure], number):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnfs_cli.errors import harmless
+
 if TYPE_CHECKING:
     from nnfs_cli.runs import Run
 
@@ -35,7 +37,7 @@ def note(message: str, *, unless: bool = False) -> None:
     """Print a message on stderr, `unless` it is not wanted; if nobody reads it, go on."""
     if not unless:
         with suppress(OSError):
-            click.echo(message, err=True)
+            click.echo(harmless(message), err=True)
 
 
 def typed() -> str:
@@ -69,7 +71,7 @@ def cell(value: Any) -> str:
     """Return a value as it stands in a table."""
     if value is None:
         return "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else harmless(str(value))
 
 
 def aligned(row: list[str], rows: list[list[str]]) -> str:
@@ -92,7 +94,8 @@ def open_run(name: str, runs_dir: Path, by: str = "cost") -> Run:
     from nnfs_cli import runs
 
     path = runs.find(name, runs_dir)
-    if runs.is_there(path) or (path.name != "best" and not path.name.isdecimal()):
+    one_of_many = path.name == "best" or path.name.isdecimal()
+    if runs.is_there(path) or not one_of_many or len(path.parts) == 1:
         return runs.read(path)
     from nnfs_cli import sweeps
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.errors import harmless
 
 if TYPE_CHECKING:
     from nnfs_cli.core.activations import Array
@@ -70,8 +71,9 @@ def command(
         writer = {"csv": as_csv, "jsonl": as_jsonl, "npz": as_npz}[form]
         chunks = writer(model, [] if no_header else names, names, rows)
         if output is None:
+            terminal = sys.stdout.isatty() and form != "npz"
             for chunk in chunks:
-                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.write(harmless(chunk.decode()).encode() if terminal else chunk)
                 sys.stdout.buffer.flush()
         else:
             write(output, chunks)
@@ -79,7 +81,7 @@ def command(
 
 def write(output: Path, chunks: Iterator[bytes]) -> None:
     """Write a file, whole or not at all; a device or a pipe is written as it is."""
-    from nnfs_cli import runs
+    from nnfs_cli import disk
     from nnfs_cli.errors import NnfsError
 
     try:
@@ -87,8 +89,8 @@ def write(output: Path, chunks: Iterator[bytes]) -> None:
             with output.open("wb") as file:
                 file.writelines(chunks)
         else:
-            output = output.resolve()  # a link stays one
-            runs.write(output, lambda file: file.writelines(chunks))
+            target = output.resolve() if output.is_symlink() else output  # a link stays one
+            disk.write(target, lambda file: file.writelines(chunks))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise NnfsError(f"{output}: cannot be written: {reason}") from None

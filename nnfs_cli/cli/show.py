@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.predict import quoted
+from nnfs_cli.errors import harmless
 
 if TYPE_CHECKING:
     from nnfs_cli.runs import Run
@@ -84,13 +86,13 @@ def show_run(run: Run, as_json: bool) -> None:
             continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {version}" for name, version in value.items())
-        click.echo(f"{key.replace('_', ' '):<15}  {value}")
+        click.echo(f"{key.replace('_', ' '):<15}  {harmless(str(value))}")
     click.echo()
     rows = [list(layers[0]), *([str(cell) for cell in layer.values()] for layer in layers)]
     rows.append(["", "", "", "total", str(network.n_params)])
     click.echo("\n".join(options.aligned(row, rows) for row in rows))
     click.echo()
-    click.echo(configuration.dump(run.config), nl=False)
+    click.echo(harmless(configuration.dump(run.config)), nl=False)
 
 
 def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, form: str) -> None:
@@ -107,7 +109,7 @@ def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, 
     rows = [list(records[0]), *([options.cell(v) for v in r.values()] for r in records)]
     if form == "csv":
         rows[1:] = [["" if v is None else str(v) for v in r.values()] for r in records]
-        click.echo("\n".join(",".join(row) for row in rows))
+        click.echo("\n".join(",".join(quoted(row)) for row in rows))
     elif form == "md":
         rows.insert(1, ["---"] * len(rows[0]))
         click.echo("\n".join("| " + " | ".join(row) + " |" for row in rows))

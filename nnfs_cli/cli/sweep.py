@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.train import reading, stop_signals
+from nnfs_cli.cli.predict import quoted
+from nnfs_cli.cli.train import reading, signals
 
 if TYPE_CHECKING:
     from nnfs_cli.plans import Plan
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
 @click.option("--random", type=click.IntRange(min=1), metavar="N", help="Draw N points instead.")
 @click.option("--sweep-seed", type=click.IntRange(min=0), default=0, help="What --random draws by.")
 @click.option("--from", "trials", metavar="CSV", help="Take one run from each row of a file.")
-@click.option("--max-runs", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option(
+    "--max-runs",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Refuse to do more.",
+)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes; default: all cores.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="Use a Dask cluster instead.")
 @click.option("--shard", metavar="I/N", help="Do the I-th of N shares alone.")
@@ -97,7 +104,7 @@ def command(
     width = jobs or os.cpu_count() or 1
     with (
         sweeps.lock(path, share),
-        stop_signals() as stopped,
+        signals() as received,
         executors.workers(width, cluster) as workers,
         progress(path, len(plan.points), quiet) as report,
     ):
@@ -108,9 +115,12 @@ def command(
             cache_dir=runs.cache_dir(runs_dir),
             shard=share,
             retry_failed=retry_failed,
-            stopped=lambda: bool(stopped),
+            stopped=lambda: bool(received.stop),
         ):
             report(rows)
+            if received.save:
+                received.save = False
+                sweeps.finish(plan, path, {})
     found = sweeps.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
     counts = {status: found[status] for status in ("finished", "diverged", "failed")}
     told = ", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "none finished"
@@ -121,9 +131,9 @@ def command(
         options.print_json({"run": str(path), **found})
     else:
         click.echo(str(path))
-    if stopped:
+    if received.stop:
         options.note("type the same command again to go on")
-        sys.exit(128 + stopped[0])
+        sys.exit(128 + received.stop)
     if found["diverged"] == found["runs"]:
         sys.exit(4)
     if found["diverged"] or found["failed"]:
@@ -153,7 +163,7 @@ def print_plan(plan: Plan, config: str, commands: bool) -> None:
         return
     click.echo(",".join(["index", *plan.keys]))
     for number, point in enumerate(plan.points):
-        click.echo(",".join([str(number), *(value for _, value in point)]))
+        click.echo(",".join([str(number), *quoted(value for _, value in point)]))
     options.note(f"{len(plan.points):,} runs")
 
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 BLOCK = 1024  # samples at a time: their work space stays in cache
-LANE = 400  # samples that are worth a thread
+LANE = 400  # samples that a lane has at least, where there are more lanes than one
 MAX_LANES = 8
+THREAD = 1 << 20  # samples x parameters that are worth a thread
 
 
 class Evaluation(NamedTuple):
@@ -78,17 +79,17 @@ class _Block(NamedTuple):
         if self.source is not None:
             np.copyto(self.steps[0].x[..., :-1, :], self.source, casting="same_kind")
         for step in self.steps:
-            product(step.Wb, step.x, out=step.z)
+            product(step.Wb, step.x, step.z)
             step.activation.forward(step.z, step.a)
 
     def backward(self, product: Product) -> None:
         """Fill dWb of each step, and delta of all but the last, whose delta is given."""
         steps = self.steps
         for below, step in zip(steps[-2::-1], steps[:0:-1], strict=True):
-            product(step.delta, step.xT, out=step.dWb)
-            np.matmul(step.WT, step.delta, out=below.delta)
+            product(step.delta, step.xT, step.dWb)
+            np.matmul(step.WT, step.delta, below.delta)
             below.activation.vjp(below.z, below.a, below.delta)
-        product(steps[0].delta, steps[0].xT, out=steps[0].dWb)
+        product(steps[0].delta, steps[0].xT, steps[0].dWb)
 
 
 class _Lane(NamedTuple):
@@ -135,7 +136,7 @@ class Backprop:
             self._lane(x[..., start:stop], y[..., start:stop])
             for start, stop in _divide(self.samples, lanes)
         ]
-        threads = min(threads, len(self._lanes))
+        threads = min(threads, len(self._lanes), self.samples * network.n_params // THREAD)
         self._pool = _pool(threads - 1) if threads > 1 else None
 
     def _lane(self, x: Array, y: Array) -> _Lane:
@@ -209,9 +210,11 @@ class Backprop:
 
         The array is the object's own: the caller may alter it, and the next call overwrites it.
         """
+        if len(self._lanes) == 1:
+            return self._gradient_of_lane(self._lanes[0])
         first, *others = self._each_lane(self._gradient_of_lane)
         for grad in others:
-            np.add(first, grad, out=first)
+            np.add(first, grad, first)
         return first
 
     def trace(self) -> list[Trace]:
@@ -257,7 +260,7 @@ class Backprop:
             self.objective.grad(output.z, output.a, block.y, output.delta)
             block.backward(self._product)
             if i:
-                np.add(lane.grad, lane.part, out=lane.grad)
+                np.add(lane.grad, lane.part, lane.grad)
         return lane.grad
 
     def _each_lane(self, work: Callable[[_Lane], Result]) -> list[Result]:

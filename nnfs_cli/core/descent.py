@@ -40,7 +40,7 @@ def descend(
                 if bound is not None:
                     np.minimum(grad, bound, out=grad)
                     np.maximum(grad, -bound, out=grad)
-                np.multiply(grad, rate, out=grad)
-                np.subtract(params, grad, out=params)
+                np.multiply(grad, rate, grad)
+                np.subtract(params, grad, params)
         epoch = stop
         yield epoch

@@ -40,7 +40,7 @@ def squared_error(y_hat: Array, y: Array) -> Array:
 
 def squared_error_grad(y_hat: Array, y: Array, out: Array) -> None:
     """Write y_hat - y."""
-    np.subtract(y_hat, y, out=out)
+    np.subtract(y_hat, y, out)
 
 
 def binary_cross_entropy(y_hat: Array, y: Array) -> Array:
@@ -51,7 +51,7 @@ def binary_cross_entropy(y_hat: Array, y: Array) -> Array:
 
 def binary_cross_entropy_grad(y_hat: Array, y: Array, out: Array) -> None:
     """Write (y_hat - y) / (y_hat (1 - y_hat))."""
-    np.divide(y_hat - y, y_hat * (1 - y_hat), out=out)
+    np.divide(y_hat - y, y_hat * (1 - y_hat), out)
 
 
 def binary_cross_entropy_of_z(z: Array, y: Array) -> Array:
@@ -68,7 +68,7 @@ def cross_entropy(y_hat: Array, y: Array) -> Array:
 
 def cross_entropy_grad(y_hat: Array, y: Array, out: Array) -> None:
     """Write -y / y_hat."""
-    np.divide(-y, y_hat, out=out)
+    np.divide(-y, y_hat, out)
 
 
 def cross_entropy_of_z(z: Array, y: Array) -> Array:
@@ -114,7 +114,7 @@ def objective(loss: Loss, output: str, activation: Activation) -> Objective:
     """Return `loss` joined to the output activation, which is called `output` in ACTIVATIONS."""
 
     def short_form_grad(z: Array, y_hat: Array, y: Array, out: Array) -> None:
-        np.subtract(y_hat, y, out=out)
+        np.subtract(y_hat, y, out)
 
     def general_grad(z: Array, y_hat: Array, y: Array, out: Array) -> None:
         loss.grad(y_hat, y, out)

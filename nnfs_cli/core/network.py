@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from nnfs_cli.core.activations import Activation, Array
     from nnfs_cli.core.initializers import Initializer
@@ -73,11 +73,25 @@ def initialize(
     return params
 
 
-def outputs(network: Network, params: Array, x: Array) -> Array:
-    """Return y_hat (..., outputs, samples) for x (..., inputs + 1, samples), ones last."""
-    with np.errstate(all="ignore"):
-        for layer, Wb in zip(network.layers, network.views(params), strict=True):
+def activations(network: Network, params: Array, x: Array) -> Iterator[Array]:
+    """Yield a of each layer, (..., units, samples), for x (..., inputs + 1, samples), ones last.
+
+    As in Backprop, x may lack the ones: then it is copied.
+    """
+    if x.shape[-2] == network.layers[0].fan_in:
+        bare = x
+        x = np.ones((*bare.shape[:-2], bare.shape[-2] + 1, bare.shape[-1]), params.dtype)
+        x[..., :-1, :] = bare
+    for layer, Wb in zip(network.layers, network.views(params), strict=True):
+        with np.errstate(all="ignore"):
             z = Wb @ x
             x = np.ones((*z.shape[:-2], layer.units + 1, z.shape[-1]), z.dtype)
             layer.activation.forward(z, x[..., :-1, :])
-    return x[..., :-1, :]
+        yield x[..., :-1, :]
+
+
+def outputs(network: Network, params: Array, x: Array) -> Array:
+    """Return y_hat (..., outputs, samples) for x as in activations."""
+    for a in activations(network, params, x):
+        y_hat = a
+    return y_hat

@@ -1,0 +1,1 @@
+"""How fast nnfs is, beside what a user would pick instead: `python -m benchmarks`."""

@@ -1,0 +1,81 @@
+"""`python -m benchmarks`: every job by every side, and docs/performance.md of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks import contest, jobs, report, startup
+from benchmarks.measure import ROOT, Failed, confine
+from benchmarks.sides import SIDES
+
+SIZES = (10_000, 100_000, 1_000_000)  # samples of the job `long`
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    arguments = parse()
+    missing = [name for name, side in SIDES.items() if not all(map(report.known, side.packages))]
+    for name in missing:
+        tell(f"{name}: not installed, left out")
+    sides = {name: side for name, side in SIDES.items() if name not in missing}
+    if arguments.side:
+        sides = {n: s for n, s in sides.items() if n in (contest.US, *arguments.side)}
+    start = None
+    if not arguments.job or "start" in arguments.job:
+        tell("start")
+        start = startup.measure(2 if arguments.quick else startup.RUNS)
+    confine(arguments.threads)
+    rounds = 1 if arguments.quick else arguments.rounds
+    results, sizes = [], []
+    for job in jobs.JOBS.values():
+        if arguments.job and job.name not in arguments.job:
+            continue
+        job = (jobs.quick(job) if arguments.quick else job)._replace(threads=arguments.threads)
+        tell(f"{job.name}: {job.describe()}")
+        results.append(contest.hold(job, sides, rounds))
+        if job.name == "long":
+            us = {contest.US: sides[contest.US]}
+            sizes = [
+                contest.hold(jobs.of_size(job, size), us, rounds)
+                for size in ([job.samples] if arguments.quick else SIZES)
+            ]
+    text = report.render(start, results, sizes, rounds, arguments.threads, missing)
+    print(text)
+    if arguments.output:
+        report.write(arguments.output, text, results)
+
+
+def parse() -> argparse.Namespace:
+    """Return the command line's arguments."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = ["start", *jobs.JOBS]
+    parser.add_argument("--job", action="append", choices=names, help="this one only; repeatable")
+    parser.add_argument(
+        "--side", action="append", choices=list(SIDES), help="nnfs and this one only; repeatable"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each side (5)")
+    parser.add_argument("--threads", type=int, default=1, help="for every side (1)")
+    parser.add_argument("--quick", action="store_true", help="a trial of small jobs, one round")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="where to write performance.md and .svg (docs, if everything was run)",
+    )
+    arguments = parser.parse_args()
+    if not (arguments.output or arguments.job or arguments.side or arguments.quick):
+        arguments.output = ROOT / "docs"
+    return arguments
+
+
+def tell(text: str) -> None:
+    """Print what is going on."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as error:
+        sys.exit(f"nnfs failed: {error}")

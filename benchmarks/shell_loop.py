@@ -1,0 +1,49 @@
+"""A sweep against the shell loop that it replaces: 1,000 XOR networks of different seeds.
+
+`python -m benchmarks.shell_loop`
+
+The loop is timed on 20 trainings, one after the other, and scaled; then twice as many at a time as
+there are cores to see what `xargs -P` would make of it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from tempfile import TemporaryDirectory
+
+from benchmarks.measure import ROOT, nnfs, process, ratios, spread, turns
+
+NETWORKS, TIMED, ROUNDS = 1000, 20, 3
+
+
+def main() -> None:
+    """Print medians and ratios."""
+    xor, cores = str(ROOT / "configs" / "xor.yaml"), os.cpu_count() or 1
+    with TemporaryDirectory() as directory:
+        train = shlex.join(nnfs("train", "-q", "--runs-dir", directory, xor))
+        seeds = f"seq 0 {TIMED - 1} | xargs -I SEED"
+        commands = {
+            "shell loop": ["sh", "-c", f"{seeds} {train} seed=SEED"],
+            f"xargs -P {cores}": ["sh", "-c", f"{seeds} -P {cores} {train} seed=SEED"],
+            "nnfs sweep": nnfs(
+                "sweep", "-q", "--fresh", "--runs-dir", directory, xor, f"seed=0..{NETWORKS - 1}"
+            ),
+        }
+        seconds = turns(
+            {name: lambda name=name: process(commands[name])[0] for name in commands}, ROUNDS
+        )
+    scaled = {
+        name: [s * (1 if name == "nnfs sweep" else NETWORKS / TIMED) for s in values]
+        for name, values in seconds.items()
+    }
+    for name, values in scaled.items():
+        times = ratios(values, scaled["nnfs sweep"])
+        print(
+            f"{name:12} {spread(values).median:8.2f} s for {NETWORKS:,} networks"
+            f"   {times.median:6.1f} x the sweep's ({times.low:.1f} to {times.high:.1f})"
+        )
+
+
+if __name__ == "__main__":
+    main()

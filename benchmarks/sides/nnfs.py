@@ -1,0 +1,55 @@
+"""nnfs: as the shell trains where a configuration can say it, else by its core."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks import jobs
+from nnfs_cli import experiment
+from nnfs_cli.core.activations import ACTIVATIONS
+from nnfs_cli.core.backprop import Backprop
+from nnfs_cli.core.descent import descend
+from nnfs_cli.core.losses import LOSSES, objective
+from nnfs_cli.core.network import Layer, Network
+
+STACK = 250  # networks at a time
+
+
+def load(job, x, y, params):
+    ones = np.ones((1, len(x)), x.dtype)
+    return np.concatenate([x.T, ones]), np.ascontiguousarray(y.T), params
+
+
+def build(job, data):
+    if job.config and job.networks == 1:
+        return by_configuration(job)
+    return by_core(job, *data)
+
+
+def by_configuration(job):
+    training = experiment.prepare(jobs.settings(job), None)
+
+    def train():
+        for _ in experiment.train(training):
+            pass
+        return training.params
+
+    return train
+
+
+def by_core(job, x, y, params):
+    layers = [Layer(fan_in, units, ACTIVATIONS[name]()) for fan_in, units, name in jobs.layers(job)]
+    chosen = objective(LOSSES[job.loss], job.output, layers[-1].activation)
+    network = Network(tuple(layers))
+    stacks = [params]
+    if params.ndim > 1:
+        stacks = [params[i : i + STACK] for i in range(0, len(params), STACK)]
+    trainings = [Backprop(network, chosen, p, x, y, threads=job.threads) for p in stacks]
+
+    def train():
+        for training in trainings:
+            for _ in descend(training, job.learning_rate, [job.epochs]):
+                pass
+        return params
+
+    return train

@@ -1,0 +1,174 @@
+"""A training's state on disk, while it runs: from it, it goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from nnfs_cli import config as configuration
+from nnfs_cli import disk, experiment, runs
+from nnfs_cli.config import to_plain
+from nnfs_cli.core.activations import Array
+from nnfs_cli.datasets import Facts
+from nnfs_cli.errors import ConfigError, FileError, NnfsError
+from nnfs_cli.experiment import Training
+from nnfs_cli.runs import Run
+from nnfs_cli.schema import Config
+
+CHECKPOINT = "checkpoint.npz"
+
+
+class State(NamedTuple):
+    """How far a training is: the log up to an epoch, and the parameters there."""
+
+    epoch: int
+    params: Array
+    log: dict[str, list[float]]
+
+
+def write(path: Path, training: Training, facts: Mapping[str, Any]) -> None:
+    """Write the training's state into its directory, whole, with what makes that a run."""
+    if not (path / runs.FACTS).exists():
+        runs.write_config(path, training.config)
+    log = {f"log/{key}": np.array(values) for key, values in training.log.items()}
+    arrays = {"epoch": np.array(training.epoch), "params": training.params, **log}
+    disk.write_arrays(path / CHECKPOINT, arrays)
+    now = {"status": "running", "epochs": training.epoch, **training.figures, **facts}
+    runs.write_facts(path, now, training.encoding)
+
+
+def remove(path: Path) -> None:
+    """Remove the state of a training that has come to its end."""
+    with suppress(OSError):
+        (path / CHECKPOINT).unlink()
+
+
+def read(run: Run, training: Training) -> State:
+    """Return the state that a run was left in: its checkpoint, or its end."""
+    path = run.path / CHECKPOINT
+    if runs.is_there(path):
+        arrays = disk.read_arrays(path)
+        log = {key[4:]: value for key, value in arrays.items() if key.startswith("log/")}
+        epoch, params = arrays.get("epoch"), arrays.get("params")
+        if (
+            epoch is None
+            or params is None
+            or epoch.shape != ()
+            or epoch.dtype.kind != "i"
+            or params.shape != training.params.shape
+            or params.dtype != training.params.dtype
+        ):
+            raise FileError(f"{path}: is not the state of this run")
+        return State(int(epoch), params, _lists(path, log))
+    params = runs.read_weights(run, training.network)
+    log = disk.read_arrays(run.path / runs.COSTS)
+    return State(int(run.facts["epochs"]), params, _lists(run.path / runs.COSTS, log))
+
+
+def _lists(path: Path, log: Mapping[str, Array]) -> dict[str, list[float]]:
+    runs.check_log(path, log)
+    return {key: values.tolist() for key, values in log.items()}
+
+
+def restore(training: Training, state: State) -> None:
+    """Put a training, newly prepared, into a state."""
+    every, last = training.config.log_every, training.config.epochs
+    # An entry for the end of a shorter training, or for where it was interrupted, is not of this.
+    kept = [i for i, epoch in enumerate(state.log["epoch"]) if epoch % every == 0 or epoch == last]
+    training.params[...] = state.params
+    training.epoch = state.epoch
+    training.log = {key: [values[i] for i in kept] for key, values in state.log.items()}
+
+
+def resume(run: Run, wanted: Config, cache_dir: Path, threads: int) -> Training:
+    """Return the training of a run, where it was left; `wanted` may have more epochs.
+
+    ConfigError lists whatever else is different.
+    """
+    told = differences(run.config, wanted)
+    if wanted.epochs < run.config.epochs:
+        told.append(f"epochs: was {run.config.epochs}, is {wanted.epochs}; it can only be raised")
+    if told:
+        lines = "\n  ".join(told)
+        raise ConfigError(f"{run.path}: cannot be resumed with another configuration:\n  {lines}")
+    if run.facts.get("status") == "diverged":
+        raise NnfsError(f"{run.path}: diverged; change the configuration and train anew")
+    training = experiment.prepare(wanted, cache_dir, threads)
+    if training.data_digest != run.facts.get("data_digest"):
+        raise FileError(f"{run.path}: its data set has changed since it was trained")
+    restore(training, read(run, training))
+    return training
+
+
+def differences(was: Config, is_: Config) -> list[str]:
+    """Return what is different between two configurations, but for their names and epochs."""
+    before, now = flat(to_plain(was)), flat(to_plain(is_))
+    return [
+        f"{key}: was {before.get(key)}, is {now.get(key)}"
+        for key in dict.fromkeys([*before, *now])
+        if key not in ("name", "epochs") and before.get(key) != now.get(key)
+    ]
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings and lists as one mapping with dotted keys."""
+    if not isinstance(value, Mapping) and not (value and isinstance(value, list)):
+        return {prefix: value}
+    items = value.items() if isinstance(value, Mapping) else enumerate(value)
+    found: dict[str, Any] = {}
+    for key, item in items:
+        found |= flat(item, f"{prefix}.{key}" if prefix else str(key))
+    return found
+
+
+def find(config: Config, runs_dir: Path) -> Path | None:
+    """Return the newest run of just this configuration."""
+    text = configuration.dump(config).encode()
+    for path in reversed(runs.directories(runs_dir)):
+        with suppress(OSError):
+            if runs.peek(path) and (path / runs.CONFIG).read_bytes() == text:
+                return path
+    return None
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold a run's directory, so that no two processes train it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NnfsError(f"{path}: another process is training it") from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def begin_from(config: Config, known: Facts, run: Run) -> Config:
+    """Return a configuration that begins with a run's W and b, written out in full."""
+    network, old = (
+        experiment.network_of(config, known),
+        experiment.network_of(run.config, run.encoding.facts),
+    )
+    shapes = [[(layer.fan_in, layer.units) for layer in net.layers] for net in (old, network)]
+    if shapes[0] != shapes[1]:
+        was, is_ = ("-".join(str(n) for n in (s[0][0], *(u for _, u in s))) for s in shapes)
+        raise FileError(f"{run.path}: is a network of {was}, and the configuration's is {is_}")
+    params = runs.read_weights(run, old) if run.params is None else run.params
+    layers = [
+        msgspec.structs.replace(
+            layer, weights=Wb[:, :-1].tolist(), biases=Wb[:, -1].tolist(), initializer=None
+        )
+        for layer, Wb in zip(config.layers, old.views(params), strict=True)
+    ]
+    return msgspec.structs.replace(config, layers=layers)

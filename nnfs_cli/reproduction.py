@@ -1,0 +1,95 @@
+"""A run trained again, and compared with what it left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from nnfs_cli import experiment, runs
+from nnfs_cli.core.activations import Array
+from nnfs_cli.errors import Diverged
+from nnfs_cli.experiment import Training
+from nnfs_cli.runs import Run
+
+
+class Comparison(NamedTuple):
+    """Whether two trainings are the same to the bit, and if not, where they part."""
+
+    identical: bool
+    entries: int
+    data: bool  # is it the same?
+    epoch: int | None  # the first logged one at which a figure differs
+    figure: str | None
+    was: float | None
+    now: float | None
+    weights: float  # the largest difference of any
+    versions: dict[str, tuple[str, str]]  # those that differ: what was, what is
+
+    def told(self) -> Iterator[str]:
+        """Yield what is different, in words."""
+        if not self.data:
+            yield "the data set has changed"
+        if self.epoch is not None:
+            yield f"from epoch {self.epoch} on: {self.figure} was {self.was!r}, is {self.now!r}"
+        if self.weights:
+            yield f"the weights differ by up to {self.weights:.3g}"
+        for name, (was, now) in self.versions.items():
+            yield f"{name} was {was}, is {now}"
+        if not self.versions:
+            yield "versions and machine are the same"
+
+
+def train(training: Training, run: Run, report: Callable[[], None]) -> dict[str, Array]:
+    """Train to where the run ended, and return what was logged."""
+    last = int(run.facts["epochs"])
+    try:
+        for epoch in experiment.train(training, until=last):
+            report()
+            if epoch >= last:
+                break
+    except Diverged:
+        pass  # as the run did, or not: the comparison tells
+    experiment.log(training)
+    return {key: np.array(values) for key, values in training.log.items()}
+
+
+def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Comparison:
+    """Return how a run and its repetition compare."""
+    before = runs.read_log(run)
+    params = runs.read_weights(run, training.network) if run.params is None else run.params
+    different = (training.params != params) & ~(np.isnan(training.params) & np.isnan(params))
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(training.params - params)[different]
+    weights = float(np.nanmax(gap)) if len(gap) and not np.isnan(gap).all() else float(len(gap) > 0)
+    epoch, figure, was, now = _parting(before, again)
+    data = run.facts.get("data_digest", training.data_digest) == training.data_digest
+    old, new = run.facts.get("versions", {}), runs.versions()
+    return Comparison(
+        data and epoch is None and not different.any(),
+        len(before["epoch"]),
+        data,
+        epoch,
+        figure,
+        was,
+        now,
+        weights,
+        {k: (old.get(k, "unknown"), v) for k, v in new.items() if old and old.get(k) != v},
+    )
+
+
+def _parting(
+    before: Mapping[str, Array], again: Mapping[str, Array]
+) -> tuple[int | None, str | None, float | None, float | None]:
+    """Return the first epoch at which two logs differ, in which figure, and the two values."""
+    length = min(len(before["epoch"]), len(again["epoch"]))
+    for i in range(length):
+        for key in before.keys() & again.keys():
+            was, now = float(before[key][i]), float(again[key][i])
+            if was != now and not (np.isnan(was) and np.isnan(now)):
+                return int(before["epoch"][i]), key, was, now
+    if len(before["epoch"]) != len(again["epoch"]):
+        longer = before if len(before["epoch"]) > length else again
+        return int(longer["epoch"][length]), "epoch", len(before["epoch"]), len(again["epoch"])
+    return None, None, None, None
