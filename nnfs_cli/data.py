@@ -33,6 +33,14 @@ class Encoding(Struct, frozen=True):
     inputs: Scaling | None = None
     targets: Scaling | None = None
 
+    def __post_init__(self) -> None:
+        for scaling, names in (
+            (self.inputs, self.facts.columns),
+            (self.targets, self.facts.targets),
+        ):
+            if scaling and {len(scaling.shift), len(scaling.factor)} != {len(names)}:
+                raise ValueError("a scaling needs a number for each column")
+
 
 class Samples(NamedTuple):
     """Samples for a network: x (features + 1, samples), as `inputs` says, y (outputs, samples)."""

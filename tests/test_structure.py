@@ -8,7 +8,10 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
-    "__main__", "cli", "plots", "diagnosis", "evidence", "gradients", "reproduction", "prediction",
+    "__main__", "cli", "plots", "explain_html", "explain_svg", "explain_graph", "explain_json",
+    "explain_markdown", "explain_text", "explain_steps", "explain_forward", "explain_backward",
+    "explain_records", "explain_numbers", "explain_formulas", "explain",
+    "diagnosis", "evidence", "gradients", "reproduction", "prediction",
     "summaries", "sweeps", "stackfiles", "stacks", "plans", "trials", "grid", "executors",
     "checkpoints", "experiment", "runs", "config", "checker", "data", "schema", "datasets",
     "files", "tables", "document", "features", "cache", "digest", "disk", "errors",

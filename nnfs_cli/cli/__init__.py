@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "Print a run's cost and scores as one JSON object.",
     "check": "Check CONFIG and print it with every default filled in.",
     "sweep": "Train CONFIG at many points.",
+    "explain": "Work one training iteration by hand, step by step.",
     "reproduce": "Train a run again and compare it bit for bit.",
     "runs": "List the runs.",
     "show": "Show one run or sweep in full.",

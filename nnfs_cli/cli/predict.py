@@ -85,11 +85,11 @@ def write(output: Path, chunks: Iterator[bytes]) -> None:
     from nnfs_cli.errors import NnfsError
 
     try:
-        target = output.resolve() if output.is_symlink() else output  # a link stays one
-        if target.exists() and not target.is_file():
-            with target.open("wb") as file:
+        if output.exists() and not output.is_file():  # a pipe may have no path but this
+            with output.open("wb") as file:
                 file.writelines(chunks)
         else:
+            target = output.resolve() if output.is_symlink() else output  # a link stays one
             disk.write(target, lambda file: file.writelines(chunks))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

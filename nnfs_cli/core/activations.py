@@ -23,11 +23,15 @@ ZERO = {np.dtype(kind): np.zeros((), kind) for kind in (np.float32, np.float64)}
 
 @dataclass(frozen=True)
 class Activation:
-    """A function of z, its vector-Jacobian product, and the initializer of W that suits it."""
+    """A function of z, its vector-Jacobian product, and the initializer of W that suits it.
+
+    `elementwise` says that each unit's a depends on its own z alone.
+    """
 
     forward: Callable[[Array, Array], None]
     vjp: Callable[[Array, Array, Array], None]
     initializer: str = "xavier"
+    elementwise: bool = True
 
 
 def identity() -> Activation:
@@ -175,7 +179,7 @@ def softmax() -> Activation:
         np.subtract(grad, z.sum(axis=-2, keepdims=True), grad)
         np.multiply(grad, a, grad)
 
-    return Activation(forward, vjp)
+    return Activation(forward, vjp, elementwise=False)
 
 
 ACTIVATIONS: dict[str, Callable[..., Activation]] = {
@@ -190,3 +194,21 @@ ACTIVATIONS: dict[str, Callable[..., Activation]] = {
     "cos": cos,
     "softmax": softmax,
 }
+
+
+def derivative(activation: Activation, z: Array, a: Array) -> Array:
+    """Return da/dz, (..., units, samples), by the activation's own vjp.
+
+    Where units depend on each other it is da_i/dz_j at [..., i, j, sample].
+    """
+    if activation.elementwise:
+        local = np.ones_like(z)
+        activation.vjp(z.copy(), a, local)
+        return local
+    rows = []
+    for i in range(z.shape[-2]):
+        row = np.zeros_like(z)
+        row[..., i, :] = 1
+        activation.vjp(z.copy(), a, row)
+        rows.append(row)
+    return np.stack(rows, axis=-3)

@@ -34,6 +34,19 @@ class Evaluation(NamedTuple):
     accuracy: Array | None
 
 
+class Trace(NamedTuple):
+    """What one layer computed on the way of gradient(): copies, of losses summed over samples.
+
+    `upstream` is dC/da, and None where the output's short form goes to dC/dz at once.
+    """
+
+    z: Array  # (..., units, samples)
+    a: Array  # (..., units, samples)
+    upstream: Array | None  # (..., units, samples)
+    delta: Array  # dC/dz, (..., units, samples)
+    dWb: Array  # (..., units, fan_in + 1)
+
+
 class _Step(NamedTuple):
     """One layer at work on one block of samples: every array that it reads and writes.
 
@@ -204,6 +217,42 @@ class Backprop:
             np.add(first, grad, first)
         return first
 
+    def trace(self) -> list[Trace]:
+        """Return what gradient() computes at the present parameters, first layer first.
+
+        The same blocks do the same work, one after the other, and are looked at in between.
+        """
+        with np.errstate(all="ignore"):
+            blocks = [self._trace_block(block) for lane in self._lanes for block in lane.blocks]
+            sums = self.network.views(self.gradient().copy())
+        return [
+            layer[0]._replace(
+                z=np.concatenate([part.z for part in layer], axis=-1),
+                a=np.concatenate([part.a for part in layer], axis=-1),
+                upstream=_joined([part.upstream for part in layer]),
+                delta=np.concatenate([part.delta for part in layer], axis=-1),
+                dWb=dWb,
+            )
+            for *layer, dWb in zip(*blocks, sums, strict=True)
+        ]
+
+    def _trace_block(self, block: _Block) -> list[Trace]:
+        """Return what each layer computes of a block."""
+        block.forward(self._product)
+        z = [step.z.copy() for step in block.steps]  # which the way back uses as scratch
+        output, upstream = block.steps[-1], None
+        if self.objective.upstream:
+            upstream = np.empty_like(output.delta)
+            self.objective.upstream(output.a, block.y, upstream)
+        self.objective.grad(output.z, output.a, block.y, output.delta)
+        block.backward(self._product)
+        # The way back turned dC/da into dC/dz in place; the same product gives it again.
+        above = [np.matmul(step.WT, step.delta) for step in block.steps[1:]]
+        return [
+            Trace(z, step.a.copy(), dC_da, step.delta.copy(), step.dWb.copy())
+            for z, step, dC_da in zip(z, block.steps, [*above, upstream], strict=True)
+        ]
+
     def _gradient_of_lane(self, lane: _Lane) -> Array:
         for i, block in enumerate(lane.blocks):
             block.forward(self._product)
@@ -226,6 +275,12 @@ class Backprop:
 def _divide(samples: int, parts: int) -> list[tuple[int, int]]:
     """Return where each of so many parts of about equal size starts and stops."""
     return list(pairwise(i * samples // parts for i in range(parts + 1)))
+
+
+def _joined(parts: list[Array | None]) -> Array | None:
+    """Return the samples of all parts, if there are any."""
+    there = [part for part in parts if part is not None]
+    return np.concatenate(there, axis=-1) if there else None
 
 
 def _lanes(samples: int) -> int:

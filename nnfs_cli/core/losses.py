@@ -101,11 +101,13 @@ class Objective:
     """A loss as a function of the output layer: z, y_hat = f(z), and the targets y.
 
     `loss(z, y_hat, y)` is as in Loss; `grad(z, y_hat, y, out)` writes its derivative with respect
-    to z to `out`, and may use z as scratch.
+    to z to `out`, and may use z as scratch. `upstream` is Loss.grad where that is its first step,
+    and None where the short form goes to z at once.
     """
 
     loss: Callable[[Array, Array, Array], Array]
     grad: Callable[[Array, Array, Array, Array], None]
+    upstream: Callable[[Array, Array, Array], None] | None = None
 
 
 def objective(loss: Loss, output: str, activation: Activation) -> Objective:
@@ -120,4 +122,4 @@ def objective(loss: Loss, output: str, activation: Activation) -> Objective:
 
     if short_form := loss.short_forms.get(output):
         return Objective(lambda z, y_hat, y: short_form(z, y), short_form_grad)
-    return Objective(lambda z, y_hat, y: loss.loss(y_hat, y), general_grad)
+    return Objective(lambda z, y_hat, y: loss.loss(y_hat, y), general_grad, loss.grad)

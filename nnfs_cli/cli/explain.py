@@ -1,0 +1,172 @@
+"""nnfs explain"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nnfs_cli.cli import options
+from nnfs_cli.cli.predict import write
+
+if TYPE_CHECKING:
+    from nnfs_cli.explain import Report, Subject
+
+FORMATS = ["text", "md", "json", "html", "svg"]
+
+
+@click.command()
+@click.argument("source", metavar="CONFIG|RUN")
+@options.overrides
+@click.option("--sample", type=click.IntRange(min=0), metavar="I", help="Of one sample alone.")
+@click.option(
+    "--epoch", type=click.IntRange(min=0), default=0, metavar="N", help="At epoch N.  [default: 0]"
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="K",
+    help="K iterations, in a short form after the first.  [default: 1]",
+)
+@click.option(
+    "--digits", type=click.IntRange(0, 17), default=3, show_default=True, help="Decimals."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How it is shown.",
+)
+@click.option(
+    "--quiz",
+    type=click.Choice(["forward", "gradients", "update"]),
+    help="Leave blanks for this part.",
+)
+@click.option("--answers", is_flag=True, help="With --quiz: what belongs into the blanks.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to a file instead of stdout.",
+)
+@options.by
+@options.runs_dir
+def command(
+    source: str,
+    overrides: tuple[str, ...],
+    sample: int | None,
+    epoch: int,
+    epochs: int,
+    digits: int,
+    form: str,
+    quiz: str | None,
+    answers: bool,
+    output: Path | None,
+    by: str,
+    runs_dir: Path,
+) -> None:
+    """Work one training iteration by hand, step by step.
+
+    Prints formulas and numbers in the order in which a person computes them: Z and A of each
+    layer, the cost, the gradients from the output back, the update, and the new cost. CONFIG is a
+    YAML file, or - for standard input; RUN is trained again up to --epoch. Each KEY=VALUE sets a
+    key of the configuration, dotted where it is nested: layers.0.units=8.
+    """
+    from nnfs_cli import explain
+
+    if answers and not quiz:
+        raise click.UsageError("--answers goes with --quiz")
+    if quiz and form == "json" and epochs > 1:  # where one iteration answers for another
+        raise click.UsageError("--quiz as JSON is for one iteration")
+    subject, last = opened(source, overrides, runs_dir, by)
+    if sample is not None and sample >= (m := subject.samples.x.shape[-1]):
+        raise click.BadParameter(
+            f"{sample}: there are samples 0 to {m - 1}", param_hint="'--sample'"
+        )
+    if epoch + epochs - 1 > last:
+        hint = "'--epoch'" if epoch > last else "'--epochs'"
+        raise click.BadParameter(
+            f"{epoch + epochs - 1}: {source} ends with epoch {last}", param_hint=hint
+        )
+    explain.advance(subject, epoch)
+    report = explain.explain(subject, epoch=epoch, count=epochs, sample=sample)
+    colour = output is None and has_colour()
+    text = render(report, form, digits, quiz, answers, colour)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write(output, iter([text.encode()]))
+
+
+def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> tuple[Subject, int]:
+    """Return what a configuration or a run describes, and its last epoch."""
+    from nnfs_cli import config as configuration
+    from nnfs_cli import explain, prediction, runs
+    from nnfs_cli.errors import FileError
+
+    cache_dir, consequence = runs.cache_dir(runs_dir), "nothing was explained"
+    path = runs.find(source, runs_dir)
+    if not is_run(source, path):
+        given = configuration.load(source, overrides, consequence=consequence)
+        return explain.prepare(given, cache_dir), given.epochs
+    if (runs.peek(path) or {}).get("kind") == "sweep":
+        raise FileError(f"{path}: is a sweep; explain a run of it, {path}/0 or {path}/best")
+    run = options.open_run(source, runs_dir, by)
+    config = run.config
+    if overrides:
+        text, name = configuration.dump(config), str(run.path / runs.CONFIG)
+        config = configuration.parse(text, name, overrides, consequence=consequence)
+        return explain.prepare(config, cache_dir), config.epochs
+    prediction.own_tables(prediction.load(run), cache_dir)  # which are those it was trained on
+    return explain.prepare(config, cache_dir), int(run.facts.get("epochs", config.epochs))
+
+
+def is_run(source: str, path: Path) -> bool:
+    """Return whether the argument is a run, or is not there and looks like one."""
+    if source == "-" or path.is_file():
+        return False
+    return path.is_dir() or path.suffix not in (".yaml", ".yml")
+
+
+def has_colour() -> bool:
+    """Return whether stdout is a terminal that shows colours, and they are wanted."""
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wanted and sys.stdout.isatty()
+
+
+def render(
+    report: Report, form: str, digits: int, quiz: str | None, answers: bool, colour: bool
+) -> str:
+    """Return the report in one of FORMATS."""
+    from nnfs_cli import explain_steps
+    from nnfs_cli.explain_records import answers as answers_of
+
+    asked = None if answers else quiz
+    if form == "json":
+        from nnfs_cli.explain_json import json
+
+        return json(report, asked)
+    if form == "svg":
+        from nnfs_cli.explain_svg import svg
+
+        return svg(report, digits, quiz=asked)
+    steps = explain_steps.all_steps(report, quiz)
+    if answers:
+        steps = answers_of(steps)
+    if form == "html":
+        from nnfs_cli.explain_html import html
+
+        return html(report, steps, digits, quiz=asked)
+    if form == "md":
+        from nnfs_cli.explain_markdown import markdown
+
+        return markdown(report, steps, digits)
+    from nnfs_cli.explain_text import text
+
+    return text(report, steps, digits, colour=colour)

@@ -1,0 +1,228 @@
+"""What happens in an iteration, as records. Every number comes from the core's own passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from nnfs_cli import data, experiment, features
+from nnfs_cli.core.activations import Array, derivative
+from nnfs_cli.core.backprop import Backprop, Trace
+from nnfs_cli.core.descent import descend
+from nnfs_cli.core.network import Network
+from nnfs_cli.data import Encoding, Samples
+from nnfs_cli.digest import digest
+from nnfs_cli.errors import Diverged
+from nnfs_cli.features import Term
+from nnfs_cli.schema import Config
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A configuration's network with the samples it learns from; `params` change in place.
+
+    `columns` are the samples before their features are made, (columns, samples).
+    """
+
+    config: Config
+    encoding: Encoding
+    network: Network
+    params: Array
+    samples: Samples
+    columns: Array
+    data_digest: str
+
+    @property
+    def backprop(self) -> Backprop:
+        """A new one: it is what trains, and what is looked at."""
+        config, encoding, network = self.config, self.encoding, self.network
+        return experiment.evaluator(config, encoding, network, self.params, self.samples)
+
+
+@dataclass(frozen=True)
+class LayerPass:
+    """One layer in one iteration; gradients are those of the cost, the mean over samples.
+
+    `upstream` (dC/da) and `local` (da/dz) are None where the output's short form passes them by.
+    Softmax's local is da_i/dz_j at [i, j, sample]. `step_W` and `step_b` are the gradient after
+    clipping, or the gradient itself.
+    """
+
+    W: Array  # (units, fan_in)
+    b: Array  # (units, 1)
+    z: Array  # (units, samples)
+    a: Array  # (units, samples)
+    upstream: Array | None  # (units, samples)
+    local: Array | None  # (units, samples)
+    delta: Array  # dC/dz, (units, samples)
+    dW: Array  # (units, fan_in)
+    db: Array  # (units, 1)
+    step_W: Array
+    step_b: Array
+    new_W: Array
+    new_b: Array
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One update: what the network said before it, its gradients, and what it says afterwards."""
+
+    epoch: int
+    layers: tuple[LayerPass, ...]
+    losses: Array  # of each sample, (1, samples)
+    cost: float
+    new_y_hat: Array  # (outputs, samples)
+    new_cost: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Iterations, one after the other, and what they began with.
+
+    `sample` is the number of the only sample, if there is but one; `terms` are the features as
+    factors of columns, None where the inputs are the columns.
+    """
+
+    config: Config
+    sample: int | None
+    columns: tuple[str, ...]
+    column_values: Array  # (columns, samples)
+    inputs: tuple[str, ...]
+    terms: tuple[Term, ...] | None
+    x: Array  # (inputs, samples)
+    outputs: tuple[str, ...]
+    y: Array  # (outputs, samples)
+    iterations: tuple[Iteration, ...]
+
+
+def prepare(config: Config, cache_dir: Path | None) -> Subject:
+    """Return what a configuration describes, before its first update."""
+    encoding, train, test = experiment.encode(config, cache_dir, keep=True)
+    plain = msgspec.structs.replace(config, features=None)
+    columns = data.inputs(plain, encoding, data.load(config, cache_dir).train.X)
+    network = experiment.network_of(config, encoding.facts)
+    params = experiment.initial_params(config, network)
+    digested = digest(experiment.arrays(train, test))
+    width = len(encoding.facts.columns)
+    return Subject(config, encoding, network, params, train, columns[:width], digested)
+
+
+def advance(subject: Subject, epoch: int) -> None:
+    """Train in place up to an epoch, as `nnfs train` does; raises Diverged."""
+    config, backprop = subject.config, subject.backprop
+    stops = experiment.logged_epochs(0, epoch, config.log_every)
+    for reached in descend(
+        backprop, config.learning_rate, stops, gradient_clip=config.gradient_clip
+    ):
+        if not np.isfinite(subject.params).all():
+            raise Diverged(f"diverged by epoch {reached}: there is no epoch {epoch} to explain")
+
+
+def single(subject: Subject, sample: int) -> Subject:
+    """Return the same network, its parameters copied, with one of the samples alone."""
+    x, y = (np.ascontiguousarray(part[:, [sample]]) for part in subject.samples)
+    return Subject(
+        subject.config,
+        subject.encoding,
+        subject.network,
+        subject.params.copy(),
+        Samples(x, y),
+        subject.columns[:, [sample]],
+        subject.data_digest,
+    )
+
+
+def explain(
+    subject: Subject, *, epoch: int = 0, count: int = 1, sample: int | None = None
+) -> Report:
+    """Return the report of `count` iterations, from the epoch that the subject has reached."""
+    if sample is not None:
+        subject = single(subject, sample)
+    config, columns = subject.config, subject.encoding.facts.columns
+    width = subject.network.layers[0].fan_in
+    terms = None
+    if config.features:
+        terms = tuple(features.parse(expression, columns) for expression in config.features)
+    return Report(
+        config,
+        sample,
+        columns,
+        subject.columns,
+        tuple(config.features or columns),
+        terms,
+        subject.samples.x[:width],
+        tuple(data.output_names(subject.encoding, config.layers[-1].units)),
+        subject.samples.y,
+        tuple(_iterate(subject, epoch, count)),
+    )
+
+
+def _iterate(subject: Subject, epoch: int, count: int) -> Iterator[Iteration]:
+    """Update the subject's parameters in place, and yield what happens."""
+    config, params, backprop = subject.config, subject.params, subject.backprop
+    updates = descend(
+        backprop,
+        config.learning_rate,
+        range(epoch + 1, epoch + count + 1),
+        gradient_clip=config.gradient_clip,
+        start=epoch,
+    )
+    traces, cost = backprop.trace(), _cost(backprop)
+    for reached in range(epoch, epoch + count):
+        old = params.copy()
+        next(updates)
+        new_traces, new_cost = backprop.trace(), _cost(backprop)
+        yield Iteration(
+            reached,
+            tuple(_layers(subject, traces, old)),
+            _losses(backprop, traces[-1], subject.samples.y),
+            cost,
+            new_traces[-1].a,
+            new_cost,
+        )
+        traces, cost = new_traces, new_cost
+
+
+def _cost(backprop: Backprop) -> float:
+    return float(backprop.evaluate().cost)
+
+
+def _losses(backprop: Backprop, output: Trace, y: Array) -> Array:
+    """Return the loss of each sample, (1, samples)."""
+    with np.errstate(all="ignore"):
+        loss: Array = backprop.objective.loss(output.z, output.a, y).sum(axis=0, keepdims=True)
+    return loss
+
+
+def _layers(subject: Subject, traces: list[Trace], old: Array) -> Iterator[LayerPass]:
+    """Yield each layer's arrays; the core's sums over samples become means."""
+    network, m = subject.network, subject.samples.y.shape[-1]
+    clip = subject.config.gradient_clip
+    for layer, trace, Wb, new in zip(
+        network.layers, traces, network.views(old), network.views(subject.params), strict=True
+    ):
+        shown = trace.upstream is not None
+        with np.errstate(all="ignore"):
+            local = derivative(layer.activation, trace.z, trace.a) if shown else None
+            grad = trace.dWb / m
+            step = grad if clip is None else np.clip(grad, -clip, clip)
+            yield LayerPass(
+                *_parted(Wb.copy()),
+                trace.z,
+                trace.a,
+                None if trace.upstream is None else trace.upstream / m,
+                local,
+                trace.delta / m,
+                *_parted(grad),
+                *_parted(step),
+                *_parted(new.copy()),
+            )
+
+
+def _parted(Wb: Array) -> tuple[Array, Array]:
+    """Return W (units, fan_in) and b (units, 1)."""
+    return Wb[:, :-1], Wb[:, -1:]

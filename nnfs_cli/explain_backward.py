@@ -1,0 +1,126 @@
+"""The steps of the way back: dC/dZ of each layer, and dW and db from it."""
+
+from __future__ import annotations
+
+from nnfs_cli import explain_formulas as formulas
+from nnfs_cli.core.activations import Array
+from nnfs_cli.explain import LayerPass, Report
+from nnfs_cli.explain_formulas import Formula
+from nnfs_cli.explain_records import Matrix, Names, Remark, Step
+
+
+def back(
+    report: Report, names: Names, number: int, layer: LayerPass, above: LayerPass | None
+) -> Step:
+    """Return dC/dZ of a layer: upstream gradient times local gradient, or its short form."""
+    A, Z, dA, dZ = (f(c, number) for f in (names.of, names.grad) for c in "AZ")
+    part = report.config.layers[number - 1].activation
+    title = f"layer {number}, upstream gradient * local gradient"
+    nodes: tuple[str, ...] = (f"a{number}", f"z{number}")
+    over = "" if names.single else r"\frac{1}{m} "
+    delta = Matrix(dZ, layer.delta, "backward")
+    if layer.upstream is None or layer.local is None:
+        told = f"{A.text} - Y" if names.single else f"({A.text} - Y) / m"
+        short = Formula(f"{dZ.text} = {told}", f"{dZ.latex} = {over}({A.latex} - Y)")
+        why = f"{report.config.loss} with {part.name} has a short form: "
+        return Step(
+            "backward",
+            f"layer {number}",
+            (short,),
+            (delta,),
+            (Remark(why + formulas.why_short(report.config.loss)),),
+            ("C", *nodes),
+        )
+    remarks = []
+    if above is None:
+        _, grad = formulas.loss(report.config.loss)
+        text = grad.text if names.single else f"({grad.text}) / m"
+        upstream = Formula(f"{dA.text} = {text}", f"{dA.latex} = {over}({grad.latex})")
+        nodes = ("C", *nodes)
+    else:
+        W, dZ_above = names.of("W", number + 1), names.grad("Z", number + 1)
+        upstream = Formula(
+            f"{dA.text} = {W.text}^T.{dZ_above.text}", f"{dA.latex} = {W.latex}^T {dZ_above.latex}"
+        )
+        if number == names.layers - 1:
+            paths = f"a unit's a goes to each unit of layer {number + 1}"
+            remarks.append(
+                Remark(f"Sum of incoming paths: {paths}, each path brings weight times gradient.")
+            )
+    _, derivative = formulas.activation(part)
+    return Step(
+        "backward",
+        title,
+        (upstream, *_local(part.name, dA, dZ, A, Z, derivative)),
+        (
+            Matrix(dA, layer.upstream, "backward"),
+            _local_matrix(A, Z, layer.local),
+            delta,
+        ),
+        tuple(remarks),
+        nodes,
+    )
+
+
+def _local(
+    name: str, dA: Formula, dZ: Formula, A: Formula, Z: Formula, derivative: Formula
+) -> tuple[Formula, ...]:
+    """Return the formulas of the local gradient and of its product with the upstream one."""
+    local = Formula(f"d{A.text}/d{Z.text}", rf"\frac{{\partial {A.latex}}}{{\partial {Z.latex}}}")
+    if not formulas.is_elementwise(name):
+        product = Formula(
+            f"{dZ.text} = (d{A.text}/d{Z.text})^T.{dA.text}",
+            rf"{dZ.latex} = \left({local.latex}\right)^T {dA.latex}",
+        )
+        told = Formula(
+            f"{local.text}[i, j] = a_i ([i = j] - a_j)", f"{local.latex} = {derivative.latex}"
+        )
+        return told, product
+    return (
+        Formula(f"{local.text} = {derivative.text}", f"{local.latex} = {derivative.latex}"),
+        Formula(
+            f"{dZ.text} = {dA.text} * {local.text}",
+            rf"{dZ.latex} = {dA.latex} \odot "
+            f"{local.latex}",
+        ),
+    )
+
+
+def _local_matrix(A: Formula, Z: Formula, local: Array) -> Matrix:
+    """Return da/dz; of units that depend on each other, that of the first sample."""
+    first = local.ndim == 3
+    return Matrix(
+        Formula(
+            f"d{A.text}/d{Z.text}" + " of the first sample" * first,
+            rf"\frac{{\partial {A.latex}}}{{\partial {Z.latex}}}"
+            + r"\text{ of the first sample}" * first,
+        ),
+        local[..., 0] if first else local,
+        "backward",
+    )
+
+
+def gradient(names: Names, number: int, layer: LayerPass) -> Step:
+    """Return dW and db of a layer."""
+    below, dZ = names.of("A", number - 1), names.grad("Z", number)
+    dW, db = names.grad("W", number), names.grad("b", number)
+    why = f"W and b take part in every sample: the gradients of all these paths to {names.cost} add"
+    why += " up, and the product with the transposed inputs is that sum."
+    sum_ = "" if names.single else "sum over samples of "
+    return Step(
+        "backward",
+        f"layer {number}",
+        (
+            Formula(
+                f"{dW.text} = d{names.cost}/{dW.text} = {dZ.text}.{below.text}^T",
+                f"{dW.latex} = {dZ.latex} {below.latex}^T",
+            ),
+            Formula(
+                f"{db.text} = {sum_}{dZ.text}",
+                f"{db.latex} = " + r"\sum_{\text{samples}} " * (not names.single) + dZ.latex,
+            ),
+        ),
+        (Matrix(dW, layer.dW, "backward"), Matrix(db, layer.db, "backward")),
+        (Remark(why),) if number == names.layers and not names.single else (),
+        (f"z{number}",),
+    )

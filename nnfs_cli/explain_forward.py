@@ -1,0 +1,102 @@
+"""The steps of the way forward: data, features, Z and A of each layer, the cost."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnfs_cli import explain_formulas as formulas
+from nnfs_cli.explain import Iteration, LayerPass, Report
+from nnfs_cli.explain_formulas import Formula
+from nnfs_cli.explain_records import Matrix, Names, Remark, Step, escape, listed, named
+
+
+def data(report: Report) -> Step:
+    """Return the samples and their targets."""
+    samples = f"a column for each of {report.y.shape[1]} samples"
+    if report.sample is not None:
+        samples = f"sample {report.sample} is the only column"
+    x, rows = Matrix(Formula("X", "X"), report.x), report.inputs
+    if report.terms:
+        x, rows = Matrix(named("columns"), report.column_values), report.columns
+    return Step(
+        "data",
+        f"{x.name.text} and Y",
+        (),
+        (x, Matrix(Formula("Y", "Y"), report.y)),
+        (Remark(f"{x.name.text}: a row for each of {listed(rows)}; {samples}."),),
+        ("columns", "x", "y"),
+    )
+
+
+def crosses(report: Report) -> Step:
+    """Return the inputs, of which some are products of columns."""
+    made = [i for i, name in enumerate(report.inputs) if name not in report.columns]
+    return Step(
+        "forward",
+        "features",
+        (),
+        (
+            *(Matrix(named(report.inputs[i]), report.x[[i]], "forward") for i in made),
+            Matrix(Formula("X", "X"), report.x, "forward"),
+        ),
+        (
+            Remark(
+                f"X: a row for each of {listed(report.inputs)}. No parameter lies below a feature, "
+                "so no gradient is needed there."
+            ),
+        ),
+        ("columns", "x"),
+    )
+
+
+def weigh(names: Names, number: int, layer: LayerPass) -> Step:
+    """Return Z = W.A + b of a layer."""
+    W, b, Z = (names.of(letter, number) for letter in "WbZ")
+    below = names.of("A", number - 1)
+    return Step(
+        "forward",
+        f"layer {number}",
+        (
+            Formula(
+                f"{Z.text} = {W.text}.{below.text} + {b.text}",
+                f"{Z.latex} = {W.latex} {below.latex} + {b.latex}",
+            ),
+        ),
+        (Matrix(W, layer.W), Matrix(b, layer.b), Matrix(Z, layer.z, "forward")),
+        (),
+        (f"z{number}",),
+    )
+
+
+def activate(report: Report, names: Names, number: int, layer: LayerPass) -> Step:
+    """Return A = f(Z) of a layer."""
+    part = report.config.layers[number - 1].activation
+    Z, A = names.of("Z", number), names.of("A", number)
+    value, _ = formulas.activation(part)
+    remark = (Remark(f"{A.text} is y_hat, the network's answer."),)
+    return Step(
+        "forward",
+        f"layer {number}",
+        (
+            Formula(
+                f"{A.text} = {part.name}({Z.text}), a = {value.text}",
+                rf"{A.latex} = \text{{{escape(part.name)}}}({Z.latex}),\quad a = {value.latex}",
+            ),
+        ),
+        (Matrix(A, layer.a, "forward"),),
+        remark if number == names.layers else (),
+        (f"a{number}",),
+    )
+
+
+def cost(report: Report, names: Names, iteration: Iteration) -> Step:
+    """Return the loss of each sample and their mean."""
+    value, _ = formulas.loss(report.config.loss)
+    told, mean = value.text, Formula("C = sum of L / m", r"C = \frac{1}{m} \sum L")
+    formula = Formula(f"L = {told}", f"L = {value.latex}")
+    losses = Matrix(Formula("L", "L"), iteration.losses, "forward")
+    total = Matrix(Formula("C", "C"), np.array([[iteration.cost]]), "forward")
+    if names.single:
+        return Step("forward", f"the loss, {report.config.loss}", (formula,), (losses,), (), ("C",))
+    title = f"the cost, {report.config.loss}"
+    return Step("forward", title, (formula, mean), (losses, total), (), ("C",))

@@ -1,0 +1,92 @@
+"""A worked iteration as one page that needs nothing else: the graph, and a step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from nnfs_cli.explain import Report
+from nnfs_cli.explain_numbers import blank, show
+from nnfs_cli.explain_records import Matrix, Step, escaped
+from nnfs_cli.explain_steps import title_of
+from nnfs_cli.explain_svg import svg
+
+# Nothing is loaded from anywhere, not even by what a data file may have in its names.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+
+def html(report: Report, steps: Sequence[Step], digits: int, *, quiz: str | None = None) -> str:
+    """Return the steps as a page of HTML with its style and script."""
+    title = escaped(title_of(report))
+    drawing = svg(report, digits, quiz=quiz, steps=computed_in(steps))
+    page = [
+        "<!DOCTYPE html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+        '<link rel="icon" href="data:,">',
+        f"<title>{title}</title>",
+        f"<style>{_file('explain_page.css')}</style>",
+        "</head>",
+        "<body>",
+        f"<h1>{title}</h1>",
+        '<nav aria-label="steps">',
+        '<button type="button" id="back" disabled>&#8592; Back</button>',
+        '<span id="place" role="status"></span>',
+        '<button type="button" id="next">Next &#8594;</button>',
+        "</nav>",
+        '<div id="graph" tabindex="0" role="region" aria-label="the computational graph">',
+        drawing,
+        "</div>",
+        '<p id="node" role="status">Point at a node, or go to it with Tab, for its formula.</p>',
+        '<main id="steps">',
+        *(line for step in steps for line in _step(step, digits)),
+        "</main>",
+        f"<script>{_file('explain_page.js')}</script>",
+        "</body>",
+        "</html>",
+    ]
+    return "\n".join(page) + "\n"
+
+
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def computed_in(steps: Sequence[Step]) -> dict[tuple[str, str], int]:
+    """Return the step, from 1, that first computes the array of a name in a phase."""
+    found: dict[tuple[str, str], int] = {}
+    for number, step in enumerate(steps, 1):
+        for matrix in step.matrices:
+            if matrix.phase:
+                found.setdefault((matrix.name.text, matrix.phase), number)
+    return found
+
+
+def _step(step: Step, digits: int) -> Iterator[str]:
+    yield f'<section class="step {step.phase}" data-nodes="{" ".join(step.nodes)}">'
+    yield f"<h2>{step.number}. <b>{step.phase}</b> {escaped(step.title)}</h2>"
+    for formula in step.formulas:
+        yield f'<p class="formula"><code>{escaped(formula.text)}</code></p>'
+    yield '<div class="matrices">'
+    for matrix in step.matrices:
+        yield from _table(matrix, digits)
+    yield "</div>"
+    for remark in step.remarks:
+        yield f"<p>{escaped(remark.text)}</p>"
+    yield "</section>"
+
+
+def _table(matrix: Matrix, digits: int) -> Iterator[str]:
+    shown = show(matrix.values, digits)
+    if matrix.hidden:
+        shown = blank(shown)
+    number = f"({matrix.asked}) " if matrix.asked else ""
+    about = f" <small>{shown.shape}, norm {shown.norm}</small>" if shown.shape else ""
+    yield f'<table class="{matrix.phase or "given"}">'
+    yield f"<caption>{number}{escaped(matrix.name.text)}{about}</caption>"
+    for row in shown.cells:
+        yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>"
+    yield "</table>"

@@ -1,0 +1,49 @@
+"""A worked iteration as Markdown: formulas in LaTeX, arrays as tables, as GitHub renders them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from nnfs_cli.explain import Report
+from nnfs_cli.explain_numbers import blank, show
+from nnfs_cli.explain_records import Matrix, Step
+from nnfs_cli.explain_steps import title_of
+
+
+def markdown(report: Report, steps: Sequence[Step], digits: int) -> str:
+    """Return the steps as a page of Markdown."""
+    lines = [f"# {_escape(title_of(report))}"]
+    for step in steps:
+        lines += ["", f"## {step.number}. {step.phase.capitalize()}: {_escape(step.title)}"]
+        for formula in step.formulas:
+            lines += ["", "```math", formula.latex, "```"]
+        for matrix in step.matrices:
+            lines += ["", *_table(matrix, digits)]
+        for remark in step.remarks:
+            lines += ["", _escape(remark.text)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(matrix: Matrix, digits: int) -> Iterator[str]:
+    """Yield a table under the array's name; of a large array shape and norm above it."""
+    shown = show(matrix.values, digits)
+    if matrix.hidden:
+        shown = blank(shown)
+    if shown.shape:
+        yield f"$`{matrix.name.latex}`$ is {shown.shape}, its norm {shown.norm}; its corners:"
+        yield ""
+    number = f"({matrix.asked}) " if matrix.asked else ""
+    width = len(shown.cells[0])
+    yield _row([f"{number}$`{matrix.name.latex}`$", *[""] * (width - 1)])
+    yield _row(["---:"] * width)
+    yield from (_row([cell.replace("_", r"\_") for cell in row]) for row in shown.cells)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escape(text: str) -> str:
+    """Return text without anything that Markdown would take for its own."""
+    return re.sub(r"[\\`*_\[\]<>$|#]", lambda match: rf"\{match[0]}", text)

@@ -1,0 +1,136 @@
+"""What a worked iteration is made of: steps, their arrays and remarks, and what all are called."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import NamedTuple
+
+from nnfs_cli.core.activations import Array
+from nnfs_cli.errors import harmless
+from nnfs_cli.explain import Report
+from nnfs_cli.explain_formulas import Formula
+
+QUIZZES = {"forward": "forward", "gradients": "backward", "update": "update"}  # part -> phase
+
+
+class Matrix(NamedTuple):
+    """An array with its name. `phase` says where it is computed: forward, backward or update; ""
+    if it is given.
+
+    What a quiz asks for has a number, from 1, and is hidden from all but the answer sheet.
+    """
+
+    name: Formula
+    values: Array  # (rows, columns)
+    phase: str = ""
+    asked: int = 0
+    hidden: bool = False
+
+
+class Remark(NamedTuple):
+    """A sentence; `phase` as in Matrix, of what it gives away."""
+
+    text: str
+    phase: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to compute. `nodes` are the groups of the graph's nodes where it happens."""
+
+    phase: str  # data, forward, backward or update
+    title: str
+    formulas: tuple[Formula, ...]
+    matrices: tuple[Matrix, ...]
+    remarks: tuple[Remark, ...] = ()
+    nodes: tuple[str, ...] = ()
+    number: int = 0  # from 1, the same on a worksheet and on its answer sheet
+
+
+class Names(NamedTuple):
+    """What a report's arrays are called; a network of one layer needs no numbers."""
+
+    layers: int
+    single: bool
+
+    def of(self, letter: str, number: int) -> Formula:
+        """Return the name of a layer's array; A of layer 0 is X."""
+        if letter == "A" and number == 0:
+            return Formula("X", "X")
+        if self.layers == 1:
+            return Formula(letter, letter)
+        return Formula(f"{letter}{number}", f"{letter}_{{{number}}}")
+
+    @property
+    def cost(self) -> str:
+        return "L" if self.single else "C"
+
+    def grad(self, letter: str, number: int) -> Formula:
+        """Return the name of the cost's derivative with respect to a layer's array."""
+        name = self.of(letter, number)
+        latex = rf"\frac{{\partial {self.cost}}}{{\partial {name.latex}}}"
+        short = letter in "Wb"
+        return Formula(f"d{name.text}" if short else f"d{self.cost}/d{name.text}", latex)
+
+
+def names_of(report: Report) -> Names:
+    """Return what the report's arrays are called."""
+    return Names(len(report.config.layers), report.sample is not None)
+
+
+def escape(text: str) -> str:
+    """Return text as it stands within LaTeX's text command, and in a table of Markdown."""
+    text = text.translate({ord("`"): "'", ord("|"): "/", ord("\\"): "/"})
+    return re.sub(r"[{}_#%&$]", lambda match: rf"\{match[0]}", text)
+
+
+def escaped(text: str) -> str:
+    """Return text as it stands in HTML and XML, which have no place for control characters."""
+    return html.escape("".join(c if c.isprintable() else "?" for c in text))
+
+
+def named(text: str) -> Formula:
+    """Return a column's or a feature's own name."""
+    powers = re.sub(r"\^(\d+)", r"}^{\1}\\text{", rf"\text{{{escape(harmless(text))}}}")
+    return Formula(harmless(text), powers.replace(r"\text{}", ""))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names one after the other, those in the middle of many left out."""
+    names = [harmless(name) for name in names]
+    if len(names) <= 6:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])}, ..., {names[-1]}"
+
+
+def ask(steps: Sequence[Step], phase: str) -> list[Step]:
+    """Return the steps with all results of a phase numbered as blanks."""
+    numbers = count(1)
+    return [
+        replace(
+            step,
+            matrices=tuple(
+                m._replace(asked=next(numbers), hidden=True) if m.phase == phase else m
+                for m in step.matrices
+            ),
+            remarks=tuple(remark for remark in step.remarks if remark.phase != phase),
+        )
+        for step in steps
+    ]
+
+
+def answers(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that ask for something, with what they ask for alone."""
+    asked = (
+        replace(
+            step,
+            matrices=tuple(m._replace(hidden=False) for m in step.matrices if m.asked),
+            remarks=(),
+        )
+        for step in steps
+    )
+    return [step for step in asked if step.matrices]
