@@ -14,12 +14,16 @@ import numpy as np
 import pytest
 from shell import CONFIG_FILES, CONFIGS, XOR, call, nnfs, trained
 
-from nnfs_cli import config, experiment, explain, explain_formulas, explain_json, explain_steps
+from nnfs_cli import config, experiment
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.descent import descend
 from nnfs_cli.core.losses import LOSSES
-from nnfs_cli.explain_numbers import BLANK, number, show
+from nnfs_cli.explain import formulas as explain_formulas
+from nnfs_cli.explain import iteration as explain
+from nnfs_cli.explain import json as explain_json
+from nnfs_cli.explain import steps as explain_steps
+from nnfs_cli.explain.numbers import BLANK, number, show
 from nnfs_cli.schema import Part
 
 ROOT = Path(__file__).resolve().parent.parent

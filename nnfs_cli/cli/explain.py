@@ -13,7 +13,7 @@ from nnfs_cli.cli import options
 from nnfs_cli.cli.predict import write
 
 if TYPE_CHECKING:
-    from nnfs_cli.explain import Report, Subject
+    from nnfs_cli.explain.iteration import Report, Subject
 
 FORMATS = ["text", "md", "json", "html", "svg"]
 
@@ -78,7 +78,7 @@ def command(
     YAML file, or - for standard input; RUN is trained again up to --epoch. Each KEY=VALUE sets a
     key of the configuration, dotted where it is nested: layers.0.units=8.
     """
-    from nnfs_cli import explain
+    from nnfs_cli.explain import iteration as explain
 
     if answers and not quiz:
         raise click.UsageError("--answers goes with --quiz")
@@ -107,8 +107,9 @@ def command(
 def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> tuple[Subject, int]:
     """Return what a configuration or a run describes, and its last epoch."""
     from nnfs_cli import config as configuration
-    from nnfs_cli import explain, prediction, runs
+    from nnfs_cli import prediction, runs
     from nnfs_cli.errors import FileError
+    from nnfs_cli.explain import iteration as explain
 
     cache_dir, consequence = runs.cache_dir(runs_dir), "nothing was explained"
     path = runs.find(source, runs_dir)
@@ -144,29 +145,29 @@ def render(
     report: Report, form: str, digits: int, quiz: str | None, answers: bool, colour: bool
 ) -> str:
     """Return the report in one of FORMATS."""
-    from nnfs_cli import explain_steps
-    from nnfs_cli.explain_records import answers as answers_of
+    from nnfs_cli.explain import steps as explain_steps
+    from nnfs_cli.explain.records import answers as answers_of
 
     asked = None if answers else quiz
     if form == "json":
-        from nnfs_cli.explain_json import json
+        from nnfs_cli.explain.json import json
 
         return json(report, asked)
     if form == "svg":
-        from nnfs_cli.explain_svg import svg
+        from nnfs_cli.explain.svg import svg
 
         return svg(report, digits, quiz=asked)
     steps = explain_steps.all_steps(report, quiz)
     if answers:
         steps = answers_of(steps)
     if form == "html":
-        from nnfs_cli.explain_html import html
+        from nnfs_cli.explain.html import html
 
         return html(report, steps, digits, quiz=asked)
     if form == "md":
-        from nnfs_cli.explain_markdown import markdown
+        from nnfs_cli.explain.markdown import markdown
 
         return markdown(report, steps, digits)
-    from nnfs_cli.explain_text import text
+    from nnfs_cli.explain.text import text
 
     return text(report, steps, digits, colour=colour)

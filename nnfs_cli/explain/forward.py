@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnfs_cli import explain_formulas as formulas
-from nnfs_cli.explain import Iteration, LayerPass, Report
-from nnfs_cli.explain_formulas import Formula
-from nnfs_cli.explain_records import Matrix, Names, Remark, Step, escape, listed, named
+from nnfs_cli.explain import formulas
+from nnfs_cli.explain.formulas import Formula
+from nnfs_cli.explain.iteration import Iteration, LayerPass, Report
+from nnfs_cli.explain.records import Matrix, Names, Remark, Step, escape, listed, named
 
 
 def data(report: Report) -> Step:

@@ -10,11 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from nnfs_cli import explain_backward as backward
-from nnfs_cli import explain_forward as forward
-from nnfs_cli.explain import Iteration, Report
-from nnfs_cli.explain_formulas import Formula
-from nnfs_cli.explain_records import QUIZZES, Matrix, Names, Remark, Step, ask, names_of
+from nnfs_cli.explain import backward, forward
+from nnfs_cli.explain.formulas import Formula
+from nnfs_cli.explain.iteration import Iteration, Report
+from nnfs_cli.explain.records import QUIZZES, Matrix, Names, Remark, Step, ask, names_of
 
 
 def all_steps(report: Report, quiz: str | None = None) -> list[Step]:

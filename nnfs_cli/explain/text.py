@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from textwrap import wrap
 
-from nnfs_cli.explain import Report
-from nnfs_cli.explain_formulas import Formula
-from nnfs_cli.explain_numbers import Shown, blank, show
-from nnfs_cli.explain_records import Matrix, Step
-from nnfs_cli.explain_steps import title_of
+from nnfs_cli.explain.formulas import Formula
+from nnfs_cli.explain.iteration import Report
+from nnfs_cli.explain.numbers import Shown, blank, show
+from nnfs_cli.explain.records import Matrix, Step
+from nnfs_cli.explain.steps import title_of
 
 WIDTH, INDENT = 100, 4
 COLOURS = {"data": "36", "forward": "32", "backward": "31", "update": "34"}  # as in the graph

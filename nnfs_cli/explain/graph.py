@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnfs_cli import explain_formulas as formulas
 from nnfs_cli.core.activations import Array
-from nnfs_cli.explain import LayerPass, Report
-from nnfs_cli.explain_records import Names, names_of
+from nnfs_cli.explain import formulas
+from nnfs_cli.explain.iteration import LayerPass, Report
+from nnfs_cli.explain.records import Names, names_of
 
 MOST = 6  # nodes of a column; of more, the middle ones are left out
 

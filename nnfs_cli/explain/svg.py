@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from nnfs_cli.explain import Report
-from nnfs_cli.explain_graph import Gap, Graph, Node, Row, graph
-from nnfs_cli.explain_numbers import BLANK, is_scientific, number
-from nnfs_cli.explain_records import QUIZZES, escaped
-from nnfs_cli.explain_steps import title_of
+from nnfs_cli.explain.graph import Gap, Graph, Node, Row, graph
+from nnfs_cli.explain.iteration import Report
+from nnfs_cli.explain.numbers import BLANK, is_scientific, number
+from nnfs_cli.explain.records import QUIZZES, escaped
+from nnfs_cli.explain.steps import title_of
 
 LETTER, LINE = 6.7, 16  # of the font, in pixels
 PAD, GAP, BESIDE, MARGIN = 9, 14, 44, 16

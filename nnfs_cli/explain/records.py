@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import harmless
-from nnfs_cli.explain import Report
-from nnfs_cli.explain_formulas import Formula
+from nnfs_cli.explain.formulas import Formula
+from nnfs_cli.explain.iteration import Report
 
 QUIZZES = {"forward": "forward", "gradients": "backward", "update": "update"}  # part -> phase
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from nnfs_cli.explain import Report
-from nnfs_cli.explain_numbers import blank, show
-from nnfs_cli.explain_records import Matrix, Step
-from nnfs_cli.explain_steps import title_of
+from nnfs_cli.explain.iteration import Report
+from nnfs_cli.explain.numbers import blank, show
+from nnfs_cli.explain.records import Matrix, Step
+from nnfs_cli.explain.steps import title_of
 
 
 def markdown(report: Report, steps: Sequence[Step], digits: int) -> str:

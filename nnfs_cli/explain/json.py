@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from nnfs_cli.core.activations import Array
-from nnfs_cli.explain import Iteration, LayerPass, Report
+from nnfs_cli.explain.iteration import Iteration, LayerPass, Report
 
 FORM = "nnfs explain 1"
 Numbers = list[float | None]  # what is not finite, or asked for, is null

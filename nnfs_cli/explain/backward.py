@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nnfs_cli import explain_formulas as formulas
 from nnfs_cli.core.activations import Array
-from nnfs_cli.explain import LayerPass, Report
-from nnfs_cli.explain_formulas import Formula
-from nnfs_cli.explain_records import Matrix, Names, Remark, Step
+from nnfs_cli.explain import formulas
+from nnfs_cli.explain.formulas import Formula
+from nnfs_cli.explain.iteration import LayerPass, Report
+from nnfs_cli.explain.records import Matrix, Names, Remark, Step
 
 
 def back(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from nnfs_cli.explain import Report
-from nnfs_cli.explain_numbers import blank, show
-from nnfs_cli.explain_records import Matrix, Step, escaped
-from nnfs_cli.explain_steps import title_of
-from nnfs_cli.explain_svg import svg
+from nnfs_cli.explain.iteration import Report
+from nnfs_cli.explain.numbers import blank, show
+from nnfs_cli.explain.records import Matrix, Step, escaped
+from nnfs_cli.explain.steps import title_of
+from nnfs_cli.explain.svg import svg
 
 # Nothing is loaded from anywhere, not even by what a data file may have in its names.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -28,7 +28,7 @@ def html(report: Report, steps: Sequence[Step], digits: int, *, quiz: str | None
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
         '<link rel="icon" href="data:,">',
         f"<title>{title}</title>",
-        f"<style>{_file('explain_page.css')}</style>",
+        f"<style>{_file('page.css')}</style>",
         "</head>",
         "<body>",
         f"<h1>{title}</h1>",
@@ -44,7 +44,7 @@ def html(report: Report, steps: Sequence[Step], digits: int, *, quiz: str | None
         '<main id="steps">',
         *(line for step in steps for line in _step(step, digits)),
         "</main>",
-        f"<script>{_file('explain_page.js')}</script>",
+        f"<script>{_file('page.js')}</script>",
         "</body>",
         "</html>",
     ]
