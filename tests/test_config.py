@@ -12,7 +12,7 @@ from shell import CONFIG_FILES, CONFIGS
 
 from nnfs_cli import config, data, experiment, schema
 from nnfs_cli.core.activations import ACTIVATIONS
-from nnfs_cli.errors import ConfigError
+from nnfs_cli.errors import ConfigError, FileError
 
 XOR = (CONFIGS / "xor.yaml").read_text()
 each_config = pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
@@ -399,5 +399,7 @@ def test_a_mutated_configuration_is_valid_or_told_where_it_is_not(request):
             first, *_, last = str(error).split("\n")
             assert re.match(r"f:[1-9]\d*:[1-9]\d*: .", first) or "f: is empty" in first
             assert re.fullmatch(r"(1 error|\d+ errors); nothing was trained", last)
+        except FileError as error:  # of a data file, which is looked for beside the configuration
+            assert str(error).startswith("/")
 
     check()
