@@ -23,6 +23,7 @@ from nnfs_cli.runs import Run
 from nnfs_cli.schema import Config
 
 CHECKPOINT = "checkpoint.npz"
+MAX_WRITTEN = 100_000  # weights, with their rows and all else below document.MAX_NODES
 
 
 class State(NamedTuple):
@@ -38,8 +39,10 @@ def write(path: Path, training: Training, facts: Mapping[str, Any]) -> None:
     if not (path / runs.FACTS).exists():
         runs.write_config(path, training.config)
     log = {f"log/{key}": np.array(values) for key, values in training.log.items()}
-    arrays = {"epoch": np.array(training.epoch), "params": training.params, **log}
-    disk.write_arrays(path / CHECKPOINT, arrays)
+    text = (path / runs.CONFIG).read_text("utf-8")
+    named = runs.identity(text, msgspec.to_builtins(training.encoding))
+    state = {"epoch": np.array(training.epoch), "params": training.params, **log}
+    disk.write_arrays(path / CHECKPOINT, {"identity": np.array(named), **state})
     now = {"status": "running", "epochs": training.epoch, **training.figures, **facts}
     runs.write_facts(path, now, training.encoding)
 
@@ -64,16 +67,17 @@ def read(run: Run, training: Training) -> State:
             or epoch.dtype.kind != "i"
             or params.shape != training.params.shape
             or params.dtype != training.params.dtype
+            or not 0 <= epoch <= training.config.epochs
+            or arrays.get("identity") != run.identity
         ):
             raise FileError(f"{path}: is not the state of this run")
-        return State(int(epoch), params, _lists(path, log))
+        runs.check_log(path, log)
+        return State(int(epoch), params, _lists(log))
     params = runs.read_weights(run, training.network)
-    log = disk.read_arrays(run.path / runs.COSTS)
-    return State(int(run.facts["epochs"]), params, _lists(run.path / runs.COSTS, log))
+    return State(run.facts["epochs"], params, _lists(runs.read_log(run)))
 
 
-def _lists(path: Path, log: Mapping[str, Array]) -> dict[str, list[float]]:
-    runs.check_log(path, log)
+def _lists(log: Mapping[str, Array]) -> dict[str, list[float]]:
     return {key: values.tolist() for key, values in log.items()}
 
 
@@ -88,7 +92,8 @@ def restore(training: Training, state: State) -> None:
 
 
 def resume(run: Run, wanted: Config, cache_dir: Path, threads: int) -> Training:
-    """Return the training of a run, where it was left; `wanted` may have more epochs.
+    """Return the training of a run, where it was left; `wanted` may have more epochs, which its
+    config.yaml then has, too.
 
     ConfigError lists whatever else is different.
     """
@@ -100,26 +105,36 @@ def resume(run: Run, wanted: Config, cache_dir: Path, threads: int) -> Training:
         raise ConfigError(f"{run.path}: cannot be resumed with another configuration:\n  {lines}")
     if run.facts.get("status") == "diverged":
         raise NnfsError(f"{run.path}: diverged; change the configuration and train anew")
+    wanted = msgspec.structs.replace(wanted, name=run.config.name)
+    experiment.check_facts(wanted, run.encoding.facts, run.path)
     training = experiment.prepare(wanted, cache_dir, threads)
     if training.data_digest != run.facts.get("data_digest"):
         raise FileError(f"{run.path}: its data set has changed since it was trained")
     restore(training, read(run, training))
+    if wanted != run.config:
+        runs.write_config(run.path, wanted)
     return training
 
 
 def differences(was: Config, is_: Config) -> list[str]:
     """Return what is different between two configurations, but for their names and epochs."""
     before, now = flat(to_plain(was)), flat(to_plain(is_))
+
+    def shown(value: object) -> str:
+        text = str(value)
+        return text if len(text) <= 40 else text[:37] + "..."
+
     return [
-        f"{key}: was {before.get(key)}, is {now.get(key)}"
+        f"{key}: was {shown(before.get(key))}, is {shown(now.get(key))}"
         for key in dict.fromkeys([*before, *now])
         if key not in ("name", "epochs") and before.get(key) != now.get(key)
     ]
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings and lists as one mapping with dotted keys."""
-    if not isinstance(value, Mapping) and not (value and isinstance(value, list)):
+    """Return nested mappings and lists, but for weights, as one mapping with dotted keys."""
+    nested = isinstance(value, list) and value and isinstance(value[0], Mapping | str)
+    if not isinstance(value, Mapping) and not nested:
         return {prefix: value}
     items = value.items() if isinstance(value, Mapping) else enumerate(value)
     found: dict[str, Any] = {}
@@ -149,6 +164,8 @@ def held(path: Path) -> Iterator[None]:
             raise NnfsError(f"{path}: another process is training it") from None
         except OSError:
             pass  # a file system without locks
+        for left in path.glob(".*.*.[0-9]*"):  # of a process that was killed as it wrote
+            left.unlink(missing_ok=True)
         yield
     finally:
         os.close(descriptor)
@@ -165,6 +182,11 @@ def begin_from(config: Config, known: Facts, run: Run) -> Config:
         was, is_ = ("-".join(str(n) for n in (s[0][0], *(u for _, u in s))) for s in shapes)
         raise FileError(f"{run.path}: is a network of {was}, and the configuration's is {is_}")
     params = runs.read_weights(run, old) if run.params is None else run.params
+    if not np.isfinite(params).all():
+        raise FileError(f"{run.path}: its weights are not finite: nothing can begin with them")
+    if old.n_params > MAX_WRITTEN:
+        told = f"has {old.n_params:,} parameters; a configuration can hold {MAX_WRITTEN:,}"
+        raise FileError(f"{run.path}: {told}")
     layers = [
         msgspec.structs.replace(
             layer, weights=Wb[:, :-1].tolist(), biases=Wb[:, -1].tolist(), initializer=None

@@ -3,6 +3,7 @@ differs."""
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -10,7 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -73,7 +81,7 @@ def _begin_worker(parent: int) -> None:
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(0.5)
+            time.sleep(0.05)  # it keeps the parent's locks until then
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -81,18 +89,25 @@ def _begin_worker(parent: int) -> None:
 
 def _cluster(address: str) -> Iterator[Workers]:
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker
+        from distributed.comm import CommClosedError
     except ImportError:
         raise NnfsError(
             "--cluster needs the library 'distributed': pip install 'nnfs-cli[cluster]'"
         ) from None
+    logging.disable()  # what Dask says of a lost connection is not for the user: see below
     try:
         client = Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError) as error:
         raise NnfsError(f"{address}: no Dask scheduler answers there: {error}") from None
     with client:
         width = max(1, sum(client.nthreads().values()))
-        yield Workers(client.get_executor(pure=False, retries=3), width)
+        try:
+            yield Workers(client.get_executor(pure=False, retries=3), width)
+        except (CancelledError, CommClosedError):
+            raise NnfsError(f"{address}: the Dask scheduler is gone") from None
+        except KilledWorker:
+            raise NnfsError("workers were killed, perhaps for want of memory") from None
 
 
 def results(
@@ -104,16 +119,16 @@ def results(
     """Yield the result of each piece as it is done, until all are or it is `stopped`."""
     waiting: set[Future[Result]] = set()
     rest = iter(pieces)
-    while not stopped():
-        for piece in rest:
-            waiting.add(workers.executor.submit(work, piece))
-            if len(waiting) >= 2 * workers.width or isinstance(workers.executor, _Serial):
-                break
-        if not waiting:
-            return
-        finished, waiting = wait(waiting, timeout=GLANCE, return_when=FIRST_COMPLETED)
-        for future in finished:
-            try:
+    try:
+        while not stopped():
+            for piece in rest:
+                waiting.add(workers.executor.submit(work, piece))
+                if len(waiting) >= 2 * workers.width or isinstance(workers.executor, _Serial):
+                    break
+            if not waiting:
+                return
+            finished, waiting = wait(waiting, timeout=GLANCE, return_when=FIRST_COMPLETED)
+            for future in finished:
                 yield future.result()
-            except BrokenProcessPool:
-                raise NnfsError("a worker was killed, perhaps for want of memory") from None
+    except BrokenProcessPool:
+        raise NnfsError("a worker was killed, perhaps for want of memory") from None

@@ -21,7 +21,7 @@ from nnfs_cli.core.network import Layer, Network, initialize
 from nnfs_cli.data import Encoding, Samples
 from nnfs_cli.datasets import Facts
 from nnfs_cli.digest import digest
-from nnfs_cli.errors import Diverged
+from nnfs_cli.errors import Diverged, FileError, listed
 from nnfs_cli.schema import Config, LayerConfig, Part
 
 BREATH = 0.05  # seconds of training after which whoever watches may look, at most about
@@ -110,6 +110,17 @@ def encode(
     encoding = data.fit(config, known, parts.train)
     train = data.samples(config, encoding, parts.train)
     return encoding, train, data.samples(config, encoding, parts.test) if parts.test else None
+
+
+def check_facts(config: Config, was: Facts, path: Path) -> None:
+    """Raise FileError, about the run at a path, unless the facts of its data are what they were."""
+    now = data.facts(config)
+    for key in ("columns", "targets", "classes", "samples"):
+        old, new = getattr(was, key), getattr(now, key)
+        if old != new:
+            told = (listed(v) if isinstance(v, tuple) else v for v in (old, new))
+            change = "{} were {} and are {}".format(key, *told)
+            raise FileError(f"{path}: its data set has changed: {change}")
 
 
 def arrays(train: Samples, test: Samples | None) -> dict[str, Array]:

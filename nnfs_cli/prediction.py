@@ -73,8 +73,7 @@ def class_names(model: Model, numbers: Array) -> list[str]:
 def own_tables(model: Model, cache_dir: Path) -> dict[str, Table]:
     """Return the run's own samples, by part; FileError if they are not those it was trained on."""
     config = model.run.config
-    if (known := data.facts(config)) != model.known:
-        raise FileError(f"{model.run.path}: its data set has changed: {_difference(model, known)}")
+    experiment.check_facts(config, model.known, model.run.path)
     train, test = data.load(config, cache_dir)
     tables_ = {"train": train, "test": test} if test else {"train": train}
     samples = [data.samples(config, model.encoding, table) for table in tables_.values()]
@@ -82,18 +81,6 @@ def own_tables(model: Model, cache_dir: Path) -> dict[str, Table]:
     if model.run.facts.get("data_digest", digest(arrays)) != digest(arrays):
         raise FileError(f"{model.run.path}: its data set has changed since it was trained")
     return tables_
-
-
-def _difference(model: Model, now: Facts) -> str:
-    for key in ("columns", "targets", "classes", "samples"):
-        was, is_ = getattr(model.known, key), getattr(now, key)
-        if was != is_:
-            return f"{key} were {_listed(was)} and are {_listed(is_)}"
-    return "its facts are others"
-
-
-def _listed(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def read_labelled(model: Model, descriptor: int, name: str) -> Table:

@@ -41,9 +41,17 @@ class Comparison(NamedTuple):
             yield "versions and machine are the same"
 
 
+def check(run: Run) -> None:
+    """Raise FileError unless the run can be read, and its data, before it is trained again."""
+    if run.params is None:
+        runs.read_weights(run, experiment.network_of(run.config, run.encoding.facts))
+    runs.read_log(run)
+    experiment.check_facts(run.config, run.encoding.facts, run.path)
+
+
 def train(training: Training, run: Run, report: Callable[[], None]) -> dict[str, Array]:
     """Train to where the run ended, and return what was logged."""
-    last = int(run.facts["epochs"])
+    last: int = run.facts["epochs"]
     try:
         for epoch in experiment.train(training, until=last):
             report()
@@ -85,7 +93,7 @@ def _parting(
     """Return the first epoch at which two logs differ, in which figure, and the two values."""
     length = min(len(before["epoch"]), len(again["epoch"]))
     for i in range(length):
-        for key in before.keys() & again.keys():
+        for key in (key for key in before if key in again):
             was, now = float(before[key][i]), float(again[key][i])
             if was != now and not (np.isnan(was) and np.isnan(now)):
                 return int(before["epoch"][i]), key, was, now

@@ -6,6 +6,7 @@ under another name, synced and renamed; run.json comes last, and a directory wit
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -13,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import Meta, Struct
 
 from nnfs_cli import __version__
 from nnfs_cli import config as configuration
@@ -31,7 +33,7 @@ from nnfs_cli.schema import Config
 CONFIG, COSTS, WEIGHTS, FACTS = "config.yaml", "costs.npz", "weights.npz", "run.json"
 
 
-MAX_FACTS = 1 << 24  # bytes
+MAX_CONFIG = MAX_FACTS = 1 << 24  # bytes
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,17 @@ class Run:
     facts: dict[str, Any]
     params: Array | None = None  # of a sweep's run; else weights.npz has them
     log: dict[str, Array] | None = None  # likewise, else costs.npz
+    identity: str = ""
+
+
+class _Facts(Struct):
+    """What must be right in a run's run.json."""
+
+    status: str
+    epochs: Annotated[int, Meta(ge=0)]
+    encoding: Encoding
+    seconds: float = 0
+    versions: dict[str, str] = {}
 
 
 def cache_dir(runs_dir: Path) -> Path:
@@ -90,10 +103,11 @@ def save(
     facts: Mapping[str, Any],
 ) -> Run:
     """Write a run into its claimed directory, run.json last."""
+    costs = {key: np.array(values) for key, values in log.items()}
     write_config(path, config)
-    write_arrays(path / COSTS, {key: np.array(values) for key, values in log.items()})
+    write_arrays(path / COSTS, costs)
     write_arrays(path / WEIGHTS, weights)
-    written = {**facts, "weights_digest": digest(weights)}
+    written = {**facts, "costs_digest": digest(costs), "weights_digest": digest(weights)}
     return Run(path, config, encoding, write_facts(path, written, encoding))
 
 
@@ -103,11 +117,20 @@ def write_config(path: Path, config: Config) -> None:
 
 
 def write_facts(path: Path, facts: Mapping[str, Any], encoding: Encoding) -> dict[str, Any]:
-    """Write a run's run.json, and return what is in it."""
-    written = {**facts, "encoding": msgspec.to_builtins(encoding)}
+    """Write a run's run.json beside its configuration, and return what is in it."""
+    plain = msgspec.to_builtins(encoding)
+    named = {"identity": identity((path / CONFIG).read_text("utf-8"), plain)}
+    written = {**facts, **named, "encoding": plain}
     text = msgspec.json.format(msgspec.json.encode(written), indent=2)
     write(path / FACTS, lambda file: file.write(text + b"\n"))
     return written
+
+
+def identity(text: str, encoding: object) -> str:
+    """Return the digest of config.yaml and the data's encoding, as they are whatever later versions
+    add: without the name, the epochs, which may be raised, and the data set, which has its own."""
+    kept = re.sub(r"^(name|epochs|dataset):.*\n( .*\n)*", "", text, flags=re.MULTILINE)
+    return hashlib.sha256(kept.encode() + msgspec.json.encode(encoding)).hexdigest()
 
 
 def find(name: str, runs_dir: Path) -> Path:
@@ -135,18 +158,20 @@ def read(path: Path) -> Run:
     try:
         with open_file(path / FACTS) as file:
             facts = msgspec.json.decode(file.read(MAX_FACTS), type=dict[str, Any])
-        encoding = msgspec.convert(facts.get("encoding"), Encoding)
-        config = configuration.load(
-            str(path / CONFIG),
-            known=encoding.facts,
-            consequence="the run cannot be read",
-            limit=1 << 24,
+        known = msgspec.convert(facts, _Facts)
+        source, consequence = str(path / CONFIG), "the run cannot be read"
+        text = configuration.read_text(source, consequence=consequence, limit=MAX_CONFIG)
+        config = configuration.parse(
+            text, source, known=known.encoding.facts, consequence=consequence
         )
     except (OSError, msgspec.MsgspecError) as error:
         raise FileError(f"{path / FACTS}: cannot be read: {reason(error)}") from None
     except ConfigError as error:
         raise FileError(str(error)) from None
-    return Run(path, config, encoding, facts)
+    if known.epochs > config.epochs:
+        raise FileError(f"{path / FACTS}: has {known.epochs} epochs, and {CONFIG} {config.epochs}")
+    named = identity(text, facts["encoding"])
+    return Run(path, config, known.encoding, facts, identity=named)
 
 
 def peek(path: Path) -> dict[str, Any] | None:
@@ -187,6 +212,8 @@ def read_weights(run: Run, network: Network) -> Array:
         raise FileError(f"{path}: {', '.join(sorted(wrong))} should be {run.config.dtype}")
     if digest(arrays) != run.facts.get("weights_digest"):
         raise FileError(f"{path}: is not what this run wrote: its digest is not that of {FACTS}")
+    if run.facts.get("identity", run.identity) != run.identity:
+        raise FileError(f"{run.path / CONFIG}: is not what this run wrote, or {FACTS} is not")
     params = np.empty(network.n_params, run.config.dtype)
     for number, Wb in enumerate(network.views(params), 1):
         Wb[:, :-1], Wb[:, -1] = arrays[f"W{number}"], arrays[f"b{number}"]
@@ -199,6 +226,9 @@ def read_log(run: Run) -> dict[str, Array]:
     check_log(run.path / COSTS, log)
     if not np.isfinite(log["cost"][:-1]).all():  # the first one that is not ends a training
         raise FileError(f"{run.path / COSTS}: has costs that are not finite")
+    if run.log is None and run.facts.get("costs_digest", found := digest(log)) != found:
+        told = f"is not what this run wrote: its digest is not that of {FACTS}"
+        raise FileError(f"{run.path / COSTS}: {told}")
     return log
 
 
@@ -207,6 +237,7 @@ def check_log(path: Path, log: Mapping[str, Array]) -> None:
     epoch = log.get("epoch")
     if (
         epoch is None
+        or epoch.dtype.kind != "i"
         or epoch.ndim != 1
         or not len(epoch)
         or "cost" not in log

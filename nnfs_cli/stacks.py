@@ -16,6 +16,7 @@ from nnfs_cli.core.backprop import BLOCK, Backprop
 from nnfs_cli.core.descent import descend
 from nnfs_cli.data import Encoding, Samples
 from nnfs_cli.datasets import Facts
+from nnfs_cli.digest import digest
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.experiment import logged_epochs
 from nnfs_cli.schema import Config
@@ -50,8 +51,8 @@ class Trained:
     `log` holds epoch (entries,) and cost, accuracy, ... (runs, entries), NaN after a run's last
     entry; `entries` says how many each run has, `diverged` whether it did; params is (runs,
     n_params). Text is JSON: `config` the first run's configuration, `changes` what each run's has
-    else, and `encodings` of the data, of which `encoding` says whose is whose. Runs whose data
-    could not be had are `failed`, with `messages`, and have no row.
+    else, and `encodings` of the data, of which `encoding` says whose is whose; so with `digests`.
+    Runs whose data could not be had are `failed`, with `messages`, and have no row.
     """
 
     numbers: Array
@@ -62,6 +63,7 @@ class Trained:
     config: Array
     changes: Array
     encodings: Array
+    digests: Array
     encoding: Array
     failed: Array
     messages: Array
@@ -118,6 +120,7 @@ def train(stack: Stack) -> Trained:
         _json([base])[0],
         _json(changes),
         _json([encoding for encoding, *_ in prepared.values()]),
+        np.array([digest(experiment.arrays(a, b)) for _, a, b in prepared.values()], str),
         np.array([order.index(key) for key in used], np.int64),
         numbers[failed],
         np.array([failures[keys[i]] for i in failed], str),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
@@ -44,9 +45,14 @@ def ordered(found: Sequence[Record], column: str) -> list[Record]:
     if name not in found[0]:
         known = f"there are {', '.join(found[0])}{did_you_mean(name, found[0])}"
         raise FileError(f"no column {name!r}; {known}")
-    there = [record for record in found if record[name] is not None]
+
+    def has_place(record: Record) -> bool:
+        value = record[name]
+        return value is not None and not (isinstance(value, float) and isnan(value))
+
+    there = [record for record in found if has_place(record)]
     there.sort(key=lambda r: (isinstance(r[name], str), r[name]), reverse=column.startswith("-"))
-    return there + [record for record in found if record[name] is None]
+    return there + [record for record in found if not has_place(record)]
 
 
 def grouped(path: Path, key: str) -> list[Record]:

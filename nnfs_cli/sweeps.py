@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,46 +37,38 @@ INDEX = ".sweeps"  # in the runs directory: an identity's file names its sweep's
 def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: bool) -> Path:
     """Return the directory of the sweep that has the plan's identity; if there is none, make it.
 
-    Commands started together find the same one: its name is given away by an exclusive link.
+    Commands started together find the same one.
     """
-    identity = plan.identity
-    link = runs_dir / INDEX / identity
-    if not fresh and (path := _linked(link, runs_dir)):
-        return path
-    path = runs.claim(runs_dir, f"{plan.name}-sweep")
+    identity, index = plan.identity, runs_dir / INDEX
     try:
-        if plan.options.trials:
-            shutil.copyfile(plan.options.trials, path / TRIALS)
-        text = plan.text(TRIALS if plan.options.trials else None)
-        disk.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
-        keys = {"kind": "sweep", "identity": identity, "runs": len(plan.points), "keys": plan.keys}
-        write_facts(path, {**keys, "status": "unfinished", **facts})
-        link.parent.mkdir(exist_ok=True)
-        name = link.with_name(f".{identity}.{os.getpid()}")
-        name.write_text(path.name)
-        try:
-            if fresh:
-                name.replace(link)
-            else:
-                if link.exists() and not _linked(link, runs_dir):
-                    link.unlink()
-                os.link(name, link)
-        except FileExistsError:
-            shutil.rmtree(path)
-            return open_directory(plan, runs_dir, facts, fresh)
-        finally:
-            name.unlink(missing_ok=True)
+        index.mkdir(parents=True, exist_ok=True)
+        with disk.locked(index / ".lock", wait=True):
+            if fresh or not (path := _known(identity, runs_dir)):
+                path = _make_directory(plan, identity, runs_dir, facts)
+                disk.write(index / identity, lambda file: file.write(path.name.encode()))
     except OSError as error:
-        raise NnfsError(f"{path}: cannot be written: {error.strerror}") from None
+        raise NnfsError(f"{error.filename}: cannot be written: {error.strerror}") from None
     return path
 
 
-def _linked(link: Path, runs_dir: Path) -> Path | None:
+def _make_directory(plan: Plan, identity: str, runs_dir: Path, facts: Mapping[str, Any]) -> Path:
+    path = runs.claim(runs_dir, f"{plan.name}-sweep")
+    if plan.options.trials:
+        shutil.copyfile(plan.options.trials, path / TRIALS)
+    text = plan.text(TRIALS if plan.options.trials else None)
+    disk.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
+    keys = {"kind": "sweep", "identity": identity, "runs": len(plan.points), "keys": plan.keys}
+    write_facts(path, {**keys, "status": "unfinished", **facts})
+    return path
+
+
+def _known(identity: str, runs_dir: Path) -> Path | None:
+    """Return the sweep that the index has for an identity, if it is still there."""
     try:
-        path = runs_dir / disk.read(link, 1 << 10).decode()
-        return path if is_sweep(path) else None
+        path = runs_dir / (runs_dir / INDEX / identity).read_text()
     except (OSError, ValueError):
         return None
+    return path if (runs.peek(path) or {}).get("identity") == identity else None
 
 
 def is_sweep(path: Path) -> bool:
@@ -119,6 +110,8 @@ def read_run(path: Path, number: int) -> Run:
 
 def best(path: Path, by: str) -> int:
     """Return the number of the finished run with the smallest cost, or the largest other figure."""
+    if not is_sweep(path):
+        raise FileError(f"{path}: is no sweep")
     rows = [row for row in done(path).values() if row.status == "finished"]
     known = {figure for row in rows for figure in row.figures}
     if by not in known:
@@ -141,7 +134,12 @@ def _run_of(path: Path, trained: Trained, i: int) -> Run:
         where,
         configuration.parse(text, str(where), known=encoding.facts),
         encoding,
-        {"status": row.status, "epochs": row.epochs, **row.figures},
+        {
+            "status": row.status,
+            "epochs": row.epochs,
+            **row.figures,
+            "data_digest": str(trained.digests[trained.encoding[i]]),
+        },
         trained.params[i],
         {
             "epoch": trained.log["epoch"][: trained.entries[i]],

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from shell import CONFIGS, XOR, call, nnfs, start, trained
 
-from nnfs_cli import checkpoints, config, experiment, runs, sweeps
+from nnfs_cli import checkpoints, config, data, experiment, runs, sweeps
 
 FILES = ["config.yaml", "costs.npz", "run.json", "weights.npz"]
 CHECKPOINT = "checkpoint.npz"
@@ -117,14 +117,14 @@ def test_a_training_that_is_stopped_and_resumed_is_the_one_never_stopped(given):
     epochs = facts_of(whole)["epochs"]
     rng = np.random.RandomState(epochs)
     for number in signal.SIGINT, signal.SIGTERM:
-        moments = np.sort(rng.randint(epochs, size=3)).tolist()
+        moments = np.sort(rng.randint(epochs // 2, size=3)).tolist()
         run = stopped(number, moments[0], *given, "--name", "stopped")
         for at in moments[1:]:
             assert stopped(number, at, "--resume", str(run), *given[1:]) == run
         same(resumed(run), whole)
 
 
-@pytest.mark.parametrize("at", [0, 1, 99, 100, 101, 249, 250])
+@pytest.mark.parametrize("at", [0, 1, 99, 100, 101, 180])
 def test_it_may_be_stopped_at_any_epoch(at):
     whole = trained(XOR, "epochs=250", "--name", "whole")
     run = stopped(signal.SIGINT, at, XOR, "epochs=250")
@@ -185,7 +185,7 @@ def ended(process, code):
     return stdout, stderr
 
 
-LONG = (XOR, "epochs=60000", "log_every=7000")  # about half a second
+LONG = (XOR, "epochs=25000", "log_every=3000")  # about a quarter of a second
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
@@ -193,7 +193,7 @@ def test_a_process_that_is_stopped_at_any_moment_is_resumed_to_the_same_bits(num
     whole = trained(*LONG, "--name", "whole")
     for rng in cases(2, 30):
         process, run = begun(*LONG)
-        time.sleep(rng.uniform(0, 0.4))
+        time.sleep(rng.uniform(0, 0.15))
         process.send_signal(number)
         stdout, stderr = ended(process, 128 + number)
         assert stdout.strip() == str(run)
@@ -205,11 +205,11 @@ def test_sigusr1_saves_and_goes_on_and_what_is_saved_outlives_sigkill(cases):
     whole = trained(*LONG, "--name", "whole")
     for rng in cases(2, 30):
         process, run = begun(*LONG)
-        time.sleep(rng.uniform(0, 0.1))
+        time.sleep(rng.uniform(0, 0.05))
         process.send_signal(signal.SIGUSR1)
         while not (run / "run.json").exists():
             assert process.poll() is None
-        time.sleep(rng.uniform(0, 0.1))
+        time.sleep(rng.uniform(0, 0.05))
         process.kill()
         ended(process, -signal.SIGKILL)
         assert facts_of(run)["status"] == "running"
@@ -251,9 +251,9 @@ def test_a_state_is_saved_every_so_often():
         times.append(time.monotonic())
 
     with patch.object(checkpoints, "write", watched):
-        trained(*LONG, "--checkpoint-every", "0.1")
+        trained(*LONG, "--checkpoint-every", "0.03")
     assert len(times) >= 3
-    assert min(np.diff(times[:-1])) >= 0.1  # the last is that of the end
+    assert min(np.diff(times[:-1])) >= 0.03  # the last is that of the end
 
 
 @contextmanager
@@ -338,7 +338,7 @@ def test_sigkill_at_any_moment_loses_nothing(cases):
         for _ in range(3):
             process = start("train", *args, stderr=-3, stdout=-3)
             with process, suppress(TimeoutError):
-                deadline = time.monotonic() + rng.uniform(0.12, 0.8)
+                deadline = time.monotonic() + rng.uniform(0.12, 0.6)
                 while process.poll() is None and time.monotonic() < deadline:
                     time.sleep(0.002)
                 process.kill()
@@ -358,73 +358,67 @@ def test_sigkill_at_any_moment_loses_nothing(cases):
 
 
 class Crash:
-    """Ends the process at the n-th step that changes a directory, before or after it is done."""
+    """Ends the process before the n-th step that changes a directory."""
 
     def __init__(self, moment):
         self.left = moment
 
     def __call__(self, step):
         def stepped(*args, **kwargs):
-            self.strike()
-            done = step(*args, **kwargs)
-            self.strike()
-            return done
+            self.left -= 1
+            if self.left < 0:
+                os._exit(9)
+            return step(*args, **kwargs)
 
         return stepped
 
-    def strike(self):
-        self.left -= 1
-        if self.left < 0:
-            os._exit(9)
 
+def crashed(moment, every, *args):
+    """Train in a child that ends at a moment; return whether it came to that.
 
-def crashed(moment, *args):
-    """Train in a child that ends at a moment; return whether it came to that."""
+    It saves its state at the logged epochs alone, whose number does not depend on the clock.
+    """
     with child() as pid:
         if not pid:
             crash = Crash(moment)
-            patches = [
-                patch.object(Path, name, crash(getattr(Path, name)))
-                for name in ("mkdir", "replace", "unlink")
-            ]
-            for each in patches:
-                each.start()
-            call("train", *args)
+            for name in "mkdir", "replace", "unlink":
+                patch.object(Path, name, crash(getattr(Path, name))).start()
+            patch.object(experiment, "pauses", experiment.logged_epochs).start()
+            call("train", *args, "--checkpoint-every", every)
             os._exit(0)
     status = status_of(pid)
     assert status in (0, 9 << 8)
     return bool(status)
 
 
+@pytest.mark.parametrize("every", ["0", "10"])
 @pytest.mark.parametrize("before", ["nothing", "interrupted", "finished", "raised and killed"])
-def test_a_crash_around_any_write_loses_nothing(before):
+def test_a_crash_around_any_write_loses_nothing(before, every):
     """Each crash is followed by another at the same step of the training that goes on."""
-    args = ("epochs=700", "--checkpoint-every", "0")
-    whole = trained(XOR, args[0], "--name", "whole")
-    for moment in range(10**6):
+    whole = trained(XOR, "epochs=300", "--name", "whole")
+    for moment in range(100):
         name = f"x{moment}"
         run = Path("runs") / f"{name}-1"
-        given = (XOR, *args, "--name", name)
-        if before != "nothing":
-            given = ("--resume", str(run), *args)
-        if before == "interrupted":
-            stopped(signal.SIGINT, 120, XOR, "epochs=700", "--name", name)
-        elif before != "nothing":
-            trained(XOR, "epochs=120", "--name", name)
-        if before.startswith("raised"):
-            crashed(8, "--resume", str(run), "epochs=650")
+        given = ("--resume", str(run), "epochs=300")
+        if before == "nothing":
+            given = (XOR, "epochs=300", "--name", name)
+        elif before == "interrupted":
+            stopped(signal.SIGINT, 50, XOR, "epochs=300", "--name", name)
+        else:
+            trained(XOR, "epochs=50", "--name", name)
+        if before == "raised and killed":
+            assert crashed(4, "0", "--resume", str(run), "epochs=250")
             assert whole_files(run) == "running"
-        if not crashed(moment, *given):
+        if not crashed(moment, every, *given):
             break
         status = whole_files(run)
-        if before == "nothing" and not (run / "run.json").exists():
+        if before == "nothing" and status is None:
             continue
-        if before == "finished" and status == "finished":
-            assert facts_of(run)["epochs"] in (120, 700)
-        crashed(moment, "--resume", str(run), *args)
+        assert status == "running" or facts_of(run)["epochs"] >= (0 if status[0] == "i" else 50)
+        crashed(moment, every, "--resume", str(run))
         assert whole_files(run)
-        same(resumed(run, "epochs=700"), whole)
-    assert moment > 20
+        same(resumed(run, "epochs=300"), whole)
+    assert moment > (5 if every == "10" else 10)
     same(run, whole)
 
 
@@ -436,12 +430,12 @@ def test_a_sweep_that_is_killed_goes_on_to_the_same_results(cases):
         directory = f"runs{number}"
         for _ in range(3):
             with start(*args, "--runs-dir", directory, stderr=-3, stdout=-3) as process:
-                time.sleep(rng.uniform(0.2, 0.9))
+                time.sleep(rng.uniform(0.2, 0.8))
                 process.kill()
             for path in Path(directory).glob("*/*.npz"):
                 assert arrays(path)
         done = nnfs(*args, "--runs-dir", directory)
-        assert (done.code, "Traceback" in done.stderr) == (0, False)
+        assert done.code == 0, done.stderr
         sweep = Path(done.stdout.strip())
         assert (sweep / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
         for i in rng.randint(600, size=5):
@@ -580,6 +574,7 @@ def own_data(rows):
         "layers: [{units: 3, activation: tanh}, {units: 1, activation: sigmoid}]\n"
         "loss: binary_cross_entropy\nepochs: 900\nlearning_rate: 1\n"
     )
+    data.forget_changed()  # as a process of its own does
 
 
 ROWS = [(i % 5, i % 3, "yes" if i % 2 else "no") for i in range(20)]
@@ -700,12 +695,9 @@ def test_another_shape_is_refused(override, message):
 
 
 def test_weights_that_cannot_be_written_out_are_refused():
-    (overflowing := ["learning_rate=1e300", "layers.1.activation=identity", "log_every=1"])
-    done = call("train", XOR, *overflowing)
-    old = Path(done.stdout.strip())
-    assert not np.isfinite(
-        np.concatenate([a.ravel() for a in arrays(old / "weights.npz").values()])
-    ).all()
+    overflowing = ("learning_rate=1.7e308", "layers.1.activation=identity")
+    old = Path(call("train", XOR, *overflowing).stdout.strip())
+    assert not all(np.isfinite(array).all() for array in arrays(old / "weights.npz").values())
     assert "not finite" in refused(6, old, XOR, "--init-from", str(old))
     old = trained(XOR, "epochs=0", "layers.0.units=70000", "--name", "wide")
     assert "parameters" in refused(6, old, XOR, "layers.0.units=70000", "--init-from", str(old))

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.train import progress, reading
+from nnfs_cli.cli.watching import progress, reading
+from nnfs_cli.errors import harmless
 
 
 @click.command()
@@ -27,6 +28,7 @@ def command(run: str, by: str, runs_dir: Path, as_json: bool, quiet: bool) -> No
     from nnfs_cli import experiment, reproduction, runs
 
     found = options.open_run(run, runs_dir, by)
+    reproduction.check(found)
     with reading(quiet):
         training = experiment.prepare(found.config, runs.cache_dir(runs_dir), os.cpu_count() or 1)
     with progress(training, quiet, verbose=False) as report:
@@ -39,6 +41,6 @@ def command(run: str, by: str, runs_dir: Path, as_json: bool, quiet: bool) -> No
     else:
         click.echo(f"{found.path}: not the same")
         for line in compared.told():
-            click.echo(f"  {line}")
+            click.echo(f"  {harmless(line)}")
     if not compared.identical:
         sys.exit(1)

@@ -17,7 +17,7 @@ import click
 
 from nnfs_cli.cli import options
 from nnfs_cli.cli.predict import quoted
-from nnfs_cli.cli.train import reading, signals
+from nnfs_cli.cli.watching import reading, signals
 
 if TYPE_CHECKING:
     from nnfs_cli.plans import Plan

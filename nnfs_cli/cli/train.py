@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
+import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.watching import describe, outcome, progress, reading, signals
 from nnfs_cli.errors import Diverged
 
 if TYPE_CHECKING:
@@ -98,21 +98,21 @@ def command(
     if resume_if_exists:
         path = checkpoints.find(settings, runs_dir)
     if path:
+        runs.read(path)
         with checkpoints.held(path):
             run = runs.read(path)
             training = checkpoints.resume(run, settings, cache_dir, threads)
             facts = {key: run.facts[key] for key in KEPT if key in run.facts}
             if training.epoch >= settings.epochs and run.facts.get("status") == "finished":
+                checkpoints.remove(path)  # if that was all that was left to do
                 options.note(f"{path}: finished already, at {outcome(training)}", unless=quiet)
                 tell(path, run.facts, as_json)
                 return
-            options.note(f"{path}: from epoch {training.epoch}, {describe(training)}", unless=quiet)
             follow(training, path, facts, checkpoint_every, as_json, quiet, verbose, picture)
     else:
         training = experiment.prepare(settings, cache_dir, threads)
         facts = {"started": datetime.now(UTC).isoformat(timespec="seconds")}
         with runs.claimed(runs_dir, settings.name) as path, checkpoints.held(path):
-            options.note(f"{path}: {describe(training)}", unless=quiet)
             follow(training, path, facts, checkpoint_every, as_json, quiet, verbose, picture)
 
 
@@ -133,8 +133,13 @@ def load(
 
     if config is None:
         assert resume is not None
-        path = runs.read(runs.find(resume, runs_dir)).path
-        return configuration.load(str(path / runs.CONFIG), overrides, watch=watch, limit=1 << 24)
+        run = runs.read(runs.find(resume, runs_dir))
+        return configuration.load(
+            str(run.path / runs.CONFIG),
+            overrides,
+            known=run.encoding.facts,
+            limit=runs.MAX_CONFIG,
+        )
     settings = configuration.load(config, overrides, watch=watch)
     if init_from:
         run = options.open_run(init_from, runs_dir)
@@ -172,19 +177,23 @@ def follow(
         from nnfs_cli.plots import live
 
         watched = live.pictured(watched, picture, training, path)
-    with signals() as received, watched as report:
+    begin = f"from epoch {training.epoch}, " if training.epoch else ""
+    with ExitStack() as stack:
+        received = stack.enter_context(signals())
+        options.note(f"{path}: {begin}{describe(training)}", unless=quiet)
+        report = stack.enter_context(watched)
         try:
             for _ in experiment.train(training):
                 report()
                 if received.save or received.stop or monotonic() - saved >= checkpoint_every:
                     checkpoints.write(path, training, facts_now())
                     received.save, saved = False, monotonic()
-                if received.stop:
+                if received.stop and training.epoch < training.config.epochs:
                     status = "interrupted"
                     break
         except Diverged as error:
             status, diverged = "diverged", error
-        if runs.is_there(path / checkpoints.CHECKPOINT):
+        if runs.is_there(path / runs.FACTS):
             # Killed while it writes what follows, the run can still be resumed to its end.
             checkpoints.write(path, training, facts_now())
         experiment.log(training)  # where it was interrupted, if it was
@@ -207,8 +216,8 @@ def follow(
     tell(path, run.facts, as_json)
     if diverged:
         sys.exit(diverged.exit_code)
-    if received.stop:
-        options.note(f"to go on: nnfs train --resume {path}")
+    if status == "interrupted":
+        options.note(f"to go on: nnfs train --resume {shlex.quote(str(path))}")
         sys.exit(128 + received.stop)
 
 
@@ -218,111 +227,3 @@ def tell(path: Path, facts: dict[str, Any], as_json: bool) -> None:
         options.print_json({"run": str(path), **facts})
     else:
         click.echo(str(path))
-
-
-def describe(training: Training) -> str:
-    """Return the network, the data and the work ahead in a line."""
-    layers = training.network.layers
-    shape = "-".join(str(n) for n in (layers[0].fan_in, *(layer.units for layer in layers)))
-    samples = options.count(training.backprop.samples, "sample")
-    if training.test:
-        samples += f" ({training.test.samples} more to test)"
-    return (
-        f"{shape}, {options.count(training.network.n_params, 'parameter')}, {samples}, "
-        f"{options.count(training.config.epochs, 'epoch')}"
-    )
-
-
-def outcome(training: Training) -> str:
-    """Return the last logged figures in a line."""
-    told = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
-    return f"epoch {training.epoch}: {told}"
-
-
-@dataclass
-class Received:
-    """The signals that have come: which one stops, and whether one asks for the state's saving."""
-
-    stop: int = 0
-    save: bool = False
-    handlers: dict[int, Any] = field(default_factory=dict)
-
-
-@contextmanager
-def signals() -> Iterator[Received]:
-    """Yield what is received: SIGINT and SIGTERM stop, the second one at once; SIGUSR1 saves."""
-    received = Received()
-
-    def stop(number: int, frame: Any) -> None:
-        if received.stop:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        received.stop = number
-
-    def save(number: int, frame: Any) -> None:
-        received.save = True
-
-    before = {
-        number: signal.signal(number, handler)
-        for number, handler in (
-            (signal.SIGINT, stop),
-            (signal.SIGTERM, stop),
-            (signal.SIGUSR1, save),
-        )
-    }
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def reading(quiet: bool) -> Iterator[Watcher | None]:
-    """Yield what shows, on a terminal, how much of a large file has been read."""
-    clock, shown = perf_counter(), False
-
-    def watch(path: str, share: float) -> None:
-        nonlocal clock, shown
-        if perf_counter() - clock > 0.2:
-            clock, shown = perf_counter(), True
-            click.echo(f"\r{path}: {share:4.0%} read", err=True, nl=False)
-
-    yield watch if sys.stderr.isatty() and not quiet else None
-    if shown:
-        click.echo("\r\033[K", err=True, nl=False)
-
-
-@contextmanager
-def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Callable[[], None]]:
-    """Yield a function that shows how far the training is: a line that moves, on a terminal."""
-    if verbose and not quiet:
-        told: list[int] = []
-
-        def tell_entry() -> None:
-            if training.log["epoch"][len(told) :]:
-                told.append(training.epoch)
-                options.note(outcome(training))
-
-        yield tell_entry
-    elif quiet or not sys.stderr.isatty() or not training.config.epochs:
-        yield lambda: None
-    else:
-        clock, first = perf_counter(), training.epoch
-
-        def figures(_: object) -> str:
-            if not training.log:
-                return ""
-            speed = (training.epoch - first) / max(perf_counter() - clock, 1e-9)
-            return f"cost {training.figures['cost']:.6g}  {speed:,.0f} epochs/s"
-
-        with click.progressbar(
-            length=training.config.epochs,
-            file=sys.stderr,
-            item_show_func=figures,
-            show_pos=True,
-            show_percent=False,
-            width=24,
-            bar_template="epoch %(info)s  [%(bar)s]",
-        ) as bar:
-            yield lambda: bar.update(training.epoch - bar.pos, 1)

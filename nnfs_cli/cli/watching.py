@@ -1,0 +1,127 @@
+"""A training or a sweep under the eyes of its user: signals that come, progress that shows."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnfs_cli.cli import options
+
+if TYPE_CHECKING:
+    from nnfs_cli.experiment import Training
+    from nnfs_cli.files import Watcher
+
+
+def describe(training: Training) -> str:
+    """Return the network, the data and the work ahead in a line."""
+    layers = training.network.layers
+    shape = "-".join(str(n) for n in (layers[0].fan_in, *(layer.units for layer in layers)))
+    samples = options.count(training.backprop.samples, "sample")
+    if training.test:
+        samples += f" ({training.test.samples} more to test)"
+    return (
+        f"{shape}, {options.count(training.network.n_params, 'parameter')}, {samples}, "
+        f"{options.count(training.config.epochs, 'epoch')}"
+    )
+
+
+def outcome(training: Training) -> str:
+    """Return the last logged figures in a line."""
+    told = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
+    return f"epoch {training.epoch}: {told}"
+
+
+@dataclass
+class Received:
+    """The signals that have come: which one stops, and whether one asks for the state's saving."""
+
+    stop: int = 0
+    save: bool = False
+    handlers: dict[int, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def signals() -> Iterator[Received]:
+    """Yield what is received: SIGINT and SIGTERM stop, the second one at once; SIGUSR1 saves."""
+    received = Received()
+
+    def stop(number: int, frame: Any) -> None:
+        if received.stop:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        received.stop = number
+
+    def save(number: int, frame: Any) -> None:
+        received.save = True
+
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in (
+            (signal.SIGINT, stop),
+            (signal.SIGTERM, stop),
+            (signal.SIGUSR1, save),
+        )
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def reading(quiet: bool) -> Iterator[Watcher | None]:
+    """Yield what shows, on a terminal, how much of a large file has been read."""
+    clock, shown = perf_counter(), False
+
+    def watch(path: str, share: float) -> None:
+        nonlocal clock, shown
+        if perf_counter() - clock > 0.2:
+            clock, shown = perf_counter(), True
+            click.echo(f"\r{path}: {share:4.0%} read", err=True, nl=False)
+
+    yield watch if sys.stderr.isatty() and not quiet else None
+    if shown:
+        click.echo("\r\033[K", err=True, nl=False)
+
+
+@contextmanager
+def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Callable[[], None]]:
+    """Yield a function that shows how far the training is: a line that moves, on a terminal."""
+    if verbose and not quiet:
+        told: list[int] = []
+
+        def tell_entry() -> None:
+            if training.log["epoch"][len(told) :]:
+                told.append(training.epoch)
+                options.note(outcome(training))
+
+        yield tell_entry
+    elif quiet or not sys.stderr.isatty() or not training.config.epochs:
+        yield lambda: None
+    else:
+        clock, first = perf_counter(), training.epoch
+
+        def figures(_: object) -> str:
+            if not training.log:
+                return ""
+            speed = (training.epoch - first) / max(perf_counter() - clock, 1e-9)
+            return f"cost {training.figures['cost']:.6g}  {speed:,.0f} epochs/s"
+
+        with click.progressbar(
+            length=training.config.epochs,
+            file=sys.stderr,
+            item_show_func=figures,
+            show_pos=True,
+            show_percent=False,
+            width=24,
+            bar_template="epoch %(info)s  [%(bar)s]",
+        ) as bar:
+            yield lambda: bar.update(training.epoch - bar.pos, 1)
