@@ -119,7 +119,16 @@ def test_run_json_tells_what_is_no_input():
     facts = facts_of(trained(*MOONS, "epochs=20", "--name", "a"))
     assert list(facts) == [
         *("status", "epochs", "cost", "accuracy", "test_cost", "test_accuracy"),
-        *("command", "started", "seconds", "data_digest", "versions", "costs_digest", "weights_digest", "identity"),
+        *(
+            "command",
+            "started",
+            "seconds",
+            "data_digest",
+            "versions",
+            "costs_digest",
+            "weights_digest",
+            "identity",
+        ),
         "encoding",
     ]
     assert (facts["status"], facts["epochs"]) == ("finished", 20)
