@@ -17,6 +17,7 @@ from nnfs_cli import disk, experiment, runs
 from nnfs_cli.config import to_plain
 from nnfs_cli.core.activations import Array
 from nnfs_cli.datasets import Facts
+from nnfs_cli.digest import sealed, unsealed
 from nnfs_cli.errors import ConfigError, FileError, NnfsError
 from nnfs_cli.experiment import Training
 from nnfs_cli.runs import Run
@@ -42,7 +43,7 @@ def write(path: Path, training: Training, facts: Mapping[str, Any]) -> None:
     text = (path / runs.CONFIG).read_text("utf-8")
     named = runs.identity(text, msgspec.to_builtins(training.encoding))
     state = {"epoch": np.array(training.epoch), "params": training.params, **log}
-    disk.write_arrays(path / CHECKPOINT, {"identity": np.array(named), **state})
+    disk.write_arrays(path / CHECKPOINT, sealed({"identity": np.array(named), **state}))
     now = {"status": "running", "epochs": training.epoch, **training.figures, **facts}
     runs.write_facts(path, now, training.encoding)
 
@@ -57,7 +58,12 @@ def read(run: Run, training: Training) -> State:
     """Return the state that a run was left in: its checkpoint, or its end."""
     path = run.path / CHECKPOINT
     if runs.is_there(path):
+        runs.check_identity(run)
         arrays = disk.read_arrays(path)
+        try:
+            arrays = unsealed(arrays)
+        except ValueError as error:
+            raise FileError(f"{path}: is not the state of this run: {error}") from None
         log = {key[4:]: value for key, value in arrays.items() if key.startswith("log/")}
         epoch, params = arrays.get("epoch"), arrays.get("params")
         if (

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from errno import EINVAL
+from errno import EFBIG, EINVAL
 from math import prod
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -42,7 +42,7 @@ BROKEN = (
 
 def reason(error: Exception) -> str:
     """Return what went wrong, without the number and the path that OSError adds."""
-    return getattr(error, "strerror", None) or str(error)
+    return getattr(error, "strerror", None) or str(error)[:200]
 
 
 def write(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
@@ -146,6 +146,14 @@ def read(path: Path, most: int) -> bytes:
     """Return a file's first bytes, `most` of them at most; OSError as from open_file."""
     with open_file(path) as file:
         return file.read(most)
+
+
+def read_text(path: Path, most: int, encoding: str = "utf-8") -> str:
+    """Return a file's text; OSError as from open_file, or if it has more than `most` bytes."""
+    with open_file(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(EFBIG, f"is larger than {most >> 20} MiB", str(path))
+        return file.read(most).decode(encoding)
 
 
 def open_file(path: Path) -> BinaryIO:

@@ -28,6 +28,7 @@ from nnfs_cli.trials import Trial
 NOTHING = "nothing was swept"
 MAX_RUNS = 10_000
 ALONE = {"seed", "learning_rate", "epochs", "gradient_clip", "log_every"}  # no other depends on
+PATHS = {"dataset.path": "path", "dataset.test_path": "test_path"}
 SETTINGS = {
     "zip": list[str],
     "random": Annotated[int, Meta(ge=1)],
@@ -145,12 +146,18 @@ def load(
     each = [row.places for row in rows] or [places] * len(points)
     configs = _configs(root, points, each, path, watch)
     kept = {axis.key: specs[axis.key][0] for axis in axes}
+    for axis in axes:
+        if axis.key in PATHS:  # for it is written elsewhere
+            paths = [absolute_path(Scalar(axis.place, value)) for value in axis.values]
+            kept[axis.key] = ",".join(paths)
     return Plan(name, root, options, kept, constants, keys, points, configs)
 
 
-def train_arguments(plan: Plan, point: Point) -> list[str]:
-    """Return the overrides with which `nnfs train` makes the run of a point."""
-    return [f"{key}={value}" for key, value in (*plan.constants.items(), *point)]
+def typed(plan: Plan, number: int) -> dict[str, str]:
+    """Return what a point sets, and what is set for all, as it may be typed anywhere."""
+    given = {**plan.constants, **dict(plan.points[number])}
+    parameters = plan.configs[number].dataset.parameters
+    return {key: parameters[PATHS[key]] if key in PATHS else given[key] for key in given}
 
 
 def _absolute(root: Mapping) -> Mapping:

@@ -164,7 +164,7 @@ def read(path: Path) -> Run:
         config = configuration.parse(
             text, source, known=known.encoding.facts, consequence=consequence
         )
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise FileError(f"{path / FACTS}: cannot be read: {reason(error)}") from None
     except ConfigError as error:
         raise FileError(str(error)) from None
@@ -179,7 +179,7 @@ def peek(path: Path) -> dict[str, Any] | None:
     try:
         with open_file(path / FACTS) as file:
             return msgspec.json.decode(file.read(MAX_FACTS), type=dict[str, Any])
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError, msgspec.MsgspecError):
         return None
 
 
@@ -212,12 +212,17 @@ def read_weights(run: Run, network: Network) -> Array:
         raise FileError(f"{path}: {', '.join(sorted(wrong))} should be {run.config.dtype}")
     if digest(arrays) != run.facts.get("weights_digest"):
         raise FileError(f"{path}: is not what this run wrote: its digest is not that of {FACTS}")
-    if run.facts.get("identity", run.identity) != run.identity:
-        raise FileError(f"{run.path / CONFIG}: is not what this run wrote, or {FACTS} is not")
+    check_identity(run)
     params = np.empty(network.n_params, run.config.dtype)
     for number, Wb in enumerate(network.views(params), 1):
         Wb[:, :-1], Wb[:, -1] = arrays[f"W{number}"], arrays[f"b{number}"]
     return params
+
+
+def check_identity(run: Run) -> None:
+    """Raise FileError unless config.yaml and run.json belong together."""
+    if run.facts.get("identity", run.identity) != run.identity:
+        raise FileError(f"{run.path / CONFIG}: is not what this run wrote, or {FACTS} is not")
 
 
 def read_log(run: Run) -> dict[str, Array]:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from nnfs_cli import disk
+from nnfs_cli import disk, runs
+from nnfs_cli.digest import sealed, unsealed
 from nnfs_cli.errors import FileError
 from nnfs_cli.stacks import Trained
 
@@ -72,7 +74,8 @@ def _write(path: Path, trained: list[Trained], tier: int) -> None:
         for value in [getattr(stack, field.name)]
         if not isinstance(value, dict)
     } | {f"{i}/log/{k}": v for i, stack in enumerate(trained) for k, v in stack.log.items()}
-    disk.write_arrays(target, arrays)
+    identity = np.array((runs.peek(path) or {}).get("identity", ""), str)
+    disk.write_arrays(target, sealed({"identity": identity, **arrays}))
 
 
 def _numbers(stack: Trained) -> set[int]:
@@ -94,20 +97,60 @@ def everything(path: Path) -> Iterator[Trained]:
 
 def load(path: Path) -> list[Trained]:
     """Return the trained stacks in a file."""
+    arrays = disk.read_arrays(path)
+    found: dict[str, dict[str, Any]] = {}
     try:
-        arrays = disk.read_arrays(path)
-        stacks_: list[dict[str, Any]] = []
+        arrays = unsealed(arrays)
+        if str(arrays.pop("identity")) != (runs.peek(path.parent) or {}).get("identity", ""):
+            raise ValueError("it is of another sweep")
         for key, array in arrays.items():
             number, name = key.split("/", 1)
-            while len(stacks_) <= int(number):
-                stacks_.append({"log": {}})
+            stack = found.setdefault(number, {"log": {}})
             if name.startswith("log/"):
-                stacks_[int(number)]["log"][name[4:]] = array
+                stack["log"][name[4:]] = array
             else:
-                stacks_[int(number)][name] = array
-        return [Trained(**stack) for stack in stacks_]
-    except (ValueError, TypeError) as error:
-        raise FileError(f"{path}: is not what a sweep wrote: {error}") from None
+                stack[name] = array
+        trained = [Trained(**stack) for stack in found.values()]
+        for each in trained:
+            _check(each)
+    except (ValueError, TypeError, KeyError) as error:
+        raise FileError(f"{path}: is not what this sweep wrote: {error}") from None
+    return trained
+
+
+def _check(stack: Trained) -> None:
+    """Raise ValueError or KeyError unless a stack's arrays fit each other."""
+    epochs, runs_, failed = stack.log["epoch"], stack.numbers.shape[:1], stack.failed.shape[:1]
+    data = stack.encodings.shape[:1]
+    wanted = {
+        "numbers": ("i", runs_),
+        "diverged": ("b", runs_),
+        "entries": ("i", runs_),
+        "params": ("f", (*runs_, *stack.params.shape[-1:])),
+        "config": ("U", ()),
+        "changes": ("U", runs_),
+        "encodings": ("U", data),
+        "digests": ("U", data),
+        "encoding": ("i", runs_),
+        "failed": ("i", failed),
+        "messages": ("U", failed),
+    }
+    if len(stack.numbers) and "cost" not in stack.log:
+        raise ValueError("there is no log of costs")
+    arrays = {name: (getattr(stack, name), *wanted[name]) for name in wanted}
+    for name, values in stack.log.items():
+        is_epoch = name == "epoch"
+        shape = epochs.shape[:1] if is_epoch else (*runs_, *epochs.shape)
+        arrays[f"log/{name}"] = (values, "i" if is_epoch else "f", shape)
+    for name, (array, kind, shape) in arrays.items():
+        if array.dtype.kind != kind or array.shape != shape:
+            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")
+    for name, values, low, high in (
+        ("entries", stack.entries, 1, len(epochs)),
+        ("encoding", stack.encoding, 0, len(stack.encodings) - 1),
+    ):
+        if ((values < low) | (values > high)).any():
+            raise ValueError(f"{name} is out of its range")
 
 
 def rows_of(trained: Trained) -> Iterator[Row]:

@@ -23,6 +23,9 @@ def records(path: Path) -> list[Record]:
     ]
     if not found:
         raise FileError(f"{path}: has no results")
+    for record in found:
+        if wrong := [key for key in FIGURES if isinstance(record.get(key), str)]:
+            raise FileError(f"{path}: {record[wrong[0]]!r} is no {wrong[0]}")
     return found
 
 

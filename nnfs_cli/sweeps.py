@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,9 @@ from typing import Any
 import msgspec
 
 from nnfs_cli import config as configuration
-from nnfs_cli import data, disk, executors, runs, stacks
+from nnfs_cli import data, disk, executors, plans, runs, stacks, trials
 from nnfs_cli.data import Encoding
-from nnfs_cli.errors import FileError, NnfsError, did_you_mean
+from nnfs_cli.errors import ConfigError, FileError, NnfsError, did_you_mean
 from nnfs_cli.executors import Workers
 from nnfs_cli.plans import Plan
 from nnfs_cli.runs import Run
@@ -28,6 +27,7 @@ from nnfs_cli.stackfiles import FIGURES, Row, done, everything, rows_of, save
 from nnfs_cli.stacks import Stack, Trained
 
 RESULTS, TRIALS = "results.csv", "trials.csv"
+MAX_RESULTS = 1 << 28  # bytes
 INDEX = ".sweeps"  # in the runs directory: an identity's file names its sweep's directory
 
 
@@ -54,7 +54,9 @@ def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: 
 def _make_directory(plan: Plan, identity: str, runs_dir: Path, facts: Mapping[str, Any]) -> Path:
     path = runs.claim(runs_dir, f"{plan.name}-sweep")
     if plan.options.trials:
-        shutil.copyfile(plan.options.trials, path / TRIALS)
+        rows = (plans.typed(plan, number) for number in range(len(plan.points)))
+        copy = trials.text(plan.keys, rows).encode()
+        disk.write(path / TRIALS, lambda file: file.write(copy))
     text = plan.text(TRIALS if plan.options.trials else None)
     disk.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
     keys = {"kind": "sweep", "identity": identity, "runs": len(plan.points), "keys": plan.keys}
@@ -65,9 +67,12 @@ def _make_directory(plan: Plan, identity: str, runs_dir: Path, facts: Mapping[st
 def _known(identity: str, runs_dir: Path) -> Path | None:
     """Return the sweep that the index has for an identity, if it is still there."""
     try:
-        path = runs_dir / (runs_dir / INDEX / identity).read_text()
+        name = disk.read_text(runs_dir / INDEX / identity, 1 << 10)
     except (OSError, ValueError):
         return None
+    path = runs_dir / name
+    if path.name != name or "\0" in name:
+        return None  # it is no name of a directory here
     return path if (runs.peek(path) or {}).get("identity") == identity else None
 
 
@@ -102,8 +107,8 @@ def read_run(path: Path, number: int) -> Run:
         return _run_of(path, *found)
     if message:
         raise FileError(f"{path}/{number}: failed: {message}")
-    count = (runs.peek(path) or {}).get("runs", 0)
-    if number >= count:
+    count = (runs.peek(path) or {}).get("runs")
+    if isinstance(count, int) and number >= count:
         raise FileError(f"{path}/{number}: the sweep has runs 0 to {count - 1}")
     raise FileError(f"{path}/{number}: is not done yet")
 
@@ -123,16 +128,19 @@ def best(path: Path, by: str) -> int:
 def _run_of(path: Path, trained: Trained, i: int) -> Run:
     try:
         encoding = msgspec.json.decode(str(trained.encodings[trained.encoding[i]]), type=Encoding)
-        plain = msgspec.json.decode(str(trained.config))
-        plain |= msgspec.json.decode(str(trained.changes[i]))
-    except msgspec.MsgspecError as error:
+        plain = msgspec.json.decode(str(trained.config), type=dict[str, Any])
+        plain |= msgspec.json.decode(str(trained.changes[i]), type=dict[str, Any])
+        text, where = msgspec.json.encode(plain).decode(), path / str(trained.numbers[i])
+        config = configuration.parse(text, str(where), known=encoding.facts)
+    except (msgspec.MsgspecError, ConfigError) as error:
         raise FileError(f"{path}: cannot be read: {error}") from None
+    count = configuration.n_params(config, encoding.facts)
+    if trained.params.shape[1] != count or trained.params.dtype != config.dtype:
+        raise FileError(f"{where}: has not the {count} parameters, {config.dtype}, of its network")
     row = next(row for row in rows_of(trained) if row.number == trained.numbers[i])
-    where = path / str(row.number)
-    text = msgspec.json.encode(plain).decode()
     return Run(
         where,
-        configuration.parse(text, str(where), known=encoding.facts),
+        config,
         encoding,
         {
             "status": row.status,
@@ -238,11 +246,19 @@ def write_results(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
 def read_results(path: Path) -> list[dict[str, str]]:
     """Return the records of results.csv, as text."""
+    facts = runs.peek(path) or {}
     try:
-        with (path / RESULTS).open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        text = io.StringIO(disk.read_text(path / RESULTS, MAX_RESULTS), newline="")
+        reader = csv.DictReader(text, strict=True)
+        found = list(reader)
     except (OSError, ValueError, csv.Error) as error:
         raise FileError(f"{path / RESULTS}: cannot be read: {disk.reason(error)}") from None
+    header = {"index", "status", "epochs", *facts.get("keys", ())}
+    if not header <= set(reader.fieldnames or ()) <= header | set(FIGURES) or any(
+        None in record or None in record.values() for record in found
+    ):
+        raise FileError(f"{path / RESULTS}: is not what this sweep wrote")
+    return found
 
 
 # --- stacks to train -------------------------------------------------------------------------

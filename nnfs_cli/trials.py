@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from nnfs_cli import disk
 from nnfs_cli.document import Place
 from nnfs_cli.errors import Problem, config_error
 from nnfs_cli.grid import Point
 from nnfs_cli.tables import count_columns
+
+MAX_BYTES = 1 << 26
 
 
 class Trial(NamedTuple):
@@ -22,7 +27,7 @@ class Trial(NamedTuple):
 def read(path: str, consequence: str) -> list[Trial]:
     """Return the trials in a file; ConfigError lists all that is wrong with it."""
     try:
-        lines = Path(path).read_text("utf-8-sig").split("\n")
+        lines = disk.read_text(Path(path), MAX_BYTES, "utf-8-sig").split("\n")
         reader = csv.reader(lines, strict=True)
         rows = [(reader.line_num - 1, row) for row in reader if row]
     except (OSError, ValueError, csv.Error) as error:
@@ -52,6 +57,15 @@ def read(path: str, consequence: str) -> list[Trial]:
         )
         for line, row in rows
     ]
+
+
+def text(keys: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
+    """Return rows as a file of trials, of these keys."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, keys, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
 
 
 def _place(path: str, lines: list[str], line: int, row: list[str], i: int) -> Place:

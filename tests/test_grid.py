@@ -113,7 +113,7 @@ def test_spaced_values_are_even_and_end_at_the_ends(scale, count):
 
 
 def test_a_grid_is_the_product_with_the_last_key_fastest():
-    found = axes(a="0..2", b="x,y", c="7,8,9")
+    found = axes(a="2,0,1", b="y,x", c="7,9,8")
     points = list(grid.grid(found))
     expected = product(*([(a.key, value) for value in a.values] for a in found))
     assert points == list(expected)
@@ -236,7 +236,7 @@ def test_a_bad_file_of_trials_is_told_what_is_wrong(tmp_path, text, message):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("none.csv", "No such file or directory"), (".", "Is a directory")],
+    [("none.csv", "No such file or directory"), (".", "is not a file")],
 )
 def test_a_file_of_trials_that_cannot_be_read_is_told(tmp_path, name, reason):
     path = Path(tmp_path, name)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from shell import CONFIGS, XOR, call, matches, nnfs, shell, start, trained
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 BLOBS = """\
 dataset: {name: blobs, samples: 60, centers: 3, seed: 3}
@@ -533,6 +534,22 @@ def test_cost_and_accuracy_are_those_computed_by_hand(runs_dir):
     found = evaluate("blobs", "".join(rows))
     np.testing.assert_allclose(found["cost"], -np.log(y_hat[range(6), y]).mean(), rtol=1e-9)
     assert found["accuracy"] == np.mean(classes == y)
+
+
+@pytest.mark.parametrize("classes", [(0, 1, 2), (0, 2), (1,)])
+def test_scores_are_scikit_learn_s_averages_over_the_classes_that_are_met(classes):
+    header, *rows = predict("blobs").splitlines()
+    kept = [row for row in rows if int(row.split(",")[2]) in classes]
+    kept += [re.sub(r",(\d),", lambda m: f",{classes[0]},", row, count=1) for row in kept[::4]]
+    Path("in.csv").write_text("\n".join([header, *kept]))
+    found = json.loads(call("evaluate", "blobs-1", "in.csv", "--json").stdout)
+    true, said = ([int(row.split(",")[i]) for row in kept] for i in (2, -1))
+    scores = precision_recall_fscore_support(true, said, average="macro", zero_division=0)
+    assert [found[key] for key in ("precision", "recall", "f1")] == pytest.approx(scores[:3])
+    assert found["confusion"] == confusion_matrix(true, said, labels=[0, 1, 2]).tolist()
+    each = precision_recall_fscore_support(true, said, labels=[0, 1, 2], zero_division=0)
+    for i, name in enumerate("012"):
+        assert list(found["classes"][name].values()) == pytest.approx([s[i] for s in each[:3]])
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,13 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from shell import CONFIGS, XOR, call, environment, matches, nnfs, start, trained
+import shell
+from shell import CONFIGS, XOR, call, matches, nnfs, start, trained
 
 from nnfs_cli import data, experiment, runs, stackfiles, stacks, sweeps
 from nnfs_cli.errors import NnfsError
@@ -179,7 +181,9 @@ def test_own_data_are_swept_to_the_same_bits(tmp_path):
         single("own.yaml", f"dataset.path={n}.csv", f"dataset.split_seed={s}") for n, s in points
     ]
     assert all_bits(path) == alone
+    assert sweep(f"{path}/config.yaml") == path
     first = sweep("own.yaml", "seed=0..1")
+    assert sweep(f"{first}/config.yaml") == first
     assert sweep("own.yaml", "seed=0..1") == first
     shutil.copy("b.csv", "a.csv")
     other = sweep("own.yaml", "seed=0..1")
@@ -187,6 +191,30 @@ def test_own_data_are_swept_to_the_same_bits(tmp_path):
     assert all_bits(other) == [single("own.yaml", f"seed={seed}") for seed in range(2)]
     assert call("evaluate", f"{other}/1").code == 0
     assert "has changed since" in call("evaluate", f"{first}/1").stderr
+
+
+def test_paths_are_relative_to_where_they_are_written(monkeypatch):
+    Path("deep").mkdir()
+    for name in "ab":
+        Path(f"deep/{name}.csv").write_text("x,y\n1,0\n2,1\n" + f"{ord(name)},1\n")
+    text = "dataset: {path: a.csv}\nlayers: [{units: 1, activation: sigmoid}]\n"
+    text += "loss: squared_error\nepochs: 5\n"
+    Path("deep/own.yaml").write_text(text + "sweep: {dataset.path: [a.csv, b.csv], seed: 0..1}\n")
+    Path("deep/trials.csv").write_text("dataset.path,seed\na.csv,0\na.csv,1\nb.csv,0\nb.csv,1\n")
+    Path("deep/plain.yaml").write_text(text)
+    path = sweep("deep/own.yaml")
+    paths = [f"dataset.path=deep/{name}.csv" for name in "ab"]
+    alone = [single("deep/own.yaml", p, f"seed={seed}") for p in paths for seed in range(2)]
+    assert all_bits(path) == alone
+    typed = ("dataset.path=deep/a.csv,deep/b.csv", "seed=0..1")
+    assert sweep("deep/plain.yaml", *typed) == path
+    assert sweep("deep/plain.yaml", "--from", "deep/trials.csv") == path
+    fresh = sweep("deep/plain.yaml", "--from", "deep/trials.csv", "--fresh")
+    assert sweep(f"{fresh}/config.yaml") == fresh
+    assert sweep(f"{path}/config.yaml") == fresh
+    for args in ("deep/own.yaml",), ("deep/plain.yaml", "--from", "deep/trials.csv"):
+        lines = call("sweep", *args, "--print-commands").stdout.splitlines()
+        assert [single(*shlex.split(line)[3:]) for line in lines] == alone
 
 
 def test_a_run_that_diverges_leaves_its_neighbours_as_they_are():
@@ -253,6 +281,21 @@ def test_an_exit_code_says_what_became_of_the_runs(specs, code, told):
     assert json.loads(call(*args, "--json").stdout)["run"] == "runs/diverging-sweep-1"
 
 
+def test_a_terminal_gets_a_line_that_moves():
+    leader, follower = os.openpty()
+    with start("sweep", XOR, "layers.0.units=2..5", "epochs=50", "-j1", stderr=follower) as process:
+        os.close(follower)
+        shown = b""
+        with os.fdopen(leader, "rb", buffering=0) as terminal, suppress(OSError):
+            while piece := terminal.read(1000):  # Linux says EIO at the end
+                shown += piece
+        stdout, _ = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (0, f"{SWEEP}\n")
+    for done in b"1234":
+        assert re.search(rb"\r\x1b\[K%c/4  best cost 0\.\d+  \d+ s left" % done, shown)
+    assert shown.endswith(b"\r\x1b[K" + f"{SWEEP}: 4 finished\r\n".encode())
+
+
 def test_a_failed_run_leaves_the_others_as_they_are():
     base = (XOR, "epochs=20", "dataset.test_size=0.5")
     path = sweep(*base, "dataset.split_seed=0..9", code=1)
@@ -286,7 +329,7 @@ def test_failed_runs_are_done_again_when_that_is_asked_for(monkeypatch):
     monkeypatch.setattr(experiment, "encode", fail)
     args = (*base, "dataset.split_seed=0..5")
     path = sweep(*args, code=1)
-    before = all_but_failed = {i: bits_of(path, i) for i in (0, 2, 4, 5)}
+    before = {i: bits_of(path, i) for i in (0, 2, 4, 5)}
     out_of_order -= {3}
     assert sweep(*args, code=1) == path
     assert [row["status"] for row in rows_of(path)].count("failed") == 2
@@ -295,7 +338,7 @@ def test_failed_runs_are_done_again_when_that_is_asked_for(monkeypatch):
     out_of_order.clear()
     assert sweep(*args, "--retry-failed") == path
     assert {row["status"] for row in rows_of(path)} == {"finished"}
-    assert {i: bits_of(path, i) for i in all_but_failed} == before
+    assert {i: bits_of(path, i) for i in before} == before
     assert all_bits(path) == [single(*base, f"dataset.split_seed={seed}") for seed in range(6)]
 
 
@@ -651,6 +694,9 @@ def test_a_sweep_is_sorted_and_cut(shown):
 @pytest.mark.parametrize("over", ["seed", "learning_rate", "epochs"])
 def test_statistics_are_over_one_key_and_for_each_of_the_others(shown, over):
     records = json.loads(shown("--json"))
+    assert {(r["epochs"], r["status"]) for r in records} == {
+        (epochs, status) for epochs in (10, 20) for status in ("finished", "diverged")
+    }, "the epochs of a run that diverged are those that were asked for"
     groups = json.loads(shown("--over", over, "--format", "json"))
     others = [key for key in ("seed", "learning_rate", "epochs") if key != over]
     assert [list(group)[:4] for group in groups] == [[*others, "runs", "solved"]] * len(groups)
@@ -860,25 +906,35 @@ def test_a_damaged_stack_file_is_a_plain_error(content):
 
 
 @pytest.fixture
-def cluster():
+def cluster(monkeypatch):
     """Yield the address of a Dask scheduler, its process, and those of its two workers."""
     pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    path = {**environment({}), "PYTHONWARNINGS": "ignore"}
-    where = ("--scheduler-file", str(Path("scheduler.json").absolute()))
-    program = (sys.executable, "-m", "distributed.cli.dask_{}", *where, "--no-dashboard")
-    scheduler = [part.format("scheduler") for part in program] + ["--host", "127.0.0.1"]
-    worker = [part.format("worker") for part in program] + ["--nthreads", "1", "--no-nanny"]
-    processes = [
-        subprocess.Popen([*scheduler, "--port", "0"], env=path, **quiet),
-        *(subprocess.Popen(worker, env=path, **quiet) for _ in range(2)),
-    ]
-    try:
-        while not Path("scheduler.json").exists():
-            assert processes[0].poll() is None
+    # What other libraries warn of on this version of Python is not for this test.
+    ignoring = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    monkeypatch.setattr(shell, "environment", lambda changes: ignoring)
+    where, options = Path("scheduler.json"), {"scheduler": ["--port", "0"]}
+    options["worker"] = ["--nthreads", "1", "--no-nanny"]
+    processes = []
+
+    def begin(program, log):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{program}", "--host", "127.0.0.1"]
+        command += ["--no-dashboard", "--scheduler-file", str(where), *options[program]]
+        with log.open("w") as file:
+            processes.append(subprocess.Popen(command, env=ignoring, stdout=file, stderr=file))
+
+    def wait(ready):
+        while not ready():
+            assert all(process.poll() is None for process in processes)
             time.sleep(0.05)
-        address = json.loads(Path("scheduler.json").read_text())["address"]
-        yield address, *processes
+
+    logs = [Path(f"worker-{number}.log") for number in range(2)]
+    try:
+        begin("scheduler", Path("scheduler.log"))
+        wait(where.exists)
+        for log in logs:
+            begin("worker", log)
+        wait(lambda: all("Registered to" in log.read_text() for log in logs))
+        yield json.loads(where.read_text())["address"], *processes
     finally:
         for process in processes:
             process.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from contextlib import suppress
@@ -55,7 +56,8 @@ def print_json(value: object) -> None:
     """Print a value as one JSON text on stdout; what is not finite becomes null."""
     import msgspec
 
-    click.echo(msgspec.json.format(msgspec.json.encode(printable(value)), indent=2))
+    text = msgspec.json.format(msgspec.json.encode(printable(value)), indent=2).decode()
+    click.echo(re.sub("[\x7f-\x9f]", lambda m: f"\\u{ord(m[0]):04x}", text))  # the other controls
 
 
 def printable(value: Any) -> Any:

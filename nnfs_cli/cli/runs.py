@@ -46,6 +46,7 @@ def summary(path: Path) -> dict[str, Any]:
     keys = ("status", *FIGURES, "started", "seconds")
     row = {"run": str(path), **{key: facts[key] for key in keys if key in facts}}
     if facts.get("kind") == "sweep":
-        done = sum(facts.get(status, 0) for status in ("finished", "diverged", "failed"))
-        row["status"] = f"{row['status']} {done}/{facts['runs']}"
+        counts = [facts.get(status, 0) for status in ("finished", "diverged", "failed")]
+        done = sum(count for count in counts if isinstance(count, int))
+        row["status"] = f"{row.get('status')} {done}/{facts.get('runs')}"
     return row

@@ -86,7 +86,7 @@ def show_run(run: Run, as_json: bool) -> None:
             continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {version}" for name, version in value.items())
-        click.echo(f"{key.replace('_', ' '):<15}  {harmless(str(value))}")
+        click.echo(harmless(f"{key.replace('_', ' '):<15}  {value}"))
     click.echo()
     rows = [list(layers[0]), *([str(cell) for cell in layer.values()] for layer in layers)]
     rows.append(["", "", "", "total", str(network.n_params)])

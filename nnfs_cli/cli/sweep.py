@@ -154,11 +154,11 @@ def parse_shard(text: str | None) -> tuple[int, int]:
 
 def print_plan(plan: Plan, config: str, commands: bool) -> None:
     """Print the points as CSV, or as commands, and their number."""
-    from nnfs_cli.plans import train_arguments
+    from nnfs_cli.plans import typed
 
     if commands:
-        for point in plan.points:
-            arguments = train_arguments(plan, point)
+        for number in range(len(plan.points)):
+            arguments = [f"{key}={value}" for key, value in typed(plan, number).items()]
             click.echo(shlex.join(["nnfs", "train", "-q", config, *arguments]))
         return
     click.echo(",".join(["index", *plan.keys]))
