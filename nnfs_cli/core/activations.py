@@ -1,7 +1,7 @@
 """Activation functions, each with its vector-Jacobian product.
 
 `forward(z, out)` writes f(z) to `out`. `vjp(z, a, grad)` turns `grad` from dC/da into dC/dz in
-place, where a = f(z); it may use `z` as scratch. All have shape (..., units, samples). Where to
+place, where a = f(z); it may use `z` and `a` as scratch. All have shape (..., units, samples). Where to
 write is a ufunc's last argument, by position: on a small network a keyword shows in the time.
 
 An entry of ACTIVATIONS is a function that returns the pair. Its signature is the configuration's
@@ -102,7 +102,8 @@ def leaky_relu(slope: float = 0.05) -> Activation:
 
     def vjp(z: Array, a: Array, grad: Array) -> None:
         np.sign(z, z)
-        np.maximum(z, slope, out=z)
+        a.fill(slope)  # as in relu
+        np.maximum(z, a, out=z)
         np.multiply(grad, z, grad)
 
     return Activation(forward, vjp, initializer="he")
@@ -203,12 +204,12 @@ def derivative(activation: Activation, z: Array, a: Array) -> Array:
     """
     if activation.elementwise:
         local = np.ones_like(z)
-        activation.vjp(z.copy(), a, local)
+        activation.vjp(z.copy(), a.copy(), local)
         return local
     rows = []
     for i in range(z.shape[-2]):
         row = np.zeros_like(z)
         row[..., i, :] = 1
-        activation.vjp(z.copy(), a, row)
+        activation.vjp(z.copy(), a.copy(), row)
         rows.append(row)
     return np.stack(rows, axis=-3)

@@ -62,6 +62,7 @@ class _Step(NamedTuple):
     dWb: Array  # (..., units, fan_in + 1)
     WT: Array  # (..., fan_in, units)
     xT: Array  # (..., samples, fan_in + 1)
+    pull: Product  # of WT and delta
 
 
 class _Block(NamedTuple):
@@ -87,7 +88,7 @@ class _Block(NamedTuple):
         steps = self.steps
         for below, step in zip(steps[-2::-1], steps[:0:-1], strict=True):
             product(step.delta, step.xT, step.dWb)
-            np.matmul(step.WT, step.delta, below.delta)
+            step.pull(step.WT, step.delta, below.delta)
             below.activation.vjp(below.z, below.a, below.delta)
         product(steps[0].delta, steps[0].xT, steps[0].dWb)
 
@@ -178,7 +179,11 @@ class Backprop:
             strict=True,
         ):
             WT, xT = Wb[..., :-1].mT, x.mT
-            steps.append(_Step(layer.activation, Wb, x, z, a[..., :-1, :], delta, dWb, WT, xT))
+            # Of a single unit there is no sum to take, and multiply is three times as fast.
+            pull: Product = np.multiply if layer.units == 1 else np.matmul
+            steps.append(
+                _Step(layer.activation, Wb, x, z, a[..., :-1, :], delta, dWb, WT, xT, pull)
+            )
             x = a
         return steps
 
@@ -239,7 +244,7 @@ class Backprop:
     def _trace_block(self, block: _Block) -> list[Trace]:
         """Return what each layer computes of a block."""
         block.forward(self._product)
-        z = [step.z.copy() for step in block.steps]  # which the way back uses as scratch
+        values = [(step.z.copy(), step.a.copy()) for step in block.steps]  # scratch on the way back
         output, upstream = block.steps[-1], None
         if self.objective.upstream:
             upstream = np.empty_like(output.delta)
@@ -247,10 +252,10 @@ class Backprop:
         self.objective.grad(output.z, output.a, block.y, output.delta)
         block.backward(self._product)
         # The way back turned dC/da into dC/dz in place; the same product gives it again.
-        above = [np.matmul(step.WT, step.delta) for step in block.steps[1:]]
+        above = [step.pull(step.WT, step.delta) for step in block.steps[1:]]
         return [
-            Trace(z, step.a.copy(), dC_da, step.delta.copy(), step.dWb.copy())
-            for z, step, dC_da in zip(z, block.steps, [*above, upstream], strict=True)
+            Trace(z, a, dC_da, step.delta.copy(), step.dWb.copy())
+            for (z, a), step, dC_da in zip(values, block.steps, [*above, upstream], strict=True)
         ]
 
     def _gradient_of_lane(self, lane: _Lane) -> Array:
