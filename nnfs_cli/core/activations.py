@@ -1,8 +1,9 @@
 """Activation functions, each with its vector-Jacobian product.
 
 `forward(z, out)` writes f(z) to `out`. `vjp(z, a, grad)` turns `grad` from dC/da into dC/dz in
-place, where a = f(z); it may use `z` and `a` as scratch. All have shape (..., units, samples). Where to
-write is a ufunc's last argument, by position: on a small network a keyword shows in the time.
+place, where a = f(z); it may use `z` and `a` as scratch. All have shape (..., units, samples).
+Where to write is a ufunc's last argument, by position: on a small network a keyword shows in the
+time.
 
 An entry of ACTIVATIONS is a function that returns the pair. Its signature is the configuration's
 schema, and a ValueError from it is shown to the user.
