@@ -82,8 +82,8 @@ def shape_of(config: Config, known: Facts) -> str:
 
 def largest(config: Config, known: Facts) -> int:
     """Return how many networks of a configuration's shape fit in a stack."""
-    units = [len(config.features or known.columns), *(layer.units for layer in config.layers)]
-    per_sample = 3 * sum(units)
+    inputs = len(config.features or known.columns)
+    per_sample = inputs + 4 * sum(layer.units for layer in config.layers)
     numbers = per_sample * min(known.samples, BLOCK) + 3 * n_params(config, known)
     return max(1, CACHE_BYTES // (numbers * np.dtype(config.dtype).itemsize))
 

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nnfs_cli.core import activations, backprop, descent, losses, products
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.descent import descend
@@ -185,3 +188,67 @@ def test_a_network_that_diverges_leaves_its_company_alone(make):
     list(descend(Backprop(*single), 0.1, [100]))
     assert not np.isfinite(setup.params[1]).all()
     assert setup.params[2].tobytes() == single.params.tobytes()
+
+
+class Counted:
+    """NumPy, counting the calls of its functions by name."""
+
+    def __init__(self):
+        self.calls = Counter()
+
+    def __getattr__(self, name):
+        found = getattr(np, name)
+        if isinstance(found, type) or not callable(found):
+            return found
+
+        def call(*args, **kwargs):
+            self.calls[name] += 1
+            return found(*args, **kwargs)
+
+        return call
+
+
+# What an epoch takes, whatever the clock says: a call more shows on every run of small networks.
+CALLS = {
+    "xor": (
+        ("squared_error", "sigmoid", "sigmoid", (2, 3, 1), 4),
+        {"dot": 4, "negative": 2, "exp": 2, "add": 2, "reciprocal": 2, "subtract": 4}
+        | {"multiply": 6},
+    ),
+    "moons": (
+        ("binary_cross_entropy", "sigmoid", "leaky_relu", (2, 16, 16, 1), 150),
+        {"dot": 6, "matmul": 1, "maximum": 4, "sign": 2, "negative": 1, "exp": 1, "add": 1}
+        | {"reciprocal": 1, "subtract": 2, "multiply": 6},
+    ),
+}
+
+
+@pytest.mark.parametrize("job", CALLS)
+def test_an_epoch_calls_numpy_so_often(make, monkeypatch, job):
+    arguments, expected = CALLS[job]
+    counted = Counted()
+    for module in (activations, backprop, descent, losses, products):
+        monkeypatch.setattr(module, "np", counted)
+    network = Backprop(*make(*arguments))
+    counts = []
+    for _ in descent.descend(network, 0.5, [1, 11]):
+        counts.append(counted.calls.copy())
+        counted.calls.clear()
+    assert counts[1] - Counter(errstate=1) == Counter({k: 10 * v for k, v in expected.items()})
+
+
+@pytest.mark.parametrize("job", CALLS)
+@pytest.mark.parametrize("stack", [(), (20,)])
+def test_an_epoch_allocates_no_array(make, job, stack):
+    arguments, _ = CALLS[job]
+    network = Backprop(*make(*arguments, stack=stack))
+    size = np.setbufsize(16)  # NumPy's own buffers may be as large as these arrays
+    try:
+        for stop in descend(network, 0.5, [1, 50]):
+            if stop == 1:
+                tracemalloc.start()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        np.setbufsize(size)
+    assert peak < 4096  # of small objects; one hidden layer of moons takes 19,200

@@ -12,7 +12,7 @@ from nnfs_cli.core.descent import descend
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network
 
-STACK = 250  # networks at a time
+STACK = 1000  # networks at a time, as in a sweep
 
 
 def load(job, x, y, params):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from nnfs_cli.core.metrics import count_correct
+from nnfs_cli.core.products import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from nnfs_cli.core.activations import Activation, Array
     from nnfs_cli.core.losses import Objective
     from nnfs_cli.core.network import Network
-
-    Product: TypeAlias = Callable[..., Any]
+    from nnfs_cli.core.products import Product
 
 Result = TypeVar("Result")
 
@@ -47,6 +47,15 @@ class Trace(NamedTuple):
     dWb: Array  # (..., units, fan_in + 1)
 
 
+class _Space(NamedTuple):
+    """Arrays to work in, of one layer."""
+
+    z: Array
+    delta: Array
+    a: Array
+    x: Array  # of the next layer
+
+
 class _Step(NamedTuple):
     """One layer at work on one block of samples: every array that it reads and writes.
 
@@ -57,11 +66,14 @@ class _Step(NamedTuple):
     Wb: Array  # (..., units, fan_in + 1)
     x: Array  # (..., fan_in + 1, samples), the last row ones
     z: Array  # (..., units, samples)
-    a: Array  # (..., units, samples): the next layer's x without its ones
+    a: Array  # (..., units, samples)
+    above: Array | None  # the next layer's x without its ones, if that is not a
     delta: Array  # (..., units, samples)
     dWb: Array  # (..., units, fan_in + 1)
     WT: Array  # (..., fan_in, units)
     xT: Array  # (..., samples, fan_in + 1)
+    forward: Product  # of Wb and x
+    outer: Product  # of delta and xT
     pull: Product  # of WT and delta
 
 
@@ -75,22 +87,24 @@ class _Block(NamedTuple):
     y: Array
     source: Array | None
 
-    def forward(self, product: Product) -> None:
+    def forward(self) -> None:
         """Fill z and a of each step, first layer first."""
         if self.source is not None:
             np.copyto(self.steps[0].x[..., :-1, :], self.source, casting="same_kind")
         for step in self.steps:
-            product(step.Wb, step.x, step.z)
+            step.forward(step.Wb, step.x, step.z)
             step.activation.forward(step.z, step.a)
+            if step.above is not None:
+                np.copyto(step.above, step.a)
 
-    def backward(self, product: Product) -> None:
+    def backward(self) -> None:
         """Fill dWb of each step, and delta of all but the last, whose delta is given."""
         steps = self.steps
         for below, step in zip(steps[-2::-1], steps[:0:-1], strict=True):
-            product(step.delta, step.xT, step.dWb)
+            step.outer(step.delta, step.xT, step.dWb)
             step.pull(step.WT, step.delta, below.delta)
             below.activation.vjp(below.z, below.a, below.delta)
-        product(steps[0].delta, steps[0].xT, steps[0].dWb)
+        steps[0].outer(steps[0].delta, steps[0].xT, steps[0].dWb)
 
 
 class _Lane(NamedTuple):
@@ -157,34 +171,38 @@ class Backprop:
             blocks.append(_Block(steps, y[..., start:stop], source if bare else None))
         return _Lane(blocks, grad, part)
 
-    def _work_space(self, size: int) -> list[tuple[Array, Array, Array]]:
-        """Return z, delta and (with a row of ones) a of each layer, for `size` samples."""
+    def _work_space(self, size: int) -> list[_Space]:
+        """Return each layer's share of the work space, for `size` samples."""
         networks, dtype = self.params.shape[:-1], self.params.dtype
-        return [
-            (
-                np.empty((*networks, layer.units, size), dtype),
-                np.empty((*networks, layer.units, size), dtype),
-                np.ones((*networks, layer.units + 1, size), dtype),
-            )
-            for layer in self.network.layers
-        ]
+        spaces = []
+        for layer in self.network.layers:
+            z, delta, a = (np.empty((*networks, layer.units, size), dtype) for _ in range(3))
+            x = np.ones((*networks, layer.units + 1, size), dtype)
+            # In a stack the rows of ones are gaps, which all but copying would stumble over.
+            spaces.append(_Space(z, delta, a if networks else x[:-1], x))
+        return spaces
 
-    def _steps(self, x: Array, grad: Array, space: list[tuple[Array, Array, Array]]) -> list[_Step]:
-        steps = []
-        for layer, Wb, dWb, (z, delta, a) in zip(
+    def _steps(self, x: Array, grad: Array, spaces: list[_Space]) -> list[_Step]:
+        steps: list[_Step] = []
+        for layer, Wb, dWb, space in zip(
             self.network.layers,
             self.network.views(self.params),
             self.network.views(grad),
-            space,
+            spaces,
             strict=True,
         ):
+            z, delta, a, x_above = space
+            above = x_above[..., :-1, :] if self.params.ndim > 1 else None
             WT, xT = Wb[..., :-1].mT, x.mT
+            forward = outer = self._product
+            if x.ndim < Wb.ndim:
+                forward, outer = joined(Wb, x, z), joined(delta, xT, dWb)
             # Of a single unit there is no sum to take, and multiply is three times as fast.
             pull: Product = np.multiply if layer.units == 1 else np.matmul
-            steps.append(
-                _Step(layer.activation, Wb, x, z, a[..., :-1, :], delta, dWb, WT, xT, pull)
-            )
-            x = a
+            arrays = (Wb, x, z, a, above, delta, dWb, WT, xT)
+            steps.append(_Step(layer.activation, *arrays, forward, outer, pull))
+            x = x_above
+        steps[-1] = steps[-1]._replace(above=None)
         return steps
 
     def evaluate(self) -> Evaluation:
@@ -202,7 +220,7 @@ class Backprop:
         """Return the sum of losses and the number of correct samples of a lane."""
         cost, correct = np.zeros((2, *self.params.shape[:-1]))
         for block in lane.blocks:
-            block.forward(self._product)
+            block.forward()
             z, y_hat, y = block.steps[-1].z, block.steps[-1].a, block.y
             loss = self.objective.loss(z, y_hat, y).sum(axis=-1, dtype=np.float64)
             cost += loss.sum(axis=-1)  # one axis at a time: the same alone and in a stack
@@ -243,14 +261,14 @@ class Backprop:
 
     def _trace_block(self, block: _Block) -> list[Trace]:
         """Return what each layer computes of a block."""
-        block.forward(self._product)
+        block.forward()
         values = [(step.z.copy(), step.a.copy()) for step in block.steps]  # scratch on the way back
         output, upstream = block.steps[-1], None
         if self.objective.upstream:
             upstream = np.empty_like(output.delta)
             self.objective.upstream(output.a, block.y, upstream)
         self.objective.grad(output.z, output.a, block.y, output.delta)
-        block.backward(self._product)
+        block.backward()
         # The way back turned dC/da into dC/dz in place; the same product gives it again.
         above = [step.pull(step.WT, step.delta) for step in block.steps[1:]]
         return [
@@ -260,10 +278,10 @@ class Backprop:
 
     def _gradient_of_lane(self, lane: _Lane) -> Array:
         for i, block in enumerate(lane.blocks):
-            block.forward(self._product)
+            block.forward()
             output = block.steps[-1]
             self.objective.grad(output.z, output.a, block.y, output.delta)
-            block.backward(self._product)
+            block.backward()
             if i:
                 np.add(lane.grad, lane.part, lane.grad)
         return lane.grad
