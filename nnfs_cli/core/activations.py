@@ -96,9 +96,10 @@ def leaky_relu(slope: float = 0.05) -> Activation:
     """z where z > 0, else slope z; derivative 1 or slope. Maas et al. 2013."""
     if not 0 <= slope < 1:
         raise ValueError("slope: must be at least 0 and less than 1")
+    factor = {kind: np.asarray(slope, kind) for kind in ONE}
 
     def forward(z: Array, out: Array) -> None:
-        np.multiply(z, slope, out)
+        np.multiply(z, factor[z.dtype], out)
         np.maximum(z, out, out=out)
 
     def vjp(z: Array, a: Array, grad: Array) -> None:

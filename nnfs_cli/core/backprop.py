@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -56,12 +57,14 @@ class _Space(NamedTuple):
     x: Array  # of the next layer
 
 
-class _Step(NamedTuple):
+@dataclass(slots=True)
+class _Step:
     """One layer at work on one block of samples: every array that it reads and writes.
 
     Forward: z = Wb x, a = f(z). Backward, from delta = dC/dz: dWb = delta xT, and dC/dx = WT delta.
     """
 
+    below: _Step | None
     activation: Activation
     Wb: Array  # (..., units, fan_in + 1)
     x: Array  # (..., fan_in + 1, samples), the last row ones
@@ -77,7 +80,8 @@ class _Step(NamedTuple):
     pull: Product  # of WT and delta
 
 
-class _Block(NamedTuple):
+@dataclass(slots=True)
+class _Block:
     """Some of the samples: their steps, first layer first, and their targets.
 
     `source` is what to copy into the first step's x, if that does not hold the samples already.
@@ -99,15 +103,15 @@ class _Block(NamedTuple):
 
     def backward(self) -> None:
         """Fill dWb of each step, and delta of all but the last, whose delta is given."""
-        steps = self.steps
-        for below, step in zip(steps[-2::-1], steps[:0:-1], strict=True):
+        for step in reversed(self.steps):
             step.outer(step.delta, step.xT, step.dWb)
-            step.pull(step.WT, step.delta, below.delta)
-            below.activation.vjp(below.z, below.a, below.delta)
-        steps[0].outer(steps[0].delta, steps[0].xT, steps[0].dWb)
+            if below := step.below:
+                step.pull(step.WT, step.delta, below.delta)
+                below.activation.vjp(below.z, below.a, below.delta)
 
 
-class _Lane(NamedTuple):
+@dataclass(slots=True)
+class _Lane:
     """Consecutive blocks that share their work space, and the sum of their gradients."""
 
     blocks: list[_Block]
@@ -200,9 +204,10 @@ class Backprop:
             # Of a single unit there is no sum to take, and multiply is three times as fast.
             pull: Product = np.multiply if layer.units == 1 else np.matmul
             arrays = (Wb, x, z, a, above, delta, dWb, WT, xT)
-            steps.append(_Step(layer.activation, *arrays, forward, outer, pull))
+            below = steps[-1] if steps else None
+            steps.append(_Step(below, layer.activation, *arrays, forward, outer, pull))
             x = x_above
-        steps[-1] = steps[-1]._replace(above=None)
+        steps[-1].above = None
         return steps
 
     def evaluate(self) -> Evaluation:
