@@ -5,7 +5,6 @@ schema, and one that returns the facts.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import tau
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -42,8 +41,7 @@ class Facts(Struct, frozen=True):
     samples: int
 
 
-@dataclass(frozen=True)
-class Dataset:
+class Dataset(Struct, frozen=True):
     """A function from parameters to a table, and one from the same parameters to its facts.
 
     `slow` marks what is worth a place in the cache.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 
 class NnfsError(Exception):
@@ -42,8 +42,7 @@ class FileError(NnfsError):
     exit_code = 6
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Something wrong in a configuration, and where: `where` is `file:line:column` or the like."""
 
     where: str

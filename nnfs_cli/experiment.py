@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from time import monotonic
 
 import numpy as np
+from msgspec import Struct
 
 from nnfs_cli import data
 from nnfs_cli.config import n_inputs
@@ -27,8 +27,7 @@ from nnfs_cli.schema import Config, LayerConfig, Part
 BREATH = 0.05  # seconds of training after which whoever watches may look, at most about
 
 
-@dataclass
-class Training:
+class Training(Struct):
     """A network in training: what it was made from, how far it is, and what was logged so far.
 
     `log` has a list for each of epoch, cost, accuracy (of classes) and, with a test part, test_cost
@@ -42,7 +41,7 @@ class Training:
     test: Backprop | None
     data_digest: str
     epoch: int = 0
-    log: dict[str, list[float]] = field(default_factory=dict)
+    log: dict[str, list[float]] = {}
 
     @property
     def params(self) -> Array:

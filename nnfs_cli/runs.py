@@ -12,7 +12,6 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,8 +35,7 @@ CONFIG, COSTS, WEIGHTS, FACTS = "config.yaml", "costs.npz", "weights.npz", "run.
 MAX_CONFIG = MAX_FACTS = 1 << 24  # bytes
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """A run as its directory tells it; `facts` is run.json."""
 
     path: Path

@@ -8,11 +8,11 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, did_you_mean, listed
@@ -30,8 +30,7 @@ class Block(NamedTuple):
     numbers: Sequence[int]
 
 
-@dataclass(frozen=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """A CSV table whose first line has been looked at; `blocks` may be taken once."""
 
     name: str

@@ -1,12 +1,12 @@
 """Data sets against their sources, their split against scikit-learn's, and their cache."""
 
 import os
-from dataclasses import replace
 from inspect import signature
 
 import numpy as np
 import pytest
 import sklearn.datasets
+from msgspec.structs import replace
 from sklearn.datasets import load_wine, make_blobs, make_circles, make_moons
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, StandardScaler

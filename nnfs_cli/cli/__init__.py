@@ -8,7 +8,6 @@ import io
 import os
 import signal
 import sys
-import traceback
 from contextlib import suppress
 from typing import NoReturn
 
@@ -87,7 +86,7 @@ def start() -> NoReturn:
             with suppress(OSError, ValueError):
                 stream.flush()
     except BaseException:
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())
     os._exit(code)
 
 

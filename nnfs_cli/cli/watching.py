@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -38,13 +37,12 @@ def outcome(training: Training) -> str:
     return f"epoch {training.epoch}: {told}"
 
 
-@dataclass
 class Received:
     """The signals that have come: which one stops, and whether one asks for the state's saving."""
 
-    stop: int = 0
-    save: bool = False
-    handlers: dict[int, Any] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.stop, self.save = 0, False
+        self.handlers: dict[int, Any] = {}
 
 
 @contextmanager
