@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_origin
 
 from msgspec import UNSET
-from msgspec.structs import fields
 
 from nnfs_cli.document import KINDS, Node, Place, Scalar, Sequence
 from nnfs_cli.document import Mapping as MappingNode
@@ -25,6 +24,7 @@ from nnfs_cli.schema import (
     Kind,
     LayerConfig,
     Part,
+    keys_of,
     kind_of,
     parameters,
 )
@@ -62,10 +62,7 @@ class Checker:
             return self.problem(
                 node.place, what, f"must be a mapping of keys to values, not {KINDS[type(node)]}"
             )
-        known = {
-            field.name: (field.type, UNSET if field.required else field.default)
-            for field in fields(struct)
-        }
+        known = dict(keys_of(struct))
         known |= {key: (known[key][0], default) for key, default in defaults.items()}
         values = self._mapping(node, known, what)
         return UNSET if values is UNSET else struct(**values)

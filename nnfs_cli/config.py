@@ -21,7 +21,7 @@ from nnfs_cli.datasets import Facts
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
 from nnfs_cli.errors import ConfigError, Problem, config_error
 from nnfs_cli.files import Watcher, memory
-from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part, kind_of
+from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part, keys_of, kind_of
 
 
 def load(
@@ -111,8 +111,8 @@ def value(given: Setting, consequence: str) -> Any:
     checker = Checker()
     try:
         node, checker.problems = document.compose(given.text, "", override=given.place)
-        kind = next(f.type for f in msgspec.structs.fields(Config) if f.name == given.key)
-        found = checker.value(node, kind_of(kind), given.key)
+        annotation, _ = keys_of(Config)[given.key]
+        found = checker.value(node, kind_of(annotation), given.key)
     except NotADocument as error:
         checker.problems.append(error.problem)
     if checker.problems:

@@ -11,6 +11,7 @@ from types import NoneType
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from msgspec import UNSET, Meta, Struct
+from msgspec.structs import fields
 
 from nnfs_cli import datasets
 from nnfs_cli.core.activations import ACTIVATIONS
@@ -115,6 +116,15 @@ class Kind(NamedTuple):
     optional: bool
     limits: dict[str, Any]
     extra: dict[str, Any]
+
+
+@cache
+def keys_of(struct: type) -> Mapping[str, tuple[Any, Any]]:
+    """Return the annotation and the default, or UNSET, of each key that a struct has."""
+    return {
+        field.name: (field.type, UNSET if field.required else field.default)
+        for field in fields(struct)
+    }
 
 
 @cache
