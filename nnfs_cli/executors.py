@@ -20,9 +20,10 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
+from nnfs_cli import signals
 from nnfs_cli.errors import NnfsError
 
 Work = TypeVar("Work")
@@ -31,10 +32,11 @@ GLANCE = 0.2  # seconds between two looks at whether to stop
 
 
 class Workers(NamedTuple):
-    """An executor, and how many pieces of work it does at a time."""
+    """An executor, how many pieces of work it does at a time, and how to pass on a signal."""
 
     executor: Executor
     width: int
+    tell: Callable[[int], None] = lambda number: None
 
 
 class _Serial(Executor):
@@ -65,19 +67,24 @@ def workers(jobs: int, cluster: str | None = None) -> Iterator[Workers]:
             initializer=_begin_worker,
             initargs=(os.getpid(),),
         )
+
+        def tell(number: int) -> None:
+            for worker in list(pool._processes or ()):
+                with suppress(ProcessLookupError):
+                    os.kill(worker, number)
+
         try:
-            yield Workers(pool, jobs)
+            yield Workers(pool, jobs, tell)
         finally:
-            processes = list((pool._processes or {}).values())
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                process.terminate()
+            tell(signal.SIGTERM)
+            pool.shutdown(cancel_futures=True)  # when they have saved what they are at
 
 
 def _begin_worker(parent: int) -> None:
-    """Leave signals to the parent, and end with it, however it ends."""
+    """Leave a terminal's signals to the parent, and end with it, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signals.note_stop)
+    signal.signal(signal.SIGUSR1, signals.note_save)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -111,16 +118,16 @@ def _cluster(address: str) -> Iterator[Workers]:
 
 
 def results(
-    workers: Workers,
-    work: Callable[[Work], Result],
-    pieces: Iterable[Work],
-    stopped: Callable[[], bool],
+    workers: Workers, work: Callable[[Work], Result], pieces: Iterable[Work]
 ) -> Iterator[Result]:
-    """Yield the result of each piece as it is done, until all are or it is `stopped`."""
+    """Yield the result of each piece as it is done, until all are or a signal asks to stop."""
     waiting: set[Future[Result]] = set()
-    rest = iter(pieces)
+    rest, saves = iter(pieces), signals.asked.saves
     try:
-        while not stopped():
+        while not signals.asked.stop:
+            if signals.asked.saves > saves:
+                saves = signals.asked.saves
+                workers.tell(signal.SIGUSR1)
             for piece in rest:
                 waiting.add(workers.executor.submit(work, piece))
                 if len(waiting) >= 2 * workers.width or isinstance(workers.executor, _Serial):
@@ -130,5 +137,7 @@ def results(
             finished, waiting = wait(waiting, timeout=GLANCE, return_when=FIRST_COMPLETED)
             for future in finished:
                 yield future.result()
+    except signals.Stopped:
+        return
     except BrokenProcessPool:
         raise NnfsError("a worker was killed, perhaps for want of memory") from None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -69,6 +70,18 @@ class Trained:
     messages: Array
 
 
+class State(NamedTuple):
+    """How far a stack in training is. `log`, `entries` and `diverged` are as in Trained, so far;
+    `final` has the parameters of those that diverged, where it was seen."""
+
+    epoch: int
+    params: Array
+    final: Array
+    entries: Array
+    diverged: Array
+    log: dict[str, Array]
+
+
 def shape_of(config: Config, known: Facts) -> str:
     """Return what runs must share to be trained in one stack, as text to compare."""
     samples = known.samples
@@ -88,8 +101,13 @@ def largest(config: Config, known: Facts) -> int:
     return max(1, CACHE_BYTES // (numbers * np.dtype(config.dtype).itemsize))
 
 
-def train(stack: Stack) -> Trained:
-    """Return a stack's runs, trained: weights and costs are bit for bit those of single runs."""
+def train(
+    stack: Stack, state: State | None = None, pause: Callable[[State], None] = lambda state: None
+) -> Trained:
+    """Return a stack's runs, trained: weights and costs are bit for bit those of single runs.
+
+    From the start, or from the state where it was stopped: `pause` gets it every now and then.
+    """
     data.forget_changed()
     prepared: dict[str, tuple[Encoding, Samples, Samples | None]] = {}
     failures: dict[str, str] = {}
@@ -103,9 +121,7 @@ def train(stack: Stack) -> Trained:
     able = [i for i, key in enumerate(keys) if key in prepared]
     failed = [i for i, key in enumerate(keys) if key in failures]
     used = [keys[i] for i in able]
-    log, params, entries, diverged = _train(
-        [stack.configs[i] for i in able], [prepared[key] for key in used]
-    )
+    end = _train([stack.configs[i] for i in able], [prepared[key] for key in used], state, pause)
     numbers = np.array(stack.numbers, np.int64)
     plain = [to_plain(stack.configs[i]) for i in able] or [{}]
     base = plain[0]
@@ -113,10 +129,10 @@ def train(stack: Stack) -> Trained:
     order = list(prepared)
     return Trained(
         numbers[able],
-        diverged,
-        entries,
-        log,
-        params,
+        end.diverged,
+        end.entries,
+        end.log,
+        np.where(end.diverged[:, np.newaxis], end.final, end.params),
         _json([base])[0],
         _json(changes),
         _json([encoding for encoding, *_ in prepared.values()]),
@@ -133,15 +149,24 @@ def _json(values: Sequence[object]) -> Array:
 
 
 def _train(
-    configs: Sequence[Config], prepared: Sequence[tuple[Encoding, Samples, Samples | None]]
-) -> tuple[dict[str, Array], Array, Array, Array]:
-    """Return log, params, number of entries and who diverged, as in Trained."""
+    configs: Sequence[Config],
+    prepared: Sequence[tuple[Encoding, Samples, Samples | None]],
+    state: State | None,
+    pause: Callable[[State], None],
+) -> State:
+    """Return the state of a stack at its end."""
     if not configs:
         none = np.zeros(0, np.int64)
-        return {"epoch": none}, np.zeros((0, 0)), none, none.astype(bool)
+        empty = np.zeros((0, 0))
+        return State(0, empty, empty, none, none.astype(bool), {"epoch": none})
     first, known = configs[0], prepared[0][0].facts
     network = experiment.network_of(first, known)
-    params = np.stack([experiment.initial_params(config, network) for config in configs])
+    epochs = np.array(list(logged_epochs(0, first.epochs, first.log_every)))
+    if state is None or not _fits(state, (len(configs), network.n_params), first.dtype, epochs):
+        params = np.stack([experiment.initial_params(config, network) for config in configs])
+        entries, diverged = np.full(len(configs), len(epochs)), np.zeros(len(configs), bool)
+        state = State(0, params, params.copy(), entries, diverged, {"epoch": epochs})
+    start, params, final, entries, diverged, log = state
 
     def evaluator(parts: Sequence[Samples | None]) -> Backprop | None:
         samples = [part for part in parts if part is not None]
@@ -155,23 +180,37 @@ def _train(
     train = evaluator([train for _, train, _ in prepared])
     test = evaluator([test for _, _, test in prepared])
     assert train is not None
-    epochs = list(logged_epochs(0, first.epochs, first.log_every))
-    log: dict[str, Array] = {"epoch": np.array(epochs)}
-    diverged, entries = np.zeros(len(configs), bool), np.full(len(configs), len(epochs))
-    final = params.copy()
     rates = np.array([[config.learning_rate] for config in configs])
     clips = np.array([[config.gradient_clip or np.inf] for config in configs])
     clip = clips if np.isfinite(clips).any() else None
-    for i, _ in enumerate(descend(train, rates, epochs, gradient_clip=clip)):
-        figures = experiment.measure(train, test)
-        for key, values in figures.items():
-            log.setdefault(key, np.full((len(configs), len(epochs)), np.nan))
-            log[key][~diverged, i] = values[~diverged]
-        whole = np.isfinite(figures["cost"]) & np.isfinite(params).all(axis=-1)
-        lost = ~whole & ~diverged
-        final[lost], entries[lost] = params[lost], i + 1
-        diverged |= lost
+    stops = experiment.pauses(int(start), first.epochs, first.log_every)
+    for epoch in descend(train, rates, stops, gradient_clip=clip, start=int(start)):
+        if epoch % first.log_every == 0 or epoch == first.epochs:
+            i = -(-epoch // first.log_every)
+            figures = experiment.measure(train, test)
+            for key, values in figures.items():
+                log.setdefault(key, np.full((len(configs), len(epochs)), np.nan))
+                log[key][~diverged, i] = values[~diverged]
+            whole = np.isfinite(figures["cost"]) & np.isfinite(params).all(axis=-1)
+            lost = ~whole & ~diverged
+            final[lost], entries[lost] = params[lost], i + 1
+            diverged |= lost
+        state = state._replace(epoch=epoch)
         if diverged.all():
             break
-    final[~diverged] = params[~diverged]
-    return log, final, entries, diverged
+        pause(state)
+    return state
+
+
+def _fits(state: State, shape: tuple[int, int], dtype: str, epochs: Array) -> bool:
+    """Return whether a state is one of a stack of such parameters and logged epochs."""
+    figures = [values for key, values in state.log.items() if key != "epoch"]
+    return (
+        state.params.shape == state.final.shape == shape
+        and state.params.dtype == state.final.dtype == dtype
+        and state.entries.shape == state.diverged.shape == shape[:1]
+        and np.array_equal(state.log.get("epoch", ()), epochs)
+        and all(values.shape == (shape[0], len(epochs)) for values in figures)
+        and np.shape(state.epoch) == ()
+        and 0 <= state.epoch <= epochs[-1]
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from nnfs_cli import config as configuration
-from nnfs_cli import data, disk, executors, plans, runs, stacks, trials
+from nnfs_cli import data, disk, executors, plans, runs, stacks, states, trials
 from nnfs_cli.data import Encoding
 from nnfs_cli.errors import ConfigError, FileError, NnfsError, did_you_mean
 from nnfs_cli.executors import Workers
@@ -171,11 +171,12 @@ def run(
     cache_dir: Path,
     shard: tuple[int, int] = (1, 1),
     retry_failed: bool = False,
-    stopped: Callable[[], bool] = lambda: False,
+    every: float = 10,
 ) -> Iterator[list[Row]]:
     """Do what is missing of a sweep, and yield what is done: first what was, then each stack.
 
-    Of `shard` (i, n) only every n-th stack is done, from the i-th on.
+    Of `shard` (i, n) only every n-th stack is done, from the i-th on. The state of each stack in
+    training is saved `every` so many seconds, and when a signal asks for it.
     """
     behind = done(path)
     yield list(behind.values())
@@ -184,13 +185,28 @@ def run(
     index, shards = shard
     pieces = workers.width if shards == 1 else shards
     # Shards share the work alike whatever has been done, so each of them divides the whole.
-    every = range(len(plan.points))
-    numbers = every if shards > 1 else [number for number in every if number not in behind]
+    whole = range(len(plan.points))
+    numbers = whole if shards > 1 else [number for number in whole if number not in behind]
     mine = list(partition(plan, numbers, pieces, cache_dir))[index - 1 :: shards]
     todo = [part for stack in mine if (part := stack.without(behind)) is not None]
-    for trained in executors.results(workers, stacks.train, todo, stopped):
+    for trained in executors.results(workers, states.train, _pieces(plan, path, todo, every)):
         save(path, trained)
+        states.remove(path, int(min([*trained.numbers, *trained.failed])))
         yield list(rows_of(trained))
+
+
+def _pieces(plan: Plan, path: Path, todo: Sequence[Stack], every: float) -> Iterator[states.Piece]:
+    """Yield the stacks to do: first those that were stopped, as they were, and then the others."""
+    left = {number for stack in todo for number in stack.numbers}
+    for numbers, state in states.saved(path):
+        if left.issuperset(numbers):
+            left.difference_update(numbers)
+            configs = [plan.configs[number] for number in numbers]
+            yield states.Piece(Stack(numbers, configs, todo[0].cache_dir), state, path, every)
+    for stack in todo:
+        part = stack.without({number for number in stack.numbers if number not in left})
+        if part:
+            yield states.Piece(part, None, path, every)
 
 
 def finish(plan: Plan, path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,7 +216,8 @@ def finish(plan: Plan, path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
         write_results(path, results(plan, rows))
         statuses = [row.status for row in rows.values()]
         counts = {status: statuses.count(status) for status in ("finished", "diverged", "failed")}
-        missing = len(plan.points) - len(rows)
+        if not (missing := len(plan.points) - len(rows)):
+            states.remove(path)
         status = "finished" if not missing else "unfinished"
         written = {**(runs.peek(path) or {}), **facts, "status": status, **counts}
         write_facts(path, written)

@@ -10,9 +10,9 @@ PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
     "__main__", "cli", "plots", "explain", "diagnosis", "evidence", "gradients", "reproduction",
     "prediction",
-    "summaries", "sweeps", "stackfiles", "stacks", "plans", "trials", "grid", "executors",
-    "checkpoints", "experiment", "runs", "config", "checker", "data", "schema", "datasets",
-    "files", "tables", "document", "features", "cache", "digest", "disk", "errors",
+    "summaries", "sweeps", "states", "stackfiles", "stacks", "plans", "trials", "grid", "executors",
+    "signals", "checkpoints", "experiment", "runs", "config", "checker", "data", "schema",
+    "datasets", "files", "tables", "document", "features", "cache", "digest", "disk", "errors",
     "core.descent", "core.backprop", "core.products", "core.network", "core.metrics", "core.losses",
     "core.initializers", "core.activations", "core", "__version__",
 ]  # fmt: skip

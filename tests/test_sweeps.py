@@ -951,7 +951,7 @@ def test_a_cluster_gives_the_same_bits_though_a_worker_is_killed(cluster, whole)
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr) == (0, f"{SWEEP}\n", "")
     same(SWEEP, whole)
-    args = (XOR, "layers.0.units=2..9", "epochs=50000", "--cluster", address)
+    args = (XOR, "layers.0.units=2..9", "epochs=2000000", "--cluster", address)
     with start("sweep", "-q", *args) as process:
         time.sleep(1)
         scheduler.kill()

@@ -29,6 +29,14 @@ runs_dir = click.option(
     show_envvar=True,
     help="Where runs are kept.",
 )
+checkpoint_every = click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to save the state of a training.",
+)
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print the result and errors alone.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Print every logged cost.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")

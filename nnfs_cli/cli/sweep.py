@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ import click
 
 from nnfs_cli.cli import options
 from nnfs_cli.cli.predict import quoted
-from nnfs_cli.cli.watching import reading, signals
+from nnfs_cli.cli.watching import reading
+from nnfs_cli.signals import noted
 
 if TYPE_CHECKING:
     from nnfs_cli.plans import Plan
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--fresh", is_flag=True, help="Start another sweep, whatever there is.")
 @click.option("--dry-run", is_flag=True, help="Print the points as CSV and do nothing.")
 @click.option("--print-commands", is_flag=True, help="Print a train command for each run.")
+@options.checkpoint_every
 @click.option("--name", help="Call the sweep NAME-sweep-1, ... instead of after the file.")
 @options.runs_dir
 @options.as_json
@@ -64,6 +67,7 @@ def command(
     fresh: bool,
     dry_run: bool,
     print_commands: bool,
+    checkpoint_every: float,
     name: str | None,
     runs_dir: Path,
     as_json: bool,
@@ -101,10 +105,10 @@ def command(
         "versions": runs.versions(),
     }
     path = sweeps.open_directory(plan, runs_dir, facts, fresh)
-    width = jobs or os.cpu_count() or 1
+    width, saves = jobs or os.cpu_count() or 1, 0
     with (
         sweeps.lock(path, share),
-        signals() as received,
+        noted() as asked,
         executors.workers(width, cluster) as workers,
         progress(path, len(plan.points), quiet) as report,
     ):
@@ -115,11 +119,11 @@ def command(
             cache_dir=runs.cache_dir(runs_dir),
             shard=share,
             retry_failed=retry_failed,
-            stopped=lambda: bool(received.stop),
+            every=inf if cluster else checkpoint_every,  # of which the files are elsewhere
         ):
             report(rows)
-            if received.save:
-                received.save = False
+            if asked.saves > saves:
+                saves = asked.saves
                 sweeps.finish(plan, path, {})
     found = sweeps.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
     counts = {status: found[status] for status in ("finished", "diverged", "failed")}
@@ -131,9 +135,9 @@ def command(
         options.print_json({"run": str(path), **found})
     else:
         click.echo(str(path))
-    if received.stop:
+    if asked.stop:
         options.note("type the same command again to go on")
-        sys.exit(128 + received.stop)
+        sys.exit(128 + asked.stop)
     if found["diverged"] == found["runs"]:
         sys.exit(4)
     if found["diverged"] or found["failed"]:

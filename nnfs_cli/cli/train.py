@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.watching import describe, outcome, progress, reading, signals
+from nnfs_cli.cli.watching import describe, outcome, progress, reading
 from nnfs_cli.errors import Diverged
+from nnfs_cli.signals import noted
 
 if TYPE_CHECKING:
     from nnfs_cli.experiment import Training
@@ -31,14 +32,7 @@ if TYPE_CHECKING:
 @click.option("--resume", metavar="RUN", help="Go on with a run where it was stopped.")
 @click.option("--resume-if-exists", is_flag=True, help="Go on with the newest such run, if any.")
 @click.option("--init-from", metavar="RUN", help="Begin with the weights of a run.")
-@click.option(
-    "--checkpoint-every",
-    type=click.FloatRange(min=0),
-    default=10.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How often to save the state of a training.",
-)
+@options.checkpoint_every
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -179,16 +173,17 @@ def follow(
         watched = live.pictured(watched, picture, training, path)
     begin = f"from epoch {training.epoch}, " if training.epoch else ""
     with ExitStack() as stack:
-        received = stack.enter_context(signals())
+        asked, saves = stack.enter_context(noted()), 0
         options.note(f"{path}: {begin}{describe(training)}", unless=quiet)
         report = stack.enter_context(watched)
         try:
             for _ in experiment.train(training):
                 report()
-                if received.save or received.stop or monotonic() - saved >= checkpoint_every:
+                due = monotonic() - saved >= checkpoint_every
+                if due or asked.stop or asked.saves > saves:
                     checkpoints.write(path, training, facts_now())
-                    received.save, saved = False, monotonic()
-                if received.stop and training.epoch < training.config.epochs:
+                    saves, saved = asked.saves, monotonic()
+                if asked.stop and training.epoch < training.config.epochs:
                     status = "interrupted"
                     break
         except Diverged as error:
@@ -218,7 +213,7 @@ def follow(
         sys.exit(diverged.exit_code)
     if status == "interrupted":
         options.note(f"to go on: nnfs train --resume {shlex.quote(str(path))}")
-        sys.exit(128 + received.stop)
+        sys.exit(128 + asked.stop)
 
 
 def tell(path: Path, facts: dict[str, Any], as_json: bool) -> None:

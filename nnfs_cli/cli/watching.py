@@ -1,13 +1,12 @@
-"""A training or a sweep under the eyes of its user: signals that come, progress that shows."""
+"""A training or a sweep under the eyes of its user: the progress that shows."""
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -35,43 +34,6 @@ def outcome(training: Training) -> str:
     """Return the last logged figures in a line."""
     told = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
     return f"epoch {training.epoch}: {told}"
-
-
-class Received:
-    """The signals that have come: which one stops, and whether one asks for the state's saving."""
-
-    def __init__(self) -> None:
-        self.stop, self.save = 0, False
-        self.handlers: dict[int, Any] = {}
-
-
-@contextmanager
-def signals() -> Iterator[Received]:
-    """Yield what is received: SIGINT and SIGTERM stop, the second one at once; SIGUSR1 saves."""
-    received = Received()
-
-    def stop(number: int, frame: Any) -> None:
-        if received.stop:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        received.stop = number
-
-    def save(number: int, frame: Any) -> None:
-        received.save = True
-
-    before = {
-        number: signal.signal(number, handler)
-        for number, handler in (
-            (signal.SIGINT, stop),
-            (signal.SIGTERM, stop),
-            (signal.SIGUSR1, save),
-        )
-    }
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

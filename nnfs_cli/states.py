@@ -1,0 +1,92 @@
+"""Stacks in training on disk: from its state, a stack goes on as if it had never stopped.
+
+A state is `.state-N.npz` in the sweep's directory, named after the stack's first run. One that
+cannot be read is as good as none: its runs begin anew, and come to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+import numpy as np
+
+from nnfs_cli import disk, runs, stacks
+from nnfs_cli.core.activations import Array
+from nnfs_cli.digest import sealed, unsealed
+from nnfs_cli.errors import FileError
+from nnfs_cli.signals import Stopped, asked
+from nnfs_cli.stacks import Stack, State, Trained
+
+FIELDS = [name for name in State._fields if name != "log"]
+
+
+class Piece(NamedTuple):
+    """A stack to train: where it is, and where its state is kept, `every` so many seconds."""
+
+    stack: Stack
+    state: State | None
+    directory: Path | None
+    every: float
+
+
+def train(piece: Piece) -> Trained:
+    """Return a piece's runs, trained; Stopped if that is asked for meanwhile."""
+    stack, state, directory, every = piece
+    saved, saves = monotonic(), asked.saves
+    if asked.stop:  # as it was waiting in a line
+        raise Stopped
+
+    def pause(state: State) -> None:
+        nonlocal saved, saves
+        if directory and (asked.stop or asked.saves > saves or monotonic() - saved >= every):
+            _write(directory, stack, state)
+            saved, saves = monotonic(), asked.saves
+        if asked.stop:
+            raise Stopped
+
+    return stacks.train(stack, state, pause)
+
+
+def _write(directory: Path, stack: Stack, state: State) -> None:
+    arrays = {name: np.asarray(getattr(state, name)) for name in FIELDS}
+    arrays |= {f"log/{key}": values for key, values in state.log.items()}
+    named = {"identity": _identity(directory), "numbers": np.array(stack.numbers)}
+    disk.write_arrays(_path(directory, stack.numbers[0]), sealed({**named, **arrays}))
+
+
+def _path(directory: Path, number: int) -> Path:
+    return directory / f".state-{number}.npz"
+
+
+def _identity(directory: Path) -> Array:
+    return np.array((runs.peek(directory) or {}).get("identity", ""), str)
+
+
+def saved(directory: Path) -> Iterator[tuple[list[int], State]]:
+    """Yield the runs of each stack that was stopped, and its state."""
+    for path in sorted(directory.glob(".state-*.npz")):
+        with suppress(FileError, ValueError, KeyError):
+            yield _read(path)
+
+
+def _read(path: Path) -> tuple[list[int], State]:
+    arrays = unsealed(disk.read_arrays(path))
+    if arrays.pop("identity") != _identity(path.parent):
+        raise ValueError("it is of another sweep")
+    numbers = arrays.pop("numbers")
+    if numbers.ndim != 1 or numbers.dtype.kind != "i" or not len(numbers):
+        raise ValueError("it has no runs")
+    log = {key[4:]: values for key, values in arrays.items() if key.startswith("log/")}
+    fields = {name: arrays[name] for name in FIELDS}
+    return numbers.tolist(), State(**fields, log=log)  # type: ignore[arg-type]
+
+
+def remove(directory: Path, number: int | None = None) -> None:
+    """Remove the state of the stack whose first run this is, if there is one; by default, all."""
+    for path in directory.glob(f".state-{'*' if number is None else number}.npz"):
+        with suppress(OSError):
+            path.unlink()
