@@ -129,11 +129,15 @@ def _read_header(file: IO[bytes], limit: int) -> tuple[tuple[int, ...], bool, np
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
-    """Hold the lock that a file stands for, and yield whether no other process holds it."""
+def locked(path: Path, *, wait: bool = False, shared: bool = False) -> Iterator[bool]:
+    """Hold the lock that a file stands for, and yield whether no other process holds it.
+
+    If it is `shared`, others may hold it that share it, too.
+    """
     with path.open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(file, kind | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return

@@ -227,11 +227,15 @@ def finish(plan: Plan, path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def lock(path: Path, shard: tuple[int, int]) -> Iterator[None]:
     """Hold a sweep, or a share of it, so that no other process does the same work."""
-    with disk.locked(path / ".lock-{}-{}".format(*shard)) as alone:
-        if not alone:
+    shared = shard != (1, 1)
+    with (
+        disk.locked(path / ".lock", shared=shared) as free,
+        disk.locked(path / ".lock-{}-{}".format(*shard)) as alone,
+    ):
+        if not (free and alone):
             raise NnfsError(f"{path}: another process is at work on it")
-        for left in path.glob(".*.npz.*"):  # of a process that was killed as it wrote
-            if shard == (1, 1):
+        if not shared:
+            for left in path.glob(".*.npz.*"):  # of a process that was killed as it wrote
                 left.unlink(missing_ok=True)
         yield
 

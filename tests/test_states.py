@@ -245,3 +245,21 @@ def test_states_that_nobody_took_are_removed_in_the_end():
     (path / ".state-7.npz").write_bytes(b"")
     swept(*MANY)
     assert states_of(path) == []
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "works"),
+    [
+        (("1", "1"), ("1", "1"), False),
+        (("1", "2"), ("1", "2"), False),
+        (("1", "1"), ("1", "2"), False),
+        (("2", "2"), ("1", "1"), False),
+        (("2", "2"), ("1", "2"), True),
+    ],
+)
+def test_no_two_processes_do_the_same_share_of_a_sweep(mine, other, works):
+    path = swept(*MANY)
+    with sweeps.lock(path, tuple(map(int, other))):
+        done = call(*MANY, "-j1", "--shard", "/".join(mine))
+    refused = f"{path}: another process is at work on it\n"
+    assert (done.code, refused in done.stderr) == ((0, False) if works else (1, True))
