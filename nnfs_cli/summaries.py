@@ -25,7 +25,8 @@ def records(path: Path) -> list[Record]:
         raise FileError(f"{path}: has no results")
     for record in found:
         if wrong := [key for key in FIGURES if isinstance(record.get(key), str)]:
-            raise FileError(f"{path}: {record[wrong[0]]!r} is no {wrong[0]}")
+            told = f"{record[wrong[0]]!r} is no {wrong[0]}"
+            raise FileError(f"{path / sweeps.RESULTS}: {told}")
     return found
 
 
