@@ -299,17 +299,17 @@ def samples(config: Config, encoding: Encoding, table: Table) -> Samples:
     return Samples(inputs(config, encoding, table.X), targets(config, encoding, table.y))
 
 
-def check_classes(known: Facts, parts: Parts) -> None:
+def check_classes(config: Config, known: Facts, parts: Parts) -> None:
     """Raise FileError if there is a class in the test part that training never sees."""
     if known.classes is None or parts.test is None:
         return
     missing = np.setdiff1d(parts.test.y, parts.train.y)
     if len(missing):
         names = ", ".join(repr(known.classes[i]) for i in missing.tolist())
-        raise FileError(
-            f"the test part has samples of class {names}, and the training part none; "
-            "take another split_seed, a smaller test_size or more data"
-        )
+        path = config.dataset.parameters.get("path")
+        told = f"the test part has samples of class {names}, and the training part none; "
+        told += "take another split_seed, a smaller test_size or more data"
+        raise FileError(f"{path}: {told}" if path else told)
 
 
 def answers(encoding: Encoding, y_hat: Array) -> Array:

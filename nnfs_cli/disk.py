@@ -17,10 +17,13 @@ from math import prod
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+import msgspec
 import numpy as np
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, NnfsError
+
+MAX_DEPTH = 20  # of a JSON file of ours, which has six levels
 
 # What NumPy, zipfile and zlib raise for a file that is not what its name says.
 BROKEN = (
@@ -158,6 +161,23 @@ def read_text(path: Path, most: int, encoding: str = "utf-8") -> str:
         if os.fstat(file.fileno()).st_size > most:
             raise OSError(EFBIG, f"is larger than {most >> 20} MiB", str(path))
         return file.read(most).decode(encoding)
+
+
+def read_json(path: Path, most: int) -> dict[str, Any]:
+    """Return the object in a JSON file; OSError as from open_file, or ValueError."""
+    try:
+        found = msgspec.json.decode(read(path, most), type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    level: list[Any] = [found]
+    for _ in range(MAX_DEPTH):
+        nested = (v.values() if isinstance(v, dict) else v for v in level)
+        level = [v for values in nested for v in values if isinstance(v, dict | list)]
+    if level:
+        raise ValueError("is nested too deeply")
+    return found
 
 
 def open_file(path: Path) -> BinaryIO:

@@ -105,7 +105,7 @@ def encode(
     """Return the configuration's data as its network reads them: training part and test part."""
     known = data.facts(config)
     parts = data.load(config, cache_dir, keep=keep)
-    data.check_classes(known, parts)
+    data.check_classes(config, known, parts)
     encoding = data.fit(config, known, parts.train)
     train = data.samples(config, encoding, parts.train)
     return encoding, train, data.samples(config, encoding, parts.test) if parts.test else None

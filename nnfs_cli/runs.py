@@ -25,7 +25,7 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import Network
 from nnfs_cli.data import Encoding
 from nnfs_cli.digest import digest
-from nnfs_cli.disk import open_file, read_arrays, reason, write, write_arrays
+from nnfs_cli.disk import read_arrays, read_json, reason, write, write_arrays
 from nnfs_cli.errors import ConfigError, FileError, NnfsError
 from nnfs_cli.schema import Config
 
@@ -154,8 +154,7 @@ def read(path: Path) -> Run:
     if not (path / FACTS).exists():
         raise FileError(f"{path}: is no finished run: it has no {FACTS}")
     try:
-        with open_file(path / FACTS) as file:
-            facts = msgspec.json.decode(file.read(MAX_FACTS), type=dict[str, Any])
+        facts = read_json(path / FACTS, MAX_FACTS)
         known = msgspec.convert(facts, _Facts)
         source, consequence = str(path / CONFIG), "the run cannot be read"
         text = configuration.read_text(source, consequence=consequence, limit=MAX_CONFIG)
@@ -175,9 +174,8 @@ def read(path: Path) -> Run:
 def peek(path: Path) -> dict[str, Any] | None:
     """Return what run.json says, or None where there is none that can be read."""
     try:
-        with open_file(path / FACTS) as file:
-            return msgspec.json.decode(file.read(MAX_FACTS), type=dict[str, Any])
-    except (OSError, ValueError, msgspec.MsgspecError):
+        return read_json(path / FACTS, MAX_FACTS)
+    except (OSError, ValueError):
         return None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
-from nnfs_cli import runs, sweeps
+from nnfs_cli import sweeps
 from nnfs_cli.errors import FileError, did_you_mean
 from nnfs_cli.stackfiles import FIGURES
 
@@ -22,7 +22,7 @@ def records(path: Path) -> list[Record]:
         for record in sweeps.read_results(path)
     ]
     if not found:
-        raise FileError(f"{path}: has no results")
+        raise FileError(f"{path / sweeps.RESULTS}: has no rows")
     for record in found:
         if wrong := [key for key in FIGURES if isinstance(record.get(key), str)]:
             told = f"{record[wrong[0]]!r} is no {wrong[0]}"
@@ -62,7 +62,7 @@ def ordered(found: Sequence[Record], column: str) -> list[Record]:
 def grouped(path: Path, key: str) -> list[Record]:
     """Return statistics over one swept key: a record for each combination of the others."""
     found = records(path)
-    keys = (runs.peek(path) or {}).get("keys", [])
+    keys = sweeps.read_facts(path).keys
     if key not in keys:
         known = f"{', '.join(keys)} were{did_you_mean(key, keys)}" if keys else "nothing was"
         raise FileError(f"{path}: {key!r} was not swept; {known}")

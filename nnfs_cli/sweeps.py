@@ -31,6 +31,14 @@ MAX_RESULTS = 1 << 28  # bytes
 INDEX = ".sweeps"  # in the runs directory: an identity's file names its sweep's directory
 
 
+class Facts(msgspec.Struct):
+    """What must be right in a sweep's run.json."""
+
+    identity: str
+    runs: int
+    keys: list[str]
+
+
 # --- the directory ---------------------------------------------------------------------------
 
 
@@ -81,6 +89,18 @@ def is_sweep(path: Path) -> bool:
     return (runs.peek(path) or {}).get("kind") == "sweep"
 
 
+def read_facts(path: Path) -> Facts:
+    """Return what must be right in a sweep's run.json."""
+    where = path / runs.FACTS
+    try:
+        facts = disk.read_json(where, runs.MAX_FACTS) if runs.is_there(where) else {}
+        if facts.get("kind") == "sweep":
+            return msgspec.convert(facts, Facts)
+    except (OSError, ValueError, msgspec.ValidationError) as error:
+        raise FileError(f"{where}: cannot be read: {disk.reason(error)}") from None
+    raise FileError(f"{path}: is no sweep")
+
+
 def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
     """Write a sweep's run.json."""
     text = msgspec.json.format(msgspec.json.encode(facts), indent=2)
@@ -92,8 +112,7 @@ def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
 
 def read_run(path: Path, number: int) -> Run:
     """Return one run of a sweep."""
-    if not is_sweep(path):
-        raise FileError(f"{path}: is no sweep")
+    count = read_facts(path).runs
     found, message = None, ""
     for trained in everything(path):
         if number in trained.numbers:
@@ -107,16 +126,14 @@ def read_run(path: Path, number: int) -> Run:
         return _run_of(path, *found)
     if message:
         raise FileError(f"{path}/{number}: failed: {message}")
-    count = (runs.peek(path) or {}).get("runs")
-    if isinstance(count, int) and number >= count:
+    if number >= count:
         raise FileError(f"{path}/{number}: the sweep has runs 0 to {count - 1}")
     raise FileError(f"{path}/{number}: is not done yet")
 
 
 def best(path: Path, by: str) -> int:
     """Return the number of the finished run with the smallest cost, or the largest other figure."""
-    if not is_sweep(path):
-        raise FileError(f"{path}: is no sweep")
+    read_facts(path)
     rows = [row for row in done(path).values() if row.status == "finished"]
     known = {figure for row in rows for figure in row.figures}
     if by not in known:
@@ -132,7 +149,7 @@ def _run_of(path: Path, trained: Trained, i: int) -> Run:
         plain |= msgspec.json.decode(str(trained.changes[i]), type=dict[str, Any])
         text, where = msgspec.json.encode(plain).decode(), path / str(trained.numbers[i])
         config = configuration.parse(text, str(where), known=encoding.facts)
-    except (msgspec.MsgspecError, ConfigError) as error:
+    except (msgspec.MsgspecError, ConfigError, RecursionError) as error:
         raise FileError(f"{path}: cannot be read: {error}") from None
     count = configuration.n_params(config, encoding.facts)
     if trained.params.shape[1] != count or trained.params.dtype != config.dtype:
@@ -267,14 +284,14 @@ def write_results(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
 def read_results(path: Path) -> list[dict[str, str]]:
     """Return the records of results.csv, as text."""
-    facts = runs.peek(path) or {}
+    keys = read_facts(path).keys
     try:
         text = io.StringIO(disk.read_text(path / RESULTS, MAX_RESULTS), newline="")
         reader = csv.DictReader(text, strict=True)
         found = list(reader)
     except (OSError, ValueError, csv.Error) as error:
         raise FileError(f"{path / RESULTS}: cannot be read: {disk.reason(error)}") from None
-    header = {"index", "status", "epochs", *facts.get("keys", ())}
+    header = {"index", "status", "epochs", *keys}
     if not header <= set(reader.fieldnames or ()) <= header | set(FIGURES) or any(
         None in record or None in record.values() for record in found
     ):

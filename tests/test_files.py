@@ -531,7 +531,7 @@ def test_a_class_of_the_test_part_alone_is_refused():
     done = call("train", write({**dataset, "split_seed": seeds[True]}, units=4))
     assert (done.code, done.stderr) == (
         6,
-        "the test part has samples of class 'rare', and the training part none; "
+        f"{Path('table.csv').absolute()}: the test part has samples of class 'rare', and the training part none; "
         "take another split_seed, a smaller test_size or more data\n",
     )
 
