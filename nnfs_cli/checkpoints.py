@@ -78,6 +78,8 @@ def read(run: Run, training: Training) -> State:
         ):
             raise FileError(f"{path}: is not the state of this run")
         runs.check_log(path, log)
+        if log["epoch"][-1] > epoch:
+            raise FileError(f"{path}: is not the state of this run: its log is of another epoch")
         return State(int(epoch), params, _lists(log))
     params = runs.read_weights(run, training.network)
     return State(run.facts["epochs"], params, _lists(runs.read_log(run)))

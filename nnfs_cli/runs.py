@@ -234,7 +234,7 @@ def read_log(run: Run) -> dict[str, Array]:
 
 
 def check_log(path: Path, log: Mapping[str, Array]) -> None:
-    """Raise FileError unless the arrays are numbers, of one length, at rising epochs."""
+    """Raise FileError unless the arrays are numbers, of one length, at epochs that rise from 0."""
     epoch = log.get("epoch")
     if (
         epoch is None
@@ -245,6 +245,7 @@ def check_log(path: Path, log: Mapping[str, Array]) -> None:
         or any(
             values.shape != epoch.shape or values.dtype.kind not in "if" for values in log.values()
         )
+        or epoch[0] != 0
         or (np.diff(epoch) <= 0).any()
     ):
         raise FileError(f"{path}: is no log of costs")

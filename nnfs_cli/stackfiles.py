@@ -137,6 +137,8 @@ def _check(stack: Trained) -> None:
     }
     if len(stack.numbers) and "cost" not in stack.log:
         raise ValueError("there is no log of costs")
+    if len(epochs) and (epochs[0] != 0 or (np.diff(epochs) <= 0).any()):
+        raise ValueError("its epochs do not rise from 0")
     arrays = {name: (getattr(stack, name), *wanted[name]) for name in wanted}
     for name, values in stack.log.items():
         is_epoch = name == "epoch"

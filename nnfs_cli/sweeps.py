@@ -52,14 +52,14 @@ def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: 
         index.mkdir(parents=True, exist_ok=True)
         with disk.locked(index / ".lock", wait=True):
             if fresh or not (path := _known(identity, runs_dir)):
-                path = _make_directory(plan, identity, runs_dir, facts)
+                path = _make_directory(plan, runs_dir, facts)
                 disk.write(index / identity, lambda file: file.write(path.name.encode()))
     except OSError as error:
         raise NnfsError(f"{error.filename}: cannot be written: {error.strerror}") from None
     return path
 
 
-def _make_directory(plan: Plan, identity: str, runs_dir: Path, facts: Mapping[str, Any]) -> Path:
+def _make_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any]) -> Path:
     path = runs.claim(runs_dir, f"{plan.name}-sweep")
     if plan.options.trials:
         rows = (plans.typed(plan, number) for number in range(len(plan.points)))
@@ -67,9 +67,14 @@ def _make_directory(plan: Plan, identity: str, runs_dir: Path, facts: Mapping[st
         disk.write(path / TRIALS, lambda file: file.write(copy))
     text = plan.text(TRIALS if plan.options.trials else None)
     disk.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
-    keys = {"kind": "sweep", "identity": identity, "runs": len(plan.points), "keys": plan.keys}
-    write_facts(path, {**keys, "status": "unfinished", **facts})
+    write_facts(path, {**_plain(plan), "status": "unfinished", **facts})
     return path
+
+
+def _plain(plan: Plan) -> dict[str, Any]:
+    """Return what run.json says of a plan."""
+    points = len(plan.points)
+    return {"kind": "sweep", "identity": plan.identity, "runs": points, "keys": plan.keys}
 
 
 def _known(identity: str, runs_dir: Path) -> Path | None:
@@ -236,7 +241,8 @@ def finish(plan: Plan, path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
         if not (missing := len(plan.points) - len(rows)):
             states.remove(path)
         status = "finished" if not missing else "unfinished"
-        written = {**(runs.peek(path) or {}), **facts, "status": status, **counts}
+        before = runs.peek(path) or {}
+        written = {**before, **_plain(plan), **facts, "status": status, **counts}
         write_facts(path, written)
     return written
 

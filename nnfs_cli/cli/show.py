@@ -53,10 +53,11 @@ def command(
     path = runs.find(run, runs_dir)
     if (runs.peek(path) or {}).get("kind") == "sweep":
         show_sweep(path, top, sort, over, "json" if as_json else form)
-    elif top or sort or over or form != "table":
+        return
+    found = options.open_run(run, runs_dir, by)
+    if top or sort or over or form != "table":
         raise click.UsageError("--top, --sort, --over and --format are for sweeps")
-    else:
-        show_run(options.open_run(run, runs_dir, by), as_json)
+    show_run(found, as_json)
 
 
 def show_run(run: Run, as_json: bool) -> None:
@@ -109,10 +110,11 @@ def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, 
     rows = [list(records[0]), *([options.cell(v) for v in r.values()] for r in records)]
     if form == "csv":
         rows[1:] = [["" if v is None else str(v) for v in r.values()] for r in records]
-        click.echo("\n".join(",".join(quoted(row)) for row in rows))
+        lines = [",".join(quoted(row)) for row in rows]
     elif form == "md":
         rows.insert(1, ["---"] * len(rows[0]))
-        click.echo("\n".join("| " + " | ".join(row) + " |" for row in rows))
+        lines = ["| " + " | ".join(row) + " |" for row in rows]
     else:
         rows[0] = [name.replace("_", " ") for name in rows[0]]
-        click.echo("\n".join(options.aligned(row, rows) for row in rows))
+        lines = [options.aligned(row, rows) for row in rows]
+    click.echo(harmless("\n".join(lines)))
