@@ -1,6 +1,7 @@
 """What several test files need. NumPy reads the threads' number when it is loaded."""
 
 import os
+import shutil
 from typing import NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -9,6 +10,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+import specimens
 
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.initializers import normal
@@ -21,10 +23,32 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture
-def cases(request):
+def full(request):
+    """Return whether --full asks for many more cases."""
+    return request.config.getoption("--full")
+
+
+@pytest.fixture
+def cases(full):
     """Return a function: the random generators of `few` cases, or of `many` with --full."""
-    full = request.config.getoption("--full")
     return lambda few, many: map(np.random.RandomState, range(many if full else few))
+
+
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory):
+    """Return a directory of two that have the same files with other content: here and other."""
+    base = tmp_path_factory.mktemp("originals")
+    specimens.make(base / "here")
+    specimens.make(base / "other", rate=0.5, noise=0.3)
+    return base
+
+
+@pytest.fixture
+def here(originals, tmp_path, monkeypatch):
+    """Go to a fresh directory with one of each file, and return it."""
+    shutil.copytree(originals / "here", tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
 
 
 class Setup(NamedTuple):

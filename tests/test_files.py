@@ -529,9 +529,10 @@ def test_a_class_of_the_test_part_alone_is_refused():
     dataset = {"path": "table.csv", "test_size": 0.2}
     assert trained(write({**dataset, "split_seed": seeds[False]}, units=4))
     done = call("train", write({**dataset, "split_seed": seeds[True]}, units=4))
+    path = Path("table.csv").absolute()
     assert (done.code, done.stderr) == (
         6,
-        f"{Path('table.csv').absolute()}: the test part has samples of class 'rare', and the training part none; "
+        f"{path}: the test part has samples of class 'rare', and the training part none; "
         "take another split_seed, a smaller test_size or more data\n",
     )
 
