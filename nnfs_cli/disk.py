@@ -89,17 +89,17 @@ def read_arrays(path: Path, most: int | None = None) -> dict[str, Array]:
             for member in archive.infolist():
                 if member.compress_type not in known:
                     raise ValueError("is compressed, which nnfs never does")
-                array = _read_array(archive, member, left)
-                arrays[member.filename.removesuffix(".npy")] = array
-                left -= array.nbytes
+                with archive.open(member) as inside:
+                    shape, _, dtype = _read_header(inside, left)
+                left -= prod(shape) * dtype.itemsize
+            for member in archive.infolist():
+                arrays[member.filename.removesuffix(".npy")] = _read_array(archive, member)
     except BROKEN as error:
         raise FileError(f"{path}: cannot be read: {reason(error)}") from None
     return arrays
 
 
-def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> Array:
-    with archive.open(member) as file:
-        _read_header(file, limit)
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
     with archive.open(member) as file:
         array: Array = np.lib.format.read_array(file, allow_pickle=False)
         if file.read(1):  # at whose end, too, the checksum is looked at

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isnan
+from contextlib import suppress
+from math import isfinite, isnan
 from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
@@ -24,23 +25,20 @@ def records(path: Path) -> list[Record]:
     if not found:
         raise FileError(f"{path / sweeps.RESULTS}: has no rows")
     for record in found:
-        if wrong := [key for key in FIGURES if isinstance(record.get(key), str)]:
-            told = f"{record[wrong[0]]!r} is no {wrong[0]}"
-            raise FileError(f"{path / sweeps.RESULTS}: {told}")
+        figures = {key: record[key] for key in FIGURES if record.get(key) is not None}
+        for key, value in figures.items():
+            if isinstance(value, str) or (record["status"] == "finished" and not isfinite(value)):
+                raise FileError(f"{path / sweeps.RESULTS}: {value!r} is no {key}")
     return found
 
 
 def _number(key: str, text: str) -> Any:
     if text == "":
         return None
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    for kind in (float,) if key in FIGURES else (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def ordered(found: Sequence[Record], column: str) -> list[Record]:
