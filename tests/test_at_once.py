@@ -1,12 +1,15 @@
 """Commands started at once in one runs directory: all that they make is there, and all is right."""
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from shell import XOR, call, start, trained
 from specimens import names
+
+from nnfs_cli import runs
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +44,12 @@ def test_trainings_and_sweeps_started_at_once_are_all_there_and_all_right(full):
             done = call("predict", f"{sweep}/{number}", "--x", "0.2,0.9")
             assert done.stdout == call("predict", str(alone[number]), "--x", "0.2,0.9").stdout
     print(f"{trainings} trainings and {sweeps} sweeps at once: all there, all right")
+
+
+def test_a_number_that_was_taken_since_one_looked_is_not_claimed(monkeypatch):
+    monkeypatch.setattr(os, "scandir", lambda path: iter(()))
+    claimed = [runs.claim(Path("runs"), "xor") for _ in range(5)]
+    assert len(set(claimed)) == 5
 
 
 def test_the_same_sweep_started_many_times_is_done_once(full):

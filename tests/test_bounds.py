@@ -37,6 +37,17 @@ def npz(member, name="W1", how=zipfile.ZIP_STORED):
     return file.getvalue()
 
 
+def saved(save, *args, **kwargs):
+    file = io.BytesIO()
+    save(file, *args, **kwargs)
+    return file.getvalue()
+
+
+def many(count, size):
+    """Return an .npz file of many arrays of zeros, each of some bytes, in little room."""
+    return saved(np.savez_compressed, **{f"W{i}": np.zeros(size, "u1") for i in range(count)})
+
+
 def packed(name, content, zeros):
     """Return a zip file of one member: content and as many zeros, in a thousandth of the room."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -66,12 +77,6 @@ class Opened:
 
     def __reduce__(self):
         return os.mkdir, ("owned",)
-
-
-def saved(save, *args, **kwargs):
-    file = io.BytesIO()
-    save(file, *args, **kwargs)
-    return file.getvalue()
 
 
 OBJECTS = np.array([{}, Opened()], object)
@@ -105,6 +110,7 @@ ARCHIVES = {
     "a bomb": packed(b"W1.npy", npy((10**9,)), 100 * MIB),
     "a bomb in a header": packed(b"W1.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\x3f", 1100 * MIB),
     "a bomb that fits": FITTING,
+    "many bombs": many(100, 20 * MIB),
     "overlapping": overlapping(npy((MIB // 2,), content=bytes(4 * MIB)), 1000),
     "lzma": LZMA.replace(bytes(4), b"\xff" * 4, 1),
     "a path": npz(npy((1,), content=bytes(8)), "../../owned"),

@@ -1,4 +1,4 @@
-"""Disks, rights, clocks and memory that fail: a line, exit 1, and nothing that was there is lost."""
+"""Disks, rights, clocks and memory that fail: a line, exit 1, and what was there is there."""
 
 import json
 import os

@@ -95,6 +95,22 @@ def test_a_spoilt_file_is_refused_or_read_as_it_was(name, here, originals, cases
     assert ended["exit 0"] < ended.total() / 2 or not target.same
 
 
+@pytest.mark.parametrize("name", ["weights", "costs", "checkpoint", "stack"])
+def test_a_bit_of_an_array_that_is_another_is_noticed(name, here, cases):
+    target = TARGETS[name]
+    whole = arrays(target.path)
+    for number, rng in enumerate(cases(8, 1000)):
+        found = {key: array.copy() for key, array in whole.items()}
+        there = [key for key, array in found.items() if array.size]
+        array = found[there[number % len(there)]].reshape(-1)
+        content = array.view("u4" if array.dtype.kind == "U" else "u1")  # whole letters
+        content[rng.randint(len(content))] ^= 1 << rng.randint(5)
+        np.savez(target.path, **found)
+        line = target.commands[number % len(target.commands)]
+        refused(call(*line.split()), 6, target.path)
+    print(f"{name}: {number + 1} archives with another bit: all were noticed")
+
+
 # --- things that are no files ----------------------------------------------------------------
 
 
@@ -164,7 +180,8 @@ def test_a_link_is_followed(name, here, originals, full):
         path.symlink_to(Path("moved").absolute())
         done = call(*line.split())
         assert (done.code, answer(done)) == (0, whole)
-        path.unlink(missing_ok=True)  # as a checkpoint is in the end
+        path.unlink(missing_ok=True)  # which a checkpoint is in the end
+        shutil.copy(originals / "here" / path, path)
         reset(here, originals)
 
 
