@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from shell import XOR, call, start, trained
-from specimens import names
+from specimens import names, refused
 
-from nnfs_cli import runs
+from nnfs_cli import runs, sweeps
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +19,9 @@ def _elsewhere(tmp_path, monkeypatch):
 
 
 def test_trainings_and_sweeps_started_at_once_are_all_there_and_all_right(full):
-    trainings, sweeps = (64, 4) if full else (20, 2)
+    trainings, many = (64, 4) if full else (20, 2)
     seeds = [i % 5 for i in range(trainings)]
-    swept = [start("sweep", XOR, f"seed=0..{9 + i}", "epochs=300", "-q") for i in range(sweeps)]
+    swept = [start("sweep", XOR, f"seed=0..{9 + i}", "epochs=300", "-q") for i in range(many)]
     processes = [start("train", XOR, "epochs=300", f"seed={s}", "-q") for s in seeds]
     found = []
     for process in (*processes, *swept):
@@ -31,7 +31,7 @@ def test_trainings_and_sweeps_started_at_once_are_all_there_and_all_right(full):
     assert sorted(names("runs")) == sorted([*(path.name for path in found), ".sweeps"])
     alone = [
         trained(XOR, "epochs=300", f"seed={seed}", "--runs-dir", "alone")
-        for seed in range(9 + sweeps)
+        for seed in range(9 + many)
     ]
     for seed, run in zip(seeds, found[:trainings], strict=True):
         assert names(run) == ["config.yaml", "costs.npz", "run.json", "weights.npz"]
@@ -43,13 +43,20 @@ def test_trainings_and_sweeps_started_at_once_are_all_there_and_all_right(full):
         for number in range(10 + i):
             done = call("predict", f"{sweep}/{number}", "--x", "0.2,0.9")
             assert done.stdout == call("predict", str(alone[number]), "--x", "0.2,0.9").stdout
-    print(f"{trainings} trainings and {sweeps} sweeps at once: all there, all right")
+    print(f"{trainings} trainings and {many} sweeps at once: all there, all right")
 
 
 def test_a_number_that_was_taken_since_one_looked_is_not_claimed(monkeypatch):
     monkeypatch.setattr(os, "scandir", lambda path: iter(()))
     claimed = [runs.claim(Path("runs"), "xor") for _ in range(5)]
     assert len(set(claimed)) == 5
+
+
+def test_a_sweep_that_is_at_work_is_not_begun_again():
+    args = ("sweep", XOR, "seed=0..3", "epochs=5", "-q", "-j1")
+    path = Path(call(*args).stdout.strip())
+    with sweeps.lock(path, (1, 1)):
+        refused(call(*args), 1, f"{path}: another process is at work on it\n")
 
 
 def test_the_same_sweep_started_many_times_is_done_once(full):
@@ -61,13 +68,15 @@ def test_the_same_sweep_started_many_times_is_done_once(full):
         stdout, stderr = process.communicate(timeout=300)
         ended[process.returncode, stdout, stderr] += 1
     done = (0, "runs/xor-sweep-1\n", "")
-    refused = (1, "", "runs/xor-sweep-1: another process is at work on it\n")
+    at_work = (1, "", "runs/xor-sweep-1: another process is at work on it\n")
     assert done in ended
-    assert ended.keys() <= {done, refused}
+    assert ended.keys() <= {done, at_work}
     assert [name for name in names("runs") if name[0] != "."] == ["xor-sweep-1"]
     for run in range(30):
         line = f"predict {{}}/{run} --x 0.2,0.9"
         told = [call(*line.format(path).split()) for path in (whole, "runs/xor-sweep-1")]
         assert told[0] == told[1]
         assert told[0].code == 0
-    print(f"one sweep started {ended.total()} times: done by {ended[done]}, refused to the others")
+    print(
+        f"one sweep started {ended.total()} times: {ended[at_work]} times it was at work"
+    )

@@ -425,17 +425,6 @@ def test_check_prints_the_configuration_that_a_run_would_have():
     assert not Path("runs").exists()
 
 
-def test_trainings_started_together_never_share_a_directory():
-    processes = [start("train", XOR, "epochs=50", "-q") for _ in range(20)]
-    runs = []
-    for process in processes:
-        stdout, stderr = process.communicate(timeout=60)
-        assert (process.returncode, stderr) == (0, "")
-        runs.append(stdout.strip())
-    assert sorted(runs) == sorted(f"runs/xor-{number}" for number in range(1, 21))
-    assert len({facts_of(run)["weights_digest"] for run in runs}) == 1
-
-
 # What is loaded
 
 LOADED = """\

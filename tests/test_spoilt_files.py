@@ -446,7 +446,8 @@ CHECKPOINTS = {
     "shorter costs": to("log/cost", lambda cost: cost[:1]),
     "costs that are words": to("log/cost", lambda cost: cost.astype("U9")),
     "epochs that fall": to("log/epoch", lambda epoch: epoch[::-1]),
-    "a log of the future": to("log/epoch", lambda epoch: epoch + 100),
+    "a log of the future": to("log/epoch", lambda epoch: epoch * 100),
+    "a log that begins late": to("log/epoch", lambda epoch: epoch + 15),
     "another log": renamed("log/cost", "log/costs"),
 }
 

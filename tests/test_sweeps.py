@@ -833,23 +833,6 @@ def test_shards_that_work_at_once_put_their_files_together_without_harm():
     same(SWEEP, path)
 
 
-def test_sweeps_started_together_share_one_directory():
-    args = (*SMALL, "seed=0..9", "layers.0.units=2..4")
-    path = sweep(*args, "--runs-dir", "whole")
-    processes = [start("sweep", "-q", *args, "-j1") for _ in range(20)]
-    codes = []
-    for process in processes:
-        stdout, stderr = process.communicate(timeout=60)
-        codes.append(process.returncode)
-        assert (process.returncode, stdout, stderr) in (
-            (0, f"{SWEEP}\n", ""),
-            (1, "", f"{SWEEP}: another process is at work on it\n"),
-        )
-    assert 0 in codes
-    assert [file.name for file in Path("runs").iterdir() if file.name[0] != "."] == [SWEEP.name]
-    same(SWEEP, path)
-
-
 @pytest.mark.parametrize("tier", [2, 3, 16])
 def test_files_are_put_together_and_no_run_is_lost(monkeypatch, tier):
     monkeypatch.setattr(stackfiles, "TIER", tier)
