@@ -77,6 +77,4 @@ def test_the_same_sweep_started_many_times_is_done_once(full):
         told = [call(*line.format(path).split()) for path in (whole, "runs/xor-sweep-1")]
         assert told[0] == told[1]
         assert told[0].code == 0
-    print(
-        f"one sweep started {ended.total()} times: {ended[at_work]} times it was at work"
-    )
+    print(f"one sweep started {ended.total()} times: {ended[at_work]} times it was at work")

@@ -22,7 +22,7 @@ from specimens import (
     reset,
 )
 
-from nnfs_cli import cli
+from nnfs_cli import cli, data
 from nnfs_cli.digest import sealed, unsealed
 
 each_target = pytest.mark.parametrize("name", TARGETS)
@@ -89,7 +89,8 @@ def test_a_spoilt_file_is_refused_or_read_as_it_was(name, here, originals, cases
         elif target.same:
             assert answer(done) == whole[line], (i, line)
         ended[f"exit {done.code}"] += 1
-        if line.startswith(("train", "sweep")):
+        data._files_read.clear()  # as in a process of its own
+        if done.code in (0, 4) and line.startswith(("train", "sweep")):
             reset(here, originals)
     print(f"{name}: {ended.total()} spoilt files: {dict(ended)}")
     assert ended["exit 0"] < ended.total() / 2 or not target.same
