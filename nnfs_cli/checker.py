@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from nnfs_cli.document import KINDS, Node, Place, Scalar, Sequence
 from nnfs_cli.document import Mapping as MappingNode
-from nnfs_cli.errors import Problem, did_you_mean
+from nnfs_cli.errors import Problem, did_you_mean, short
 from nnfs_cli.schema import (
     FILE,
     NAME,
@@ -76,7 +76,7 @@ class Checker:
                 values[key] = self.value(value, kind_of(known[key][0]), key)
             else:
                 self.problems.append(
-                    key_node.place.problem(f"unknown key {key!r}{did_you_mean(key, known)}")
+                    key_node.place.problem(f"unknown key {short(key)!r}{did_you_mean(key, known)}")
                 )
         for key, (_, default) in known.items():
             if default is not UNSET:
@@ -162,7 +162,7 @@ class Checker:
         return self.problem(
             node.place,
             key,
-            f"{_short(node.text)!r} is not one of {known}{did_you_mean(node.text, names)}",
+            f"{short(node.text)!r} is not one of {known}{did_you_mean(node.text, names)}",
         )
 
 
@@ -206,7 +206,7 @@ def _boolean(node: Scalar, kind: Kind) -> bool:
 
 def _string(node: Scalar, kind: Kind) -> str:
     if not re.fullmatch(kind.limits.get("pattern", ".*"), node.text, re.DOTALL):
-        shown = _shown(node) if node.plain else repr(_short(node.text))
+        shown = _shown(node) if node.plain else repr(short(node.text))
         if kind.limits["pattern"] != f"^{NAME}$":
             raise ValueError(f"must be one character, and no quote, not {shown}")
         raise ValueError(
@@ -227,12 +227,8 @@ SCALARS: dict[type, Callable[[Scalar, Kind], Any]] = {
 def _shown(node: Scalar) -> str:
     if node.plain and not node.text:
         return "nothing"
-    text = _short(node.text)
+    text = short(node.text)
     return repr(text) if node.plain else f"the text {text!r}; leave out the quotes"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _in_range(number: Number, kind: Kind) -> Number:

@@ -58,7 +58,8 @@ def parse(
     except NotADocument as error:
         raise config_error([error.problem], consequence) from None
     if isinstance(root, Scalar) and not root.text:
-        raise config_error([Problem(source, "is empty; a configuration is needed")], consequence)
+        empty = "the file is empty; a configuration is needed"
+        raise config_error([root.place.problem(empty)], consequence)
     settings = []
     for number, argument in enumerate(overrides):
         try:
@@ -125,8 +126,12 @@ def read_text(
 ) -> str:
     """Return a configuration file's text; `-` is standard input."""
 
-    def refuse(message: str, line: str = "") -> ConfigError:
-        return config_error([Problem(name_of(path) + line, message)], consequence)
+    def refuse(message: str, before: bytes | None = None) -> ConfigError:
+        where = name_of(path)
+        if before is not None:
+            line, column = document.end_of(before.decode("utf-8-sig", "replace"))
+            where += f":{line + 1}:{column + 1}"
+        return config_error([Problem(where, message)], consequence)
 
     try:
         if path != "-" and not _is_readable(path):
@@ -138,14 +143,17 @@ def read_text(
     except ValueError:
         raise refuse("is no path") from None
     if len(content) > limit:
-        raise refuse(f"is larger than {limit >> 20} MiB; a configuration is not that long")
+        message = f"the file is larger than {limit >> 20} MiB; a configuration is not that long"
+        raise refuse(message, content[:limit])
     if b"\0" in content:
-        raise refuse("is a binary file; a configuration is YAML text")
+        message = "a NUL: this is a binary file; a configuration is YAML text"
+        raise refuse(message, content.partition(b"\0")[0])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise refuse(f"byte 0x{content[error.start]:02x} is not UTF-8 text", f":{line}") from None
+        content = error.object  # which begins behind the byte order mark
+        message = f"byte 0x{content[error.start]:02x} is not UTF-8 text"
+        raise refuse(message, content[: error.start]) from None
 
 
 def _is_readable(path: str) -> bool:

@@ -16,10 +16,11 @@ import yaml
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nnfs_cli.errors import Problem, harmless
+from nnfs_cli.errors import Problem, harmless, short
 
 MAX_BYTES = 1 << 20
 UNWRITABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML breaks lines
 MAX_DEPTH = 24
 MAX_NODES = 1 << 18  # aliases counted each time they are used
 
@@ -35,7 +36,7 @@ class Place(Struct, frozen=True):
 
     def problem(self, message: str) -> Problem:
         if self.line < 0:
-            at = f"{harmless(self.source)}: {message}"
+            at = f"{harmless(short(self.source, 100))}: {message}"
             return Problem("<command line>", at, order=(inf, self.column))
         where = f"{self.source}:{self.line + 1}:{self.column + 1}"
         if not self.text.strip():
@@ -84,12 +85,18 @@ class NotADocument(Exception):
         self.problem = problem
 
 
+def end_of(text: str) -> tuple[int, int]:
+    """Return the line and the column, from 0, at which a text ends."""
+    lines = LINE_END.split(text)
+    return len(lines) - 1, len(lines[-1])
+
+
 def compose(text: str, source: str, *, override: Place | None = None) -> tuple[Node, list[Problem]]:
     """Return the one document in `text`, and what is wrong with it short of its meaning.
 
     `override` is where `text` was written, if it is not a file's. Raises NotADocument.
     """
-    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", text)  # as YAML breaks lines
+    lines = LINE_END.split(text)
 
     def place(event: Any) -> Place:
         if override:
@@ -104,12 +111,12 @@ def compose(text: str, source: str, *, override: Place | None = None) -> tuple[N
         return NotADocument((override or there).problem(message))
 
     if strange := UNWRITABLE.search(text):
-        before = re.split("\r\n|[\n\r\x85\u2028\u2029]", text[: strange.start()])
         message = f"the character {strange[0]!a} is not allowed in YAML"
-        raise refuse(message, len(before) - 1, len(before[-1]))
+        raise refuse(message, *end_of(text[: strange.start()]))
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _compose(yaml.parse(text, Loader=loader), place, override or Place(source, 0))
+        end = Place(source, len(lines) - 1, len(lines[-1]), 1, lines[-1])
+        return _compose(yaml.parse(text, Loader=loader), place, override or end)
     except yaml.MarkedYAMLError as error:
         mark, message = error.problem_mark or error.context_mark, str(error.problem)
         if error.context_mark and mark and mark.line >= len(lines) - 1:
@@ -119,7 +126,7 @@ def compose(text: str, source: str, *, override: Place | None = None) -> tuple[N
         raise refuse(f"not YAML: {message}", *at) from None
 
 
-def _compose(events: Iterator[Any], place: Any, nowhere: Place) -> tuple[Node, list[Problem]]:
+def _compose(events: Iterator[Any], place: Any, end: Place) -> tuple[Node, list[Problem]]:
     problems: list[Problem] = []
     root: list[Node] = []
     # The collections that are open, each with its anchor, its key in waiting and its size so far.
@@ -149,12 +156,15 @@ def _compose(events: Iterator[Any], place: Any, nowhere: Place) -> tuple[Node, l
 
     for event in events:
         if getattr(event, "tag", None) not in (None, "!"):
-            problems.append(place(event).problem(f"the tag {event.tag!r} has no meaning here"))
+            problems.append(
+                place(event).problem(f"the tag {short(event.tag, 80)!r} has no meaning here")
+            )
         if isinstance(event, yaml.DocumentStartEvent) and root:
             raise NotADocument(place(event).problem("a second document; there must be one"))
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in anchors:
-                raise NotADocument(place(event).problem(f"no anchor &{event.anchor} before this"))
+                message = f"no anchor &{short(str(event.anchor))} before this"
+                raise NotADocument(place(event).problem(message))
             node, size = anchors[event.anchor]
             add(node, size)
         elif isinstance(event, yaml.ScalarEvent):
@@ -172,7 +182,7 @@ def _compose(events: Iterator[Any], place: Any, nowhere: Place) -> tuple[Node, l
             if done.anchor:
                 anchors[done.anchor] = (done.node, done.size)
             add(done.node, done.size)
-    return (root[0] if root else Scalar(nowhere, "")), problems
+    return (root[0] if root else Scalar(end, "")), problems
 
 
 class _Open(Struct):
@@ -188,7 +198,7 @@ def _add_pair(mapping: Mapping, key: Node, value: Node) -> Problem | None:
     if key.text in mapping.items:
         first = mapping.items[key.text][0].place
         before = f" at line {first.line + 1}" if first.line >= 0 else ""
-        return key.place.problem(f"key {key.text!r} is there already{before}")
+        return key.place.problem(f"key {short(key.text)!r} is there already{before}")
     mapping.items[key.text] = (key, value)
     return None
 
@@ -217,9 +227,12 @@ def override(root: Node, given: Setting, parts: frozenset[str]) -> Node:
     makes a mapping of it.
     """
     value, problems = compose(given.text, "", override=given.place)
+    path = given.key.split(".")
+    if len(path) > MAX_DEPTH:
+        problems.append(given.place.problem(f"nested more than {MAX_DEPTH} deep"))
     if problems:
         raise NotADocument(problems[0])
-    return _set(root, given.key.split("."), 0, value, given.place, parts)
+    return _set(root, path, 0, value, given.place, parts)
 
 
 def _set(
@@ -228,7 +241,7 @@ def _set(
     """Return a copy of `node` in which path[depth:] leads to `value`."""
     if depth == len(path):
         return value
-    key, so_far = path[depth], ".".join(path[:depth])
+    key, so_far = path[depth], short(".".join(path[:depth]), 60)
     if isinstance(node, Scalar) and path[depth - 1] in parts and depth > 0:
         name = Scalar(node.place, "name")
         node = Mapping(node.place, {"name": (name, node)})
@@ -250,4 +263,4 @@ def _set(
         items = list(node.items)
         items[int(key)] = _set(items[int(key)], path, depth + 1, value, place, parts)
         return replace(node, items=items)
-    raise NotADocument(place.problem(f"{so_far} is a single value, so it has no {key!r}"))
+    raise NotADocument(place.problem(f"{so_far} is a single value, so it has no {short(key)!r}"))

@@ -54,11 +54,24 @@ class Problem(NamedTuple):
         return f"{self.where}: {self.message}{self.snippet}"
 
 
+MAX_TOLD = 100
+
+
 def config_error(problems: Sequence[Problem], consequence: str) -> ConfigError:
-    """Return one error for all problems, each told once, ending with what follows from them."""
+    """Return one error for all problems, each told once, ending with what follows from them.
+
+    Of more than MAX_TOLD, which is one mistake made many times over, the others are counted.
+    """
     told = list(dict.fromkeys(map(str, sorted(problems, key=lambda problem: problem.order))))
     count = "1 error" if len(told) == 1 else f"{len(told)} errors"
+    if len(told) > MAX_TOLD:
+        told[MAX_TOLD:] = [f"... and {len(told) - MAX_TOLD} more"]
     return ConfigError("\n".join([*told, f"{count}; {consequence}"]), problems)
+
+
+def short(text: str, most: int = 40) -> str:
+    """Return text, or as much of its beginning as makes `most` characters with `...` behind it."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def listed(names: Sequence[str]) -> str:

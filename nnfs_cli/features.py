@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from nnfs_cli.core.activations import Array
-from nnfs_cli.errors import did_you_mean, listed
+from nnfs_cli.errors import did_you_mean, listed, short
 
 Term: TypeAlias = tuple[tuple[int, int], ...]  # (column, power) of each factor
 MAX_POWER = 20
@@ -20,15 +20,15 @@ def parse(expression: str, columns: Sequence[str]) -> Term:
     """
     if expression in columns:
         return ((columns.index(expression), 1),)
-    factors = []
+    factors, shown = [], short(expression)
     for factor in expression.split("*"):
         name, caret, power = (word.strip() for word in factor.partition("^"))
         if name not in columns:
-            what = f"{name!r} is no column" if name else "a factor is missing"
+            what = f"{short(name)!r} is no column" if name else "a factor is missing"
             known = f"the columns are {listed(columns)}{did_you_mean(name, columns)}"
-            raise ValueError(f"{expression!r}: {what}; {known}")
+            raise ValueError(f"{shown!r}: {what}; {known}")
         if caret and not (power.isdecimal() and len(power) < 3 and 1 <= int(power) <= MAX_POWER):
-            raise ValueError(f"{expression!r}: a power must be an integer from 1 to {MAX_POWER}")
+            raise ValueError(f"{shown!r}: a power must be an integer from 1 to {MAX_POWER}")
         factors.append((columns.index(name), int(power or 1)))
     return tuple(factors)
 

@@ -15,13 +15,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import exp, log, prod
+from math import exp, isfinite, log, prod
 from random import Random
 from typing import TypeAlias
 
 from nnfs_cli.document import Place
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+MAX_DIGITS = 30
 Point: TypeAlias = tuple[tuple[str, str], ...]  # key and value, as they would be typed
 
 
@@ -61,6 +62,8 @@ class _Integers(Sequence[str]):
 def axis(key: str, spec: str, place: Place) -> Axis:
     """Return the axis that a specification stands for; ValueError says what is wrong with it."""
     if match := re.fullmatch(r"(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?", spec):
+        if max(map(len, match.groups(""))) > MAX_DIGITS:
+            raise ValueError("must have fewer digits")
         low, high, step = int(match[1]), int(match[2]), int(match[3] or 1)
         if step <= 0 or high < low:
             raise ValueError("a range goes up: lo..hi or lo..hi..step")
@@ -74,10 +77,12 @@ def axis(key: str, spec: str, place: Place) -> Axis:
                 "a range goes up"
                 + (", and starts above 0 on a log scale" if scale == "log" else "")
             )
+        if not isfinite(high_ - low_):
+            raise ValueError("a range is of finite numbers, and not too far apart")
         if match[4] is None:
             return Axis(key, place, low=low_, high=high_, scale=scale)
-        if not 2 <= int(match[4]) <= 10**6:
-            raise ValueError("the number of values must be 2 or more")
+        if len(match[4]) > MAX_DIGITS or not 2 <= int(match[4]) <= 10**6:
+            raise ValueError("the number of values must be 2 or more, and at most 1,000,000")
         return Axis(key, place, [*_spaced(scale, low_, high_, int(match[4]))])
     if re.match(r"(lin|log):|.*\.\.", spec) and not re.search(r"[a-zA-Z/]\.\.|\.\.[/a-zA-Z]", spec):
         raise ValueError("a range is written 2..8, 0..100..10, lin:0..1:5 or log:1e-3..1:7")

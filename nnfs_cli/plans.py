@@ -260,7 +260,10 @@ def _points(
     else:
         count, made = grid.count(axes, options.zip), grid.grid(axes, options.zip)
     if count > options.max_runs:
-        text = f"{count:,} runs; more than {options.max_runs:,} need --max-runs {count}"
+        if count > 10**12:  # which may have more digits than Python prints
+            text = f"more than 10^12 runs; more than {options.max_runs:,} need --max-runs"
+        else:
+            text = f"{count:,} runs; more than {options.max_runs:,} need --max-runs {count}"
         problems.append(Problem("sweep", text))
         return [], keys
     return list(islice(made, count)), keys

@@ -24,7 +24,7 @@ csv.field_size_limit(2 * MAX_LINE)
 
 
 class Block(NamedTuple):
-    """Some lines of a table, without line ends and empty lines, and their numbers in the file."""
+    """Some lines of a table, without line ends and blank lines, and their numbers in the file."""
 
     lines: list[str]
     numbers: Sequence[int]
@@ -73,13 +73,10 @@ class Reader(Struct, frozen=True):
 
     def _load(self, block: Block, chosen: Sequence[int], dtype: type) -> Array | None:
         """Return the chosen columns by NumPy's parser, or None where it cannot be trusted."""
-        # The parser does not mind the width of a line of which it needs some columns alone, nor a
-        # quote that is not closed.
+        # The parser does not mind the width of a line of which it needs some columns alone, nor
+        # what stands behind a quote.
         commas = self.width - 1
-        if any(
-            line.count(self.delimiter) != commas or ('"' in line and line.count('"') % 2)
-            for line in block.lines
-        ):
+        if any(line.count(self.delimiter) != commas or '"' in line for line in block.lines):
             return None
         try:
             values: Array = np.loadtxt(
@@ -87,7 +84,6 @@ class Reader(Struct, frozen=True):
                 dtype,
                 delimiter=self.delimiter,
                 comments=None,
-                quotechar='"',
                 usecols=chosen,
                 ndmin=2,
             )
@@ -179,14 +175,15 @@ def _blocks(descriptor: int, name: str) -> Iterator[Block]:
             try:
                 lines = head.decode(encoding).split("\n")
             except UnicodeDecodeError as error:
-                line = seen + head[: error.start].count(b"\n") + 1
-                message = f"byte 0x{head[error.start]:02x} is not UTF-8 text"
+                text = error.object  # which begins behind the byte order mark
+                line = seen + text[: error.start].count(b"\n") + 1
+                message = f"byte 0x{text[error.start]:02x} is not UTF-8 text"
                 raise error_at(name, message, line) from None
             if b"\r" in head:
                 lines = [line.rstrip("\r") for line in lines]
             numbers: Sequence[int] = range(seen + 1, seen + len(lines) + 1)
             encoding, seen = "utf-8", seen + len(lines)
-            if not all(lines):
+            if not all(lines) or any(map(str.isspace, lines)):
                 numbers = [n for n, line in zip(numbers, lines, strict=True) if line.strip()]
                 lines = [line for line in lines if line.strip()]
             yield Block(lines, numbers)
@@ -208,8 +205,17 @@ def fields_of(line: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter, strict=True))
     except csv.Error as error:
-        unclosed = "unexpected end of data" in str(error)
-        raise csv.Error("a quote is not closed" if unclosed else str(error)) from None
+        raise csv.Error(reason(error)) from None
+
+
+def reason(error: csv.Error) -> str:
+    """Return what is wrong with a line, in words that its writer knows."""
+    words = {
+        "unexpected end of data": "a quote is not closed",
+        "new-line character": "a carriage return inside the line; a line ends with a newline",
+        "expected after": "a quote is closed, and then the field goes on",
+    }
+    return next((told for said, told in words.items() if said in str(error)), str(error))
 
 
 def is_number(field: str) -> bool:

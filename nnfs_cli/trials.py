@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from nnfs_cli import disk
+from nnfs_cli import disk, tables
 from nnfs_cli.document import Place
-from nnfs_cli.errors import Problem, config_error
+from nnfs_cli.errors import ConfigError, Problem, config_error, short
 from nnfs_cli.grid import Point
-from nnfs_cli.tables import count_columns
 
 MAX_BYTES = 1 << 26
 
@@ -26,24 +25,37 @@ class Trial(NamedTuple):
 
 def read(path: str, consequence: str) -> list[Trial]:
     """Return the trials in a file; ConfigError lists all that is wrong with it."""
+
+    def refuse(message: str, line: int = 0) -> ConfigError:
+        return config_error([Problem(f"{path}:{line}" if line else path, message)], consequence)
+
     try:
         lines = disk.read_text(Path(path), MAX_BYTES, "utf-8-sig").split("\n")
-        reader = csv.reader(lines, strict=True)
-        rows = [(reader.line_num - 1, row) for row in reader if row]
-    except (OSError, ValueError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise config_error([Problem(path, f"cannot be read: {reason}")], consequence) from None
-    (_, header), *rows = rows or [(0, [])]
+    except UnicodeDecodeError as error:
+        text = error.object
+        message = f"byte 0x{text[error.start]:02x} is not UTF-8 text"
+        raise refuse(message, text[: error.start].count(b"\n") + 1) from None
+    except (OSError, ValueError) as error:
+        raise refuse(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    reader = csv.reader(lines, strict=True)
+    rows, line = [], 0
+    try:
+        for row in reader:
+            line = reader.line_num
+            rows += [(line - 1, row)] if row else []
+    except csv.Error as error:  # of a row that may have begun some lines before
+        raise refuse(tables.reason(error), line + 1) from None
+    (first, header), *rows = rows or [(0, [])]
     if not rows:
-        raise config_error([Problem(path, "has no rows under its header")], consequence)
+        raise refuse("has no rows under its header")
     problems = [
-        _place(path, lines, 0, header, i).problem(f"there is another column {key!r}")
+        _place(path, lines, first, header, i).problem(f"there is another column {short(key)!r}")
         for i, key in enumerate(header)
         if key in header[:i]
     ]
     problems += [
         _place(path, lines, line, row, min(len(row), len(header))).problem(
-            f"{count_columns(len(row))}; the header has {len(header)}"
+            f"{tables.count_columns(len(row))}; the header has {len(header)}"
         )
         for line, row in rows
         if len(row) != len(header)

@@ -125,22 +125,27 @@ def big(text):
 
 
 FILES = {
-    "empty": (b"", "is empty; a configuration is needed"),
-    "blank": (b"\n  \n\n", "is empty; a configuration is needed"),
-    "bom-alone": (b"\xef\xbb\xbf", "is empty; a configuration is needed"),
-    "large": (big(GOOD).encode(), "is larger than 1 MiB..."),
-    "large-and-binary": (b"\0" * (2 * MIB), "is larger than 1 MiB..."),
-    "nul": (GOOD.encode() + b"\0", "is a binary file..."),
-    "png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is a binary file..."),
-    "utf-16": (GOOD.encode("utf-16"), "is a binary file..."),
-    "latin-1": (GOOD.encode() + "# für\n".encode("latin-1"), "11: byte 0xfc is not UTF-8 text"),
-    "latin-1-crlf": ("a: 1\r\n# für\r\n".encode("latin-1"), "2: byte 0xfc is not UTF-8 text"),
+    "empty": (b"", "1:1: the file is empty; a configuration is needed"),
+    "blank": (b"\n  \n\n", "4:1: the file is empty; a configuration is needed"),
+    "bom-alone": (b"\xef\xbb\xbf", "1:1: the file is empty; a configuration is needed"),
+    "large": (big(GOOD).encode(), "11:...: the file is larger than 1 MiB..."),
+    "large-and-binary": (b"\0" * (2 * MIB), "1:...: the file is larger than 1 MiB..."),
+    "nul": (GOOD.encode() + b"\0", "11:1: a NUL: this is a binary file..."),
+    "png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "3:1: a NUL: this is a binary file..."),
+    "utf-16": (GOOD.encode("utf-16"), "1:4: a NUL: this is a binary file..."),
+    "latin-1": (GOOD.encode() + "# für\n".encode("latin-1"), "11:4: byte 0xfc is not UTF-8 text"),
+    "latin-1-crlf": ("a: 1\r\n# für\r\n".encode("latin-1"), "2:4: byte 0xfc is not UTF-8 text"),
     "deep-flow": (b"a: " + b"[" * 100_000, "1:27: nested more than 24 deep"),
     "deep-flow-mapping": (b"{a: " * 100_000, "1:97: nested more than 24 deep"),
     "deep-block": (b"- " * 100_000, "1:49: nested more than 24 deep"),
     "deep-keys": (b"? " * 100_000, "1:49: nested more than 24 deep"),
     "long-key": (b"k" * 100_000 + b": 1\n", "..."),
     "long-word": (b"w" * 1_000_000, "..."),
+    "long-explicit-key": (b"? " + b"k" * 100_000 + b"\n: 1\n", "..."),
+    "long-tag": (b"a: !" + b"t" * 100_000 + b" 1\n", "..."),
+    "long-alias": (b"a: *" + b"a" * 100_000 + b"\n", "..."),
+    "long-feature": (GOOD.encode() + b"features: [x1*" + b"f" * 100_000 + b"]\n", "..."),
+    "latin-1-bom": (b"\xef\xbb\xbfa: 1\nb: \xfc\n", "2:4: byte 0xfc is not UTF-8 text"),
 }
 
 
@@ -153,6 +158,16 @@ def test_a_file_that_is_no_configuration_gets_a_plain_error(content, wanted):
     ]
     assert matches(told[0], wanted), told
     assert all(len(line) < 300 for line in told)
+
+
+def test_a_mistake_made_many_times_over_is_counted_not_repeated():
+    values = ",".join(["x"] * 50_000)
+    text = GOOD.replace("initializer: xavier", f"weights: [[{values}]]", 1)
+    with pytest.raises(ConfigError) as raised:
+        config.parse(text, "many.yaml")
+    *told, more, last = str(raised.value).split("\n")
+    assert len(told) == 3 * 100
+    assert (more, last) == ("... and 49900 more", "50000 errors; nothing was trained")
 
 
 @pytest.mark.parametrize(

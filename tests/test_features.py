@@ -48,7 +48,7 @@ def test_a_feature_is_the_product_it_says(expression, expected):
         ("__import__('os')", "is no column"),
         *(
             (f"x1^{power}", f"'x1^{power}': a power must be an integer from 1 to 20")
-            for power in ("", "0", "21", "-1", "1.5", "x2", "2^2", "²", "1_0", "9" * 4300)
+            for power in ("", "0", "21", "-1", "1.5", "x2", "2^2", "²", "1_0", "9" * 30)
         ),
     ],
 )

@@ -125,7 +125,7 @@ BAD = {
     "one-column": ":1: there is no column but the target",
     "unclosed-quote": ":2: a quote is not closed",
     "unclosed-quote-in-a-name": ":1: a quote is not closed",
-    "text-behind-a-quote": ":3: ',' expected after '\"'",
+    "text-behind-a-quote": ":3: a quote is closed, and then the field goes on",
     "latin-1": ":3: byte 0xf6 is not UTF-8 text",
     "utf-16": ":1: byte 0xff is not UTF-8 text",
     "good target=kin": ":1: there is no column 'kin'; there are a, b, kind; did you mean 'kind'?",

@@ -146,6 +146,8 @@ def test_an_override_of_a_shared_value_changes_it_in_one_place():
         ([".=1"], ".=1: unknown key ''"),
         (["epochs.=1"], "epochs.=1: ..."),
         (["a.b.c.d=1"], "a.b.c.d=1: unknown key 'a'"),
+        (["a." * 5000 + "b=1"], "a.a....: nested more than 24 deep"),
+        (["name=" + "x" * 100_000], "name=xxx...: must begin with ..., not 'xxx...'"),
         (["loss.name=squared_error"], "loss.name=squared_error: loss is a single value..."),
         (["seed.x=1"], "seed.x=1: ..."),
         (["layers.3.units=1"], "layers.3.units=1: layers has no item '3'; its items are 0 to 2"),

@@ -513,7 +513,7 @@ BLOCK = Path(XOR).read_text() + "sweep:\n"
         (["block.yaml", "  sweep_seed: -1"], "block.yaml:12:15: sweep_seed: must be 0 or more"),
         (["block.yaml", "  zip: seed"], "block.yaml:12:8: zip: must be a list, not 'seed'"),
         (["block.yaml", "  from: none.csv"], "none.csv: cannot be read: No such file or directory"),
-        (["empty.yaml"], "empty.yaml: is empty; a configuration is needed"),
+        (["empty.yaml"], "empty.yaml:1:1: the file is empty; a configuration is needed"),
         (["none.yaml"], "none.yaml: cannot be read: No such file or directory"),
         (["list.yaml"], "list.yaml:1:1: configuration: must be a mapping of keys to values, ..."),
     ],
