@@ -29,6 +29,7 @@ from nnfs_cli.schema import (
     parameters,
 )
 
+MAX_PATH = 4096  # bytes, of Linux; with the one that ends it
 NOTHING = ("", "~", "null")
 Number = TypeVar("Number", int, float)
 
@@ -128,8 +129,7 @@ class Checker:
         if table == "dataset" and "path" in node.items and "name" not in node.items:
             return self._file(node)
         if "name" not in node.items:
-            either = " or 'path'" if table == "dataset" else ""
-            return self.problem(node.place, key, f"needs 'name'{either}")
+            return self._nameless(node, ("name", "path")[: 1 + (table == "dataset")], key)
         name = node.items["name"][1]
         known = [name for name in TABLES[table] if name != FILE]
         if not isinstance(name, Scalar) or name.text not in known:
@@ -146,13 +146,23 @@ class Checker:
                 return self.problem(given.items[which][1].place, which, message)
         return Part(name.text, values)
 
+    def _nameless(self, node: MappingNode, wanted: tuple[str, ...], key: str) -> Any:
+        for word, (key_node, _) in node.items.items():
+            if meant := did_you_mean(word, wanted):
+                self.problems.append(key_node.place.problem(f"unknown key {short(word)!r}{meant}"))
+                return UNSET
+        return self.problem(node.place, key, f"needs {' or '.join(map(repr, wanted))}")
+
     def _file(self, node: MappingNode) -> Any:
         values = self._mapping(node, parameters("dataset", FILE), "dataset")
         if values is UNSET:
             return UNSET
         for key in ("path", "test_path"):
             if values[key] is not None:
-                values[key] = absolute_path(node.items[key][1])
+                there = node.items[key][1]
+                values[key] = absolute_path(there)
+                if len(os.fsencode(values[key])) >= MAX_PATH:
+                    return self.problem(there.place, key, "is too long to be a path")
         return Part(FILE, values)
 
     def _unknown_name(self, node: Node, names: Any, key: str) -> Any:
@@ -179,7 +189,7 @@ def _integer(node: Scalar, kind: Kind) -> int:
     if not node.plain or not exact:
         raise ValueError(f"must be an integer, not {_shown(node)}")
     sign, digits, power = exact.groups()
-    if len(digits) > 30:
+    if len(digits) + int(power or 0) > 30:  # which must be read again when it is written in full
         raise ValueError("must have fewer digits")
     number: int = int(sign + digits) * 10 ** int(power or 0)
     return _in_range(number, kind)

@@ -66,6 +66,8 @@ def parse(
             settings.append(document.setting(argument, number))
         except NotADocument as error:
             problems.append(error.problem)
+    if isinstance(root, Mapping):
+        root = replace(root, items={k: v for k, v in root.items.items() if k != BLOCK})
     return build(
         root, source, settings, problems, consequence=consequence, known=known, watch=watch
     )
@@ -88,7 +90,6 @@ def build(
     checker = Checker()
     checker.problems += problems
     if isinstance(root, Mapping):
-        root = replace(root, items={k: v for k, v in root.items.items() if k != BLOCK})
         for given in settings:
             try:
                 root = document.override(root, given, PART_KEYS)

@@ -36,8 +36,8 @@ class Place(Struct, frozen=True):
 
     def problem(self, message: str) -> Problem:
         if self.line < 0:
-            at = f"{harmless(short(self.source, 100))}: {message}"
-            return Problem("<command line>", at, order=(inf, self.column))
+            typed = harmless(short(self.source, 100)).replace("\n", "\\n")
+            return Problem("<command line>", f"{typed}: {message}", order=(inf, self.column))
         where = f"{self.source}:{self.line + 1}:{self.column + 1}"
         if not self.text.strip():
             return Problem(where, message, order=(self.line, self.column))
@@ -97,17 +97,20 @@ def compose(text: str, source: str, *, override: Place | None = None) -> tuple[N
     `override` is where `text` was written, if it is not a file's. Raises NotADocument.
     """
     lines = LINE_END.split(text)
+    last = Place(source, len(lines) - 1, len(lines[-1]), 1, lines[-1])
 
     def place(event: Any) -> Place:
         if override:
             return override
         start, end = event.start_mark, event.end_mark
-        line = lines[start.line] if start.line < len(lines) else ""
+        if start.line >= len(lines):  # where PyYAML places what is not there
+            return last
+        line = lines[start.line]
         width = end.column - start.column if end.line == start.line else len(line) - start.column
         return Place(source, start.line, start.column, max(width, 1), line)
 
     def refuse(message: str, line: int, column: int) -> NotADocument:
-        there = Place(source, line, column, 1, lines[line] if line < len(lines) else "")
+        there = Place(source, line, column, 1, lines[line]) if line < len(lines) else last
         return NotADocument((override or there).problem(message))
 
     if strange := UNWRITABLE.search(text):
@@ -115,8 +118,7 @@ def compose(text: str, source: str, *, override: Place | None = None) -> tuple[N
         raise refuse(message, *end_of(text[: strange.start()]))
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        end = Place(source, len(lines) - 1, len(lines[-1]), 1, lines[-1])
-        return _compose(yaml.parse(text, Loader=loader), place, override or end)
+        return _compose(yaml.parse(text, Loader=loader), place, override or last)
     except yaml.MarkedYAMLError as error:
         mark, message = error.problem_mark or error.context_mark, str(error.problem)
         if error.context_mark and mark and mark.line >= len(lines) - 1:
@@ -126,7 +128,7 @@ def compose(text: str, source: str, *, override: Place | None = None) -> tuple[N
         raise refuse(f"not YAML: {message}", *at) from None
 
 
-def _compose(events: Iterator[Any], place: Any, end: Place) -> tuple[Node, list[Problem]]:
+def _compose(events: Iterator[Any], place: Any, last: Place) -> tuple[Node, list[Problem]]:
     problems: list[Problem] = []
     root: list[Node] = []
     # The collections that are open, each with its anchor, its key in waiting and its size so far.
@@ -182,7 +184,7 @@ def _compose(events: Iterator[Any], place: Any, end: Place) -> tuple[Node, list[
             if done.anchor:
                 anchors[done.anchor] = (done.node, done.size)
             add(done.node, done.size)
-    return (root[0] if root else Scalar(end, "")), problems
+    return (root[0] if root else Scalar(last, "")), problems
 
 
 class _Open(Struct):

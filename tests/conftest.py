@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from typing import NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -49,6 +50,28 @@ def here(originals, tmp_path, monkeypatch):
     shutil.copytree(originals / "here", tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "here"
+
+
+@pytest.fixture
+def tally(record_property):
+    """Return a Counter of how cases ended, which --full prints."""
+    ends = Counter()
+    yield ends
+    counts = [f"{end}: {number:,}" for end, number in sorted(ends.items(), key=str)]
+    record_property("ends", ", ".join(counts))
+
+
+def pytest_collection_modifyitems(config, items):
+    """With --full, let every test take its time."""
+    for item in items if config.getoption("--full") else ():
+        item.add_marker(pytest.mark.timeout(0))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """With --full, print what became of the cases."""
+    for report in terminalreporter.getreports("") if config.getoption("--full") else ():
+        for _, told in report.user_properties:
+            terminalreporter.write_line(f"{report.nodeid}: {told}")
 
 
 class Setup(NamedTuple):

@@ -142,6 +142,10 @@ FILES = {
     "long-key": (b"k" * 100_000 + b": 1\n", "..."),
     "long-word": (b"w" * 1_000_000, "..."),
     "long-explicit-key": (b"? " + b"k" * 100_000 + b"\n: 1\n", "..."),
+    "long-path": (
+        GOOD.replace("dataset: xor", f"dataset: {{path: {'p' * 5000}}}").encode(),
+        "3:17: path: is too long to be a path",
+    ),
     "long-tag": (b"a: !" + b"t" * 100_000 + b" 1\n", "..."),
     "long-alias": (b"a: *" + b"a" * 100_000 + b"\n", "..."),
     "long-feature": (GOOD.encode() + b"features: [x1*" + b"f" * 100_000 + b"]\n", "..."),

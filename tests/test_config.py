@@ -162,6 +162,7 @@ def test_explicit_weights_need_no_initializer():
         ("learning_rate: 1_000.5", 1000.5),
         ("learning_rate: 5e-324", 5e-324),
         ("epochs: 1e4", 10_000),
+        ("epochs: 1e29", 10**29),
         ("epochs: 10_000", 10_000),
         ("epochs: +5", 5),
         ("epochs: 0", 0),

@@ -188,7 +188,7 @@ def test_an_override_of_a_shared_value_changes_it_in_one_place():
         (["epochs=!!int 1"], "epochs=!!int 1: the tag ..."),
         (["epochs=*x"], "epochs=*x: no anchor &x before this"),
         (["dataset={name: or, name: or}"], "dataset={name: or, name: or}: key 'name' is there..."),
-        (["epochs=1\n---\n2"], "epochs=1\n---\n2: a second document; there must be one"),
+        (["epochs=1\n---\n2"], "epochs=1\\n---\\n2: a second document; there must be one"),
         (["seed=\x07"], "seed=\\x07: the character '\\x07' is not allowed in YAML"),
         (["seed=\udcff"], "..."),
         (["\udcff=1"], "...: unknown key ..."),

@@ -503,6 +503,10 @@ BLOCK = Path(XOR).read_text() + "sweep:\n"
             "<command line>: learning_rate=1,2: with a file of trials, a key has one value or ...",
         ),
         (["seed=0..9", "--max-runs", "9"], "sweep: 10 runs; more than 9 need --max-runs 10"),
+        (
+            [f"k{i}=0..99999999999" for i in range(400)],
+            "sweep: more than 10^12 runs; more than 10,000 need --max-runs",
+        ),
         (["seed=0..10000"], "sweep: 10,001 runs; more than 10,000 need --max-runs 10001"),
         (["block.yaml", "  sed: 1,2"], "block.yaml:12:8: unknown key 'sed'; did you mean 'seed'?"),
         (["block.yaml", "  seed: [1, x]"], "block.yaml:12:9: seed: must be an integer, not 'x'"),

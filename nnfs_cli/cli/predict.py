@@ -144,8 +144,8 @@ def read_table(
 
     def rows() -> Iterator[Rows]:
         for block in reader.blocks:
-            lines = block.lines if reader.delimiter == "," else as_csv(block.lines)
-            yield Rows(lines, reader.floats(block, chosen))
+            X = reader.floats(block, chosen)  # first, for it tells what is wrong, and where
+            yield Rows(block.lines if reader.delimiter == "," else as_csv(block.lines), X)
 
     return reader.header or list(columns), rows()
 
