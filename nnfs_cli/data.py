@@ -13,7 +13,7 @@ from msgspec import Struct
 from nnfs_cli import datasets, features, files
 from nnfs_cli.core.activations import Array
 from nnfs_cli.datasets import DATASETS, Facts, Table
-from nnfs_cli.errors import FileError, listed
+from nnfs_cli.errors import FileError, listed, short
 from nnfs_cli.files import RawTable, Watcher
 from nnfs_cli.schema import COMMON, FILE, Config
 from nnfs_cli.tables import is_number
@@ -175,7 +175,7 @@ def _classes(config: Config, raw: RawTable) -> tuple[str, ...] | None:
     """
     output = config.layers[-1].activation.name
     must = config.loss != "squared_error" or output == "softmax"
-    text, target = raw.y.dtype.kind == "U", raw.targets[0]
+    text, target = raw.y.dtype.kind == "U", short(raw.targets[0])
     if text and not (must or output == "sigmoid"):
         wants = f"{config.loss} with {output} wants numbers"
         raise _no_number(raw, f"; {wants}; for classes, take softmax and cross_entropy")
@@ -191,7 +191,7 @@ def _classes(config: Config, raw: RawTable) -> tuple[str, ...] | None:
         return None
     if len(distinct) == 1:
         raise FileError(
-            f"{raw.path}: every target in {target!r} is {_name(distinct[0])!r}; "
+            f"{raw.path}: every target in {target!r} is {short(_name(distinct[0]))!r}; "
             "there is nothing to tell apart"
         )
     if must and not text and len(wrong := np.flatnonzero(raw.y[:, 0] % 1)):
@@ -207,7 +207,8 @@ def _no_number(raw: RawTable, consequence: str = "") -> FileError:
     """Return an error at the first target that is text."""
     words = raw.y[:, 0].tolist()
     row = next((i for i, word in enumerate(words) if not is_number(word)), 0)
-    return raw.error(f"{words[row][:40]!r} in {raw.targets[0]!r} is not a number{consequence}", row)
+    word, target = short(words[row]), short(raw.targets[0])
+    return raw.error(f"{word!r} in {target!r} is not a number{consequence}", row)
 
 
 def _name(value: Any) -> str:
@@ -225,7 +226,7 @@ def class_numbers(raw: RawTable, known: Facts) -> Array:
     if strange := [name for name in names if name not in known.classes]:
         row = int(np.argmax(inverse == names.index(strange[0])))
         known_classes = f"the classes the network knows: {listed(known.classes)}"
-        raise raw.error(f"{strange[0][:40]!r} is none of {known_classes}", row)
+        raise raw.error(f"{short(strange[0])!r} is none of {known_classes}", row)
     numbers: Array = np.array([known.classes.index(name) for name in names])[inverse]
     return numbers
 

@@ -89,4 +89,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     matches = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+    return f"; did you mean {short(matches[0])!r}?" if matches else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Sequence
 from math import isfinite
@@ -13,7 +14,7 @@ import numpy as np
 
 from nnfs_cli import disk, tables
 from nnfs_cli.core.activations import Array
-from nnfs_cli.errors import FileError, did_you_mean, listed
+from nnfs_cli.errors import FileError, did_you_mean, listed, short
 
 Watcher = Callable[[str, float], None]  # told the path and the share that has been read
 
@@ -93,7 +94,7 @@ def _read_csv(
     if not chosen_X:
         raise reader.error("there is no column but the target", line)
     if both := set(chosen_X) & set(chosen_y):
-        message = f"column {names[min(both)]!r} is target and input at once"
+        message = f"column {short(names[min(both)])!r} is target and input at once"
         raise reader.error(message, line, min(both) + 1)
     size = max(os.fstat(descriptor).st_size, 1)
     blocks_X: list[Array] = []
@@ -146,7 +147,7 @@ def classes(reader: tables.Reader, block: tables.Block, column: int) -> list[str
             raise reader.error("the target is an empty field", number, column + 1)
         if tables.is_number(word):
             if not isfinite(float(word)):
-                raise reader.error(f"{word!r} is not a finite number", number, column + 1)
+                raise reader.error(f"{short(word)!r} is not a finite number", number, column + 1)
             words[i] = label(float(word))
     return words
 
@@ -155,10 +156,10 @@ def _place(name: str, names: Sequence[str], path: str, line: int) -> int:
     """Return where a column is that is called `name`, or that is the name-th from 0."""
     if name in names:
         return names.index(name)
-    if name.lstrip("-").isdecimal() and -len(names) <= int(name) < len(names):
+    if re.fullmatch("-?[0-9]{1,9}", name) and -len(names) <= int(name) < len(names):
         return int(name) % len(names)
     known = f"there are {listed(names)}{did_you_mean(name, names)}"
-    raise tables.error_at(path, f"there is no column {name!r}; {known}", line)
+    raise tables.error_at(path, f"there is no column {short(name)!r}; {known}", line)
 
 
 def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence[str]) -> RawTable:
@@ -198,7 +199,7 @@ def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence
         i for i in range(len(names)) if i not in chosen_y
     ]
     if both := set(chosen) & set(chosen_y):
-        raise FileError(f"{path}: column {names[min(both)]!r} is target and input at once")
+        raise FileError(f"{path}: column {short(names[min(both)])!r} is target and input at once")
     first = chosen == list(range(len(chosen)))
     X = X[:, : len(chosen)] if first else X[:, chosen]  # a view, if it can be: a mapped file stays
     _check_finite(path, X)

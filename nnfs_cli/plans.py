@@ -19,7 +19,7 @@ from nnfs_cli import document, grid, trials
 from nnfs_cli.checker import Checker, absolute_path
 from nnfs_cli.config import BLOCK
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
-from nnfs_cli.errors import ConfigError, Problem, config_error
+from nnfs_cli.errors import ConfigError, Problem, config_error, short
 from nnfs_cli.files import Watcher
 from nnfs_cli.grid import Axis, Point
 from nnfs_cli.schema import PART_KEYS, Config, kind_of
@@ -128,7 +128,7 @@ def load(
         axes.remove(axis)
         constants[axis.key] = axis.values[0]
         if rows and axis.key in rows[0].places:
-            message = f"{axis.key!r} is a column of the file of trials, too"
+            message = f"{short(axis.key)!r} is a column of the file of trials, too"
             problems.append(axis.place.problem(message))
         try:
             given = Setting(axis.key, axis.values[0], axis.place)
@@ -233,7 +233,7 @@ def _points(
     elif options.random and options.zip:
         problems.append(Problem("--zip", "what is drawn at random does not go in step"))
     problems += [
-        Problem("--zip", f"{key!r} has no list of values to go in step")
+        Problem("--zip", f"{short(key)!r} has no list of values to go in step")
         for key in options.zip
         if key not in keys
     ]

@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from nnfs_cli.core.activations import Array
-from nnfs_cli.errors import FileError, did_you_mean, listed
+from nnfs_cli.errors import FileError, did_you_mean, listed, short
 
 CHUNK = 1 << 18  # bytes at a time
 MAX_LINE = 1 << 20
@@ -57,12 +57,11 @@ class Reader(Struct, frozen=True):
         for number, fields in self._rows(block):
             for column in chosen:
                 if not is_number(fields[column]):
-                    shown = (
-                        repr(fields[column][:40]) if fields[column].strip() else "an empty field"
-                    )
+                    shown = repr(short(fields[column]))
+                    shown = shown if fields[column].strip() else "an empty field"
                     raise self.error(f"{shown} is not a number", number, column + 1)
                 if not np.isfinite(float(fields[column])):
-                    shown = f"{fields[column]!r} is not a finite number"
+                    shown = f"{short(fields[column])!r} is not a finite number"
                     raise self.error(shown, number, column + 1)
             rows.append([float(fields[column]) for column in chosen])
         return np.array(rows, dtype=np.float64).reshape(len(block.lines), len(chosen))
@@ -136,11 +135,11 @@ def read(
         all_there = bool(known) and set(known) <= set(fields)
         header = not any(map(is_number, fields)) or bool(words) or all_there
     if header:
-        doubled = next((field for i, field in enumerate(fields) if field in fields[:i]), None)
-        if doubled is not None:
-            column = len(fields) - fields[::-1].index(doubled)
-            message = f"there is another column {doubled[:40]!r}"
-            raise error_at(name, message, number, column)
+        places: dict[str, int] = {}
+        for column, field in enumerate(fields, 1):
+            if places.setdefault(field, column) != column:
+                message = f"there is another column {short(field)!r}"
+                raise error_at(name, message, number, column)
         first = Block(first.lines[1:], first.numbers[1:])
 
     nonempty = (block for block in chain([first], blocks) if block.lines)
@@ -157,7 +156,8 @@ def choose(reader: Reader, columns: Sequence[str]) -> list[int]:
         wanted = f"the run has {len(columns)}: {listed(columns)}"
         if header:
             there = f"the header {listed(header)}{did_you_mean(missing, header)}"
-            raise reader.error(f"there is no column {missing!r}; {wanted}, {there}", reader.first)
+            message = f"there is no column {short(missing)!r}; {wanted}, {there}"
+            raise reader.error(message, reader.first)
         raise reader.error(f"{count_columns(reader.width)}; {wanted}", reader.first)
     return list(range(len(columns)))
 

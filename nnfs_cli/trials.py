@@ -48,10 +48,11 @@ def read(path: str, consequence: str) -> list[Trial]:
     (first, header), *rows = rows or [(0, [])]
     if not rows:
         raise refuse("has no rows under its header")
+    places: dict[str, int] = {}
     problems = [
         _place(path, lines, first, header, i).problem(f"there is another column {short(key)!r}")
         for i, key in enumerate(header)
-        if key in header[:i]
+        if places.setdefault(key, i) != i
     ]
     problems += [
         _place(path, lines, line, row, min(len(row), len(header))).problem(

@@ -111,7 +111,7 @@ def open_run(name: str, runs_dir: Path, by: str = "cost") -> Run:
     from nnfs_cli import runs
 
     path = runs.find(name, runs_dir)
-    one_of_many = path.name == "best" or path.name.isdecimal()
+    one_of_many = path.name == "best" or re.fullmatch("[0-9]{1,9}", path.name)
     if runs.is_there(path) or not one_of_many or len(path.parts) == 1:
         return runs.read(path)
     from nnfs_cli import sweeps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections import Counter
@@ -148,9 +149,9 @@ def parse_shard(text: str | None) -> tuple[int, int]:
     """Return I and N of I/N."""
     if text is None:
         return 1, 1
-    index, _, count = text.partition("/")
-    if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
-        return int(index), int(count)
+    found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
+    if found and 1 <= int(found[1]) <= int(found[2]):
+        return int(found[1]), int(found[2])
     raise click.BadParameter(
         f"{text!r} is not written I/N with I from 1 to N, as in 2/8", param_hint="'--shard'"
     )
