@@ -21,6 +21,20 @@ from nnfs_cli.errors import Problem, harmless, short
 MAX_BYTES = 1 << 20
 UNWRITABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML breaks lines
+# libyaml's words, and ours. Those of BEGUN it has at the first line that makes no sense any more,
+# not at the one where the mistake is.
+BEGUN = {
+    "could not find expected ':'": "a key without ':' behind it",
+    "did not find expected ',' or ']'": "this bracket is not closed, or a comma is missing",
+    "did not find expected ',' or '}'": "this brace is not closed, or a comma is missing",
+}
+PLAIN = {
+    "mapping values are not allowed in this context": "a ':' within a value; put the value in "
+    "quotes, or indent the line as those around it",
+    "did not find expected key": "no key; is the line indented as those around it?",
+    "found character that cannot start any token": "what begins with this character must be in "
+    "quotes",
+}
 MAX_DEPTH = 24
 MAX_NODES = 1 << 18  # aliases counted each time they are used
 
@@ -120,12 +134,20 @@ def compose(text: str, source: str, *, override: Place | None = None) -> tuple[N
     try:
         return _compose(yaml.parse(text, Loader=loader), place, override or last)
     except yaml.MarkedYAMLError as error:
-        mark, message = error.problem_mark or error.context_mark, str(error.problem)
-        if error.context_mark and mark and mark.line >= len(lines) - 1:
-            mark = error.context_mark  # not where the text ended, but where it began to be wrong
-            message = f"{error.context}: {error.problem}"
-        at = (mark.line, mark.column) if mark else (0, 0)
-        raise refuse(f"not YAML: {message}", *at) from None
+        raise refuse(*_explained(error, lines)) from None
+
+
+def _explained(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, int, int]:
+    """Return what keeps text from being YAML, and the line and column where it begins."""
+    mark, begun, message = error.problem_mark, error.context_mark, str(error.problem)
+    if begun and mark and message in BEGUN and mark.line > begun.line:
+        mark, message = begun, BEGUN[message]
+    elif begun and (not mark or mark.line >= len(lines) - 1):
+        mark, message = begun, f"{error.context}: {message}"
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    if line < len(lines) and lines[line][column : column + 1] == "\t":
+        message = "a tab; YAML is indented with spaces"
+    return f"not YAML: {PLAIN.get(message, message)}", line, column
 
 
 def _compose(events: Iterator[Any], place: Any, last: Place) -> tuple[Node, list[Problem]]:
