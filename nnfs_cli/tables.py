@@ -60,10 +60,10 @@ class Reader(Struct, frozen=True):
                     shown = repr(short(fields[column]))
                     shown = shown if fields[column].strip() else "an empty field"
                     raise self.error(f"{shown} is not a number", number, column + 1)
-                if not np.isfinite(float(fields[column])):
+                if not np.isfinite(number_of(fields[column])):
                     shown = f"{short(fields[column])!r} is not a finite number"
                     raise self.error(shown, number, column + 1)
-            rows.append([float(fields[column]) for column in chosen])
+            rows.append([number_of(fields[column]) for column in chosen])
         return np.array(rows, dtype=np.float64).reshape(len(block.lines), len(chosen))
 
     def strings(self, block: Block, column: int) -> list[str]:
@@ -221,10 +221,15 @@ def reason(error: csv.Error) -> str:
 def is_number(field: str) -> bool:
     """Return whether a field is a number as Python reads it, of digits without underscores."""
     try:
-        float(field)
+        number_of(field)
     except ValueError:
         return False
     return "_" not in field
+
+
+def number_of(field: str) -> float:
+    """Return the number that a field is; ValueError if it is none."""
+    return float(field.strip())  # NumPy's parser strips some characters that float() does not
 
 
 def count_columns(count: int) -> str:

@@ -44,7 +44,7 @@ def is_told(done, content):
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", done.stderr), "reaches the terminal"
     assert max(map(len, done.stderr.split("\n"))) < (600 if done.code == 3 else 5000), done.stderr
     if done.code == 6:  # of a data file, whose path it has in full
-        assert re.fullmatch(r"\S+: .+\n", done.stderr), done.stderr
+        assert re.fullmatch(r"/.+: .+\n", done.stderr), done.stderr
     if done.code != 3:
         return
     assert done.stdout == ""

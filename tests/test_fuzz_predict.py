@@ -39,7 +39,7 @@ class Reading(NamedTuple):
 
 def is_number(field):
     try:
-        float(field)
+        float(field.strip())
     except ValueError:
         return False
     return "_" not in field
@@ -73,8 +73,8 @@ def read(content, columns):
         fields = fields_of(text, delimiter)
         if fields is None or len(fields) != len(names) or number in undecodable:
             wrong.add(number)
-        elif all(is_number(fields[i]) and isfinite(float(fields[i])) for i in places):
-            rows.append((number, fields, [float(fields[i]) for i in places]))
+        elif all(is_number(fields[i]) and isfinite(float(fields[i].strip())) for i in places):
+            rows.append((number, fields, [float(fields[i].strip()) for i in places]))
         else:
             wrong.add(number)
     return Reading(names if header else [*columns], rows, wrong)
@@ -145,7 +145,7 @@ def answers(done, form, model, names):
     """Return the fields and the answers of each row that was printed, as text."""
     count = len(model.output_names)
     if form == "jsonl":
-        found = map(json.loads, done.stdout.splitlines())
+        found = map(json.loads, done.stdout.split("\n")[:-1])
         return [([], [str(row[name]) for name in model.output_names]) for row in found]
     printed = [*csv.reader(io.StringIO(done.stdout, newline=""), strict=True)]
     if printed:

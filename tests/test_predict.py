@@ -224,6 +224,7 @@ SAME = {
     "quotes": '"0","1"\n1,"1"\n',
     "spaces": " 0 , 1\n1 ,1 \n",
     "tabs": "0,\t1\n1,1\n",
+    "strange-spaces": "0\x1c,1\n1,\xa01\n",
     "semicolons": "0;1\n1;1\n",
     "header-semicolons": "x1;x2\n0;1\n1;1\n",
     "tab-separated": "x2\tx1\n1\t0\n1\t1\n",

@@ -204,12 +204,13 @@ def as_jsonl(
     import msgspec
 
     from nnfs_cli.prediction import class_names, predict
+    from nnfs_cli.tables import number_of
 
     columns = set(model.known.columns)
 
     def values(fields: list[str]) -> list[Any]:
         pairs = zip(names, fields, strict=True)
-        return [float(field) if name in columns else field for name, field in pairs]
+        return [number_of(field) if name in columns else field for name, field in pairs]
 
     encoder = msgspec.json.Encoder()
     keys = [*names, *model.output_names]
