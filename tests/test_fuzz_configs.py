@@ -117,13 +117,8 @@ def keys_of(plain, path=()):
     """Yield every dotted key of a configuration with its value as text."""
     if path:
         yield ".".join(path), json.dumps(plain)
-    for key, value in (
-        plain.items()
-        if isinstance(plain, dict)
-        else enumerate(plain)
-        if isinstance(plain, list)
-        else ()
-    ):
+    items = plain.items() if isinstance(plain, dict) else ()
+    for key, value in enumerate(plain) if isinstance(plain, list) else items:
         yield from keys_of(value, (*path, str(key)))
 
 
