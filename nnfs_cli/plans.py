@@ -239,7 +239,7 @@ def _points(
     ]
     lengths = {axis.key: len(axis.values) for axis in axes if axis.key in options.zip}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{key} {length}" for key, length in lengths.items())
+        told = ", ".join(f"{short(key)} {length}" for key, length in lengths.items())
         problems.append(Problem("--zip", f"the lists are not of one length: {told}"))
     if not rows and options.random is None:
         problems += [
