@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from errno import EIO
 from pathlib import Path
@@ -75,11 +76,22 @@ def broken_call(moment):
     experiment.pauses = experiment.logged_epochs  # that the calls are the same each time
 
 
+def little_memory(more):
+    """Leave some bytes of memory, after taking all that this process has to spare."""
+    limit_memory(0)
+    with suppress(MemoryError):
+        while True:
+            spare.append(bytearray(1 << 16))
+    del spare[-4:]
+    limit_memory(more)
+
+
+spare = []
 FAULTS = {  # how it is made, what the line ends with, in which steps it gives way, and units
     "full disk": (full_disk, "No space left on device", (1, 4), 300),
     "quota": (quota, "File too large", (512, 8192), 300),
     "broken call": (broken_call, "Input/output error", (1, 3), 300),
-    "memory": (limit_memory, "there is not enough memory for this", (MIB, 16 * MIB), 20_000),
+    "memory": (little_memory, "there is not enough memory for this", (MIB, 16 * MIB), 20_000),
 }
 
 
