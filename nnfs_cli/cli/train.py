@@ -97,7 +97,8 @@ def command(
             run = runs.read(path)
             training = checkpoints.resume(run, settings, cache_dir, threads)
             facts = {key: run.facts[key] for key in KEPT if key in run.facts}
-            if training.epoch >= settings.epochs and run.facts.get("status") == "finished":
+            done = run.facts.get("status") == "finished" and run.facts["epochs"] == settings.epochs
+            if done and training.epoch == settings.epochs:
                 checkpoints.remove(path)  # if that was all that was left to do
                 options.note(f"{path}: finished already, at {outcome(training)}", unless=quiet)
                 tell(path, run.facts, as_json)
