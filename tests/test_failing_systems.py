@@ -90,7 +90,7 @@ spare = []
 FAULTS = {  # how it is made, what the line ends with, in which steps it gives way, and units
     "full disk": (full_disk, "No space left on device", (1, 4), 300),
     "quota": (quota, "File too large", (512, 8192), 300),
-    "broken call": (broken_call, "Input/output error", (1, 3), 300),
+    "broken call": (broken_call, "Input/output error", (1, 2), 300),
     "memory": (little_memory, "there is not enough memory for this", (MIB, 16 * MIB), 20_000),
 }
 
@@ -133,6 +133,7 @@ def check_whole():
             assert yaml.safe_load(path.read_text())
 
 
+@pytest.mark.timeout(600)  # of 306 cases with --full
 @pytest.mark.parametrize("job", JOBS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_a_line_and_costs_nothing_that_is_there(job, fault, disk, tmp_path, full):

@@ -64,6 +64,7 @@ def mutated(content, rng):
     return bytes(content)
 
 
+@pytest.mark.timeout(900)  # of 6667 cases with --full
 @each_target
 def test_a_spoilt_file_is_refused_or_read_as_it_was(name, here, originals, cases):
     target = TARGETS[name]
