@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from itertools import product
 from pathlib import Path
 
 from benchmarks import contest, jobs, report, startup
@@ -26,22 +27,23 @@ def main() -> None:
     if not arguments.job or "start" in arguments.job:
         tell("start")
         start = startup.measure(2 if arguments.quick else startup.RUNS)
-    confine(arguments.threads)
     rounds = 1 if arguments.quick else arguments.rounds
     results, sizes = [], []
-    for job in jobs.JOBS.values():
+    for threads, job in product(arguments.threads, jobs.JOBS.values()):
         if arguments.job and job.name not in arguments.job:
             continue
-        job = (jobs.quick(job) if arguments.quick else job)._replace(threads=arguments.threads)
-        tell(f"{job.name}: {job.describe()}")
-        results.append(contest.hold(job, sides, rounds))
-        if job.name == "long":
+        confine(threads)
+        job = (jobs.quick(job) if arguments.quick else job)._replace(threads=threads)
+        tell(f"{job.title}: {job.describe()}")
+        able = {n: s for n, s in sides.items() if threads == 1 or n != report.PRODUCTS}
+        results.append(contest.hold(job, able, rounds))
+        if job.name == "long" and threads == arguments.threads[0]:
             us = {contest.US: sides[contest.US]}
             sizes = [
                 contest.hold(jobs.of_size(job, size), us, rounds)
                 for size in ([job.samples] if arguments.quick else SIZES)
             ]
-    text = report.render(start, results, sizes, rounds, arguments.threads, missing)
+    text = report.render(start, results, sizes, rounds, missing)
     print(text)
     if arguments.output:
         report.write(arguments.output, text, results)
@@ -56,7 +58,9 @@ def parse() -> argparse.Namespace:
         "--side", action="append", choices=list(SIDES), help="nnfs and this one only; repeatable"
     )
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side (5)")
-    parser.add_argument("--threads", type=int, default=1, help="for every side (1)")
+    parser.add_argument(
+        "--threads", type=int, nargs="+", default=[1], help="for every side, in turn (1)"
+    )
     parser.add_argument("--quick", action="store_true", help="a trial of small jobs, one round")
     parser.add_argument(
         "--output",

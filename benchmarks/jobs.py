@@ -50,6 +50,11 @@ class Job(NamedTuple):
         return ("train", str(self.config)) if self.config else None
 
     @property
+    def title(self) -> str:
+        """The job's name, and the threads if there are several."""
+        return self.name if self.threads == 1 else f"{self.name}, {self.threads} threads"
+
+    @property
     def tolerance(self) -> float:
         """How far apart the sides' costs may be, relative."""
         return 1e-6 if self.dtype == "float64" else 1e-3

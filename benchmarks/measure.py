@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 PATIENCE = 1800  # seconds for one process
 # What an environment may say that would hold back one library or another: not passed on.
 SETTINGS = ("OPENBLAS_", "OMP_", "MKL_", "XLA_", "JAX_", "KERAS_", "TORCH_", "NNFS_", "PYTHON")
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 T = TypeVar("T")
@@ -86,5 +87,5 @@ def confine(threads: int) -> None:
 
     Not every library can be told its number of threads; none has more than it has cores.
     """
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+    if CORES:
+        os.sched_setaffinity(0, CORES[-threads:])

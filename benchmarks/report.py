@@ -23,7 +23,7 @@ Written by `python -m benchmarks`; do not edit.
 
 {machine}.
 {versions}.
-{date}. {rounds}, {threads}.
+{date}. {rounds}.
 
 Every side gets the same data, initial parameters, epochs, dtype and number of threads, and as
 many cores; which kernels it takes on this processor is its own choice. Sides take turns. A time is
@@ -42,7 +42,6 @@ def render(
     results: Sequence[Result],
     sizes: Sequence[Result],
     rounds: int,
-    threads: int,
     missing: Sequence[str],
 ) -> str:
     """Return the whole report."""
@@ -52,7 +51,6 @@ def render(
             versions=versions(),
             date=date.today().isoformat(),
             rounds=plural(rounds, "round"),
-            threads=plural(threads, "thread"),
         )
     ]
     if missing:
@@ -100,7 +98,7 @@ def section(result: Result) -> str:
     head = ["", "whole process", "/ nnfs", "compiling", "in the loop", "/ nnfs", "cost"]
     if job.name == "long":
         head.append("memory above the data")
-    return "\n\n".join([f"## {job.name}\n\n{job.describe()}.", table(head, rows), notes(result)])
+    return "\n\n".join([f"## {job.title}\n\n{job.describe()}.", table(head, rows), notes(result)])
 
 
 def notes(result: Result) -> str:
@@ -247,7 +245,7 @@ def draw(path: Path, results: Sequence[Result]) -> None:
         axes.set_xlabel("time over that of nnfs (right of the line, nnfs is faster)", fontsize=8)
         axes.set_title({"whole": "whole process", "loop": "in the loop"}[part], fontsize=10)
         axes.grid(axis="x", alpha=0.3)
-        axes.set_yticks(range(len(results)), [result.job.name for result in results])
+        axes.set_yticks(range(len(results)), [result.job.title for result in results])
     figure.axes[0].invert_yaxis()
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     figure.savefig(path, metadata={"Date": None})

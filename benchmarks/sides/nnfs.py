@@ -27,7 +27,7 @@ def build(job, data):
 
 
 def by_configuration(job):
-    training = experiment.prepare(jobs.settings(job), None)
+    training = experiment.prepare(jobs.settings(job), None, job.threads)
 
     def train():
         for _ in experiment.train(training):
