@@ -70,6 +70,16 @@ def class_names(model: Model, numbers: Array) -> list[str]:
     return [names[number] for number in numbers.tolist()]
 
 
+def answered_names(model: Model, predictions: Predictions) -> list[str]:
+    """Return the name of each sample's class, and nothing where an output is not a number."""
+    y_hat, classes = predictions
+    assert classes is not None
+    names, nowhere = class_names(model, classes), np.isnan(y_hat).any(axis=1)
+    for i in np.flatnonzero(nowhere).tolist():
+        names[i] = ""
+    return names
+
+
 def own_tables(model: Model, cache_dir: Path) -> dict[str, Table]:
     """Return the run's own samples, by part; FileError if they are not those it was trained on."""
     config = model.run.config

@@ -620,3 +620,16 @@ def test_looking_at_a_run_leaves_it_as_it_was(runs_dir):
 
 def test_help_names_every_format():
     assert re.search(r"\[csv\|jsonl\|npz\]", call("predict", "--help").stdout)
+
+
+def test_what_is_not_a_number_has_no_class():
+    x = "1e308,-1e308"
+    run = trained(str(CONFIGS / "moons-mongaras.yaml"), "epochs=1", "--runs-dir", ".", "-q")
+    call("predict", str(run), "--x", x, "--x", "1,2", "-o", "out.npz", "--format", "npz")
+    with np.load("out.npz") as out:
+        assert np.isnan(out["y_hat"][0]).all()
+        assert out["class"][0] == "" != out["class"][1]
+    lines = call("predict", str(run), "--x", x).stdout.splitlines()
+    assert lines[1].endswith(",nan,")
+    answer = json.loads(call("predict", str(run), "--x", x, "--format", "jsonl").stdout)
+    assert (answer["y_hat"], answer["class"]) == (None, None)

@@ -184,15 +184,15 @@ def as_csv(
     model: Model, header: list[str], names: list[str], blocks: Iterable[Rows]
 ) -> Iterator[bytes]:
     """Yield each block's lines with its predictions behind them."""
-    from nnfs_cli.prediction import class_names, predict
+    from nnfs_cli.prediction import answered_names, predict
 
     if header:
         yield (",".join(quoted([*header, *model.output_names])) + "\n").encode()
     for block in blocks:
-        y_hat, classes = predict(model, block.X)
-        columns: list[Iterable[str]] = [map(repr, unit) for unit in y_hat.T.tolist()]
-        if classes is not None:
-            columns.append(quoted(class_names(model, classes)))
+        found = predict(model, block.X)
+        columns: list[Iterable[str]] = [map(repr, unit) for unit in found.y_hat.T.tolist()]
+        if found.classes is not None:
+            columns.append(quoted(answered_names(model, found)))
         rows = zip(block.lines, *columns, strict=True)
         yield ("\n".join(map(",".join, rows)) + "\n").encode()
 
@@ -203,7 +203,7 @@ def as_jsonl(
     """Yield each block's rows as JSON objects, one a line."""
     import msgspec
 
-    from nnfs_cli.prediction import class_names, predict
+    from nnfs_cli.prediction import answered_names, predict
     from nnfs_cli.tables import number_of
 
     columns = set(model.known.columns)
@@ -215,11 +215,11 @@ def as_jsonl(
     encoder = msgspec.json.Encoder()
     keys = [*names, *model.output_names]
     for block in blocks:
-        y_hat, classes = predict(model, block.X)
-        answers = y_hat.tolist()
-        if classes is not None:
-            for answer, name in zip(answers, class_names(model, classes), strict=True):
-                answer.append(name)
+        found = predict(model, block.X)
+        answers = found.y_hat.tolist()
+        if found.classes is not None:
+            for answer, name in zip(answers, answered_names(model, found), strict=True):
+                answer.append(name or None)
         rows = zip(csv.reader(block.lines), answers, strict=True)
         yield encoder.encode_lines(
             dict(zip(keys, [*values(fields), *answer], strict=True)) for fields, answer in rows
@@ -233,13 +233,13 @@ def as_npz(
     (samples,), their names."""
     import numpy as np
 
-    from nnfs_cli.prediction import class_names, predict
+    from nnfs_cli.prediction import answered_names, predict
 
     parts = [predict(model, block.X) for block in blocks]
     none = np.empty((0, model.network.layers[-1].units))
     arrays = {"y_hat": np.concatenate([none, *(part.y_hat for part in parts)])}
     if model.known.classes is not None:
-        found = [class_names(model, part.classes) for part in parts if part.classes is not None]
+        found = [answered_names(model, part) for part in parts]
         arrays["class"] = np.array([name for names in found for name in names], str)
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)
