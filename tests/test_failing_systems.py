@@ -91,7 +91,7 @@ FAULTS = {  # how it is made, what the line ends with, in which steps it gives w
     "full disk": (full_disk, "No space left on device", (1, 4), 300),
     "quota": (quota, "File too large", (512, 8192), 300),
     "broken call": (broken_call, "Input/output error", (1, 2), 300),
-    "memory": (little_memory, "there is not enough memory for this", (MIB, 16 * MIB), 20_000),
+    "memory": (little_memory, "there is not enough memory for this", (MIB, 48 * MIB), 20_000),
 }
 
 
