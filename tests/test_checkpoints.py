@@ -437,7 +437,8 @@ def test_a_sweep_that_is_killed_goes_on_to_the_same_results(cases):
     for number, rng in enumerate(cases(1, 17)):
         directory = f"runs{number}"
         for _ in range(3):
-            with start(*args, "--runs-dir", directory, stdout=subprocess.DEVNULL) as process:
+            often = ("--checkpoint-every", str(rng.choice([0, 0.05, 10])), "--runs-dir", directory)
+            with start(*args, *often, stdout=subprocess.DEVNULL) as process:
                 process.stderr.readline()
                 time.sleep(rng.uniform(0, 0.6))
                 process.kill()
