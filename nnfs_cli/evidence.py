@@ -12,7 +12,7 @@ import numpy as np
 
 from nnfs_cli import data, experiment, prediction, runs
 from nnfs_cli.core.activations import Array
-from nnfs_cli.core.backprop import BLOCK
+from nnfs_cli.core.blocks import BLOCKS
 from nnfs_cli.core.metrics import predicted_class
 from nnfs_cli.core.network import Network, activations
 from nnfs_cli.data import Samples
@@ -162,8 +162,9 @@ def _ailing(
     close = [np.zeros(layer.units) for layer in network.layers]
     names = [layer.activation.name for layer in config.layers]
     samples = x.shape[-1]
-    for start in range(0, samples, BLOCK):
-        for i, a in enumerate(activations(network, params, x[:, start : start + BLOCK])):
+    size, _ = BLOCKS
+    for start in range(0, samples, size):
+        for i, a in enumerate(activations(network, params, x[:, start : start + size])):
             active[i] += (a > 0).sum(axis=-1)
             if names[i] in LIMITS:
                 low, high = LIMITS[names[i]]

@@ -13,7 +13,8 @@ import numpy as np
 from nnfs_cli import data, experiment
 from nnfs_cli.config import n_params, to_plain
 from nnfs_cli.core.activations import Array
-from nnfs_cli.core.backprop import BLOCK, Backprop
+from nnfs_cli.core.backprop import Backprop
+from nnfs_cli.core.blocks import block_size
 from nnfs_cli.core.descent import descend
 from nnfs_cli.data import Encoding, Samples
 from nnfs_cli.datasets import Facts
@@ -96,8 +97,9 @@ def shape_of(config: Config, known: Facts) -> str:
 def largest(config: Config, known: Facts) -> int:
     """Return how many networks of a configuration's shape fit in a stack."""
     inputs = len(config.features or known.columns)
-    per_sample = inputs + 4 * sum(layer.units for layer in config.layers)
-    numbers = per_sample * min(known.samples, BLOCK) + 3 * n_params(config, known)
+    units = [layer.units for layer in config.layers]
+    per_sample = inputs + 4 * sum(units)
+    numbers = per_sample * min(known.samples, block_size(max(units))) + 3 * n_params(config, known)
     return max(1, CACHE_BYTES // (numbers * np.dtype(config.dtype).itemsize))
 
 

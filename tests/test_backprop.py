@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from nnfs_cli import core
 from nnfs_cli.core import backprop
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
@@ -76,7 +77,7 @@ def test_many_blocks_give_what_one_does(
     setup = make(loss, output, "tanh", (3, 6, 2), samples, stack=stack)
     found = []
     for block_size, lane_size, *counts in ((block, lane, lanes, blocks), (samples, samples, 1, 1)):
-        monkeypatch.setattr(backprop, "BLOCK", block_size)
+        monkeypatch.setattr(core.blocks, "BLOCKS", (block_size, block_size))
         monkeypatch.setattr(backprop, "LANE", lane_size)
         network = Backprop(*setup)
         assert [len(network._lanes), sum(len(lane.blocks) for lane in network._lanes)] == counts

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnfs_cli.core import activations, backprop, descent, losses, products
+from nnfs_cli.core import activations, backprop, blocks, descent, losses, products
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.descent import descend
@@ -227,7 +227,7 @@ CALLS = {
 def test_an_epoch_calls_numpy_so_often(make, monkeypatch, job):
     arguments, expected = CALLS[job]
     counted = Counted()
-    for module in (activations, backprop, descent, losses, products):
+    for module in (activations, backprop, blocks, descent, losses, products):
         monkeypatch.setattr(module, "np", counted)
     network = Backprop(*make(*arguments))
     counts = []

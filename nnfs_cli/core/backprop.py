@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from nnfs_cli.core.blocks import Block, block_size, steps, work_space
 from nnfs_cli.core.metrics import count_correct
-from nnfs_cli.core.products import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import ThreadPoolExecutor
 
-    from nnfs_cli.core.activations import Activation, Array
+    from nnfs_cli.core.activations import Array
     from nnfs_cli.core.losses import Objective
     from nnfs_cli.core.network import Network
     from nnfs_cli.core.products import Product
 
 Result = TypeVar("Result")
 
-BLOCK = 1024  # samples at a time: their work space stays in cache
 LANE = 400  # samples that a lane has at least, where there are more lanes than one
 MAX_LANES = 8
 THREAD = 1 << 20  # samples x parameters that are worth a thread
@@ -48,73 +47,11 @@ class Trace(NamedTuple):
     dWb: Array  # (..., units, fan_in + 1)
 
 
-class _Space(NamedTuple):
-    """Arrays to work in, of one layer."""
-
-    z: Array
-    delta: Array
-    a: Array
-    x: Array  # of the next layer
-
-
-@dataclass(slots=True)
-class _Step:
-    """One layer at work on one block of samples: every array that it reads and writes.
-
-    Forward: z = Wb x, a = f(z). Backward, from delta = dC/dz: dWb = delta xT, and dC/dx = WT delta.
-    """
-
-    below: _Step | None
-    activation: Activation
-    Wb: Array  # (..., units, fan_in + 1)
-    x: Array  # (..., fan_in + 1, samples), the last row ones
-    z: Array  # (..., units, samples)
-    a: Array  # (..., units, samples)
-    above: Array | None  # the next layer's x without its ones, if that is not a
-    delta: Array  # (..., units, samples)
-    dWb: Array  # (..., units, fan_in + 1)
-    WT: Array  # (..., fan_in, units)
-    xT: Array  # (..., samples, fan_in + 1)
-    forward: Product  # of Wb and x
-    outer: Product  # of delta and xT
-    pull: Product  # of WT and delta
-
-
-@dataclass(slots=True)
-class _Block:
-    """Some of the samples: their steps, first layer first, and their targets.
-
-    `source` is what to copy into the first step's x, if that does not hold the samples already.
-    """
-
-    steps: list[_Step]
-    y: Array
-    source: Array | None
-
-    def forward(self) -> None:
-        """Fill z and a of each step, first layer first."""
-        if self.source is not None:
-            np.copyto(self.steps[0].x[..., :-1, :], self.source, casting="same_kind")
-        for step in self.steps:
-            step.forward(step.Wb, step.x, step.z)
-            step.activation.forward(step.z, step.a)
-            if step.above is not None:
-                np.copyto(step.above, step.a)
-
-    def backward(self) -> None:
-        """Fill dWb of each step, and delta of all but the last, whose delta is given."""
-        for step in reversed(self.steps):
-            step.outer(step.delta, step.xT, step.dWb)
-            if below := step.below:
-                step.pull(step.WT, step.delta, below.delta)
-                below.activation.vjp(below.z, below.a, below.delta)
-
-
 @dataclass(slots=True)
 class _Lane:
     """Consecutive blocks that share their work space, and the sum of their gradients."""
 
-    blocks: list[_Block]
+    blocks: list[Block]
     grad: Array  # of the first block, and then the sum
     part: Array  # of each other block
 
@@ -130,7 +67,7 @@ class Backprop:
 
     Samples pass in blocks, so that the work space, all of it owned here, does not grow with their
     number. Blocks stand in lanes, which `threads` share. How the samples are divided, and in which
-    order sums are taken, depends on nothing but their number: so do the bits.
+    order sums are taken, depends on nothing but their number and the network: so do the bits.
     """
 
     def __init__(
@@ -161,9 +98,13 @@ class Backprop:
     def _lane(self, x: Array, y: Array) -> _Lane:
         grad, part = np.empty_like(self.params), np.empty_like(self.params)
         *networks, rows, samples = x.shape
-        bounds = _divide(samples, -(-samples // BLOCK))
+        largest = block_size(max(layer.units for layer in self.network.layers))
+        bounds = _divide(samples, -(-samples // largest))
         sizes = {stop - start for start, stop in bounds}
-        spaces = {size: self._work_space(size) for size in sizes}
+        spaces = {
+            size: work_space(self.network, self.params.shape[:-1], size, self.params.dtype)
+            for size in sizes
+        }
         bare = rows == self.network.layers[0].fan_in
         copies = {
             size: np.ones((*networks, rows + 1, size), self.params.dtype) for size in sizes if bare
@@ -171,44 +112,10 @@ class Backprop:
         blocks = []
         for start, stop in bounds:
             source, size = x[..., start:stop], stop - start
-            steps = self._steps(copies.get(size, source), part if start else grad, spaces[size])
-            blocks.append(_Block(steps, y[..., start:stop], source if bare else None))
+            where = copies.get(size, source), part if start else grad
+            layers = steps(self.network, self.params, *where, spaces[size], self._product)
+            blocks.append(Block(layers, y[..., start:stop], source if bare else None))
         return _Lane(blocks, grad, part)
-
-    def _work_space(self, size: int) -> list[_Space]:
-        """Return each layer's share of the work space, for `size` samples."""
-        networks, dtype = self.params.shape[:-1], self.params.dtype
-        spaces = []
-        for layer in self.network.layers:
-            z, delta, a = (np.empty((*networks, layer.units, size), dtype) for _ in range(3))
-            x = np.ones((*networks, layer.units + 1, size), dtype)
-            # In a stack the rows of ones are gaps, which all but copying would stumble over.
-            spaces.append(_Space(z, delta, a if networks else x[:-1], x))
-        return spaces
-
-    def _steps(self, x: Array, grad: Array, spaces: list[_Space]) -> list[_Step]:
-        steps: list[_Step] = []
-        for layer, Wb, dWb, space in zip(
-            self.network.layers,
-            self.network.views(self.params),
-            self.network.views(grad),
-            spaces,
-            strict=True,
-        ):
-            z, delta, a, x_above = space
-            above = x_above[..., :-1, :] if self.params.ndim > 1 else None
-            WT, xT = Wb[..., :-1].mT, x.mT
-            forward = outer = self._product
-            if x.ndim < Wb.ndim:
-                forward, outer = joined(Wb, x, z), joined(delta, xT, dWb)
-            # Of a single unit there is no sum to take, and multiply is three times as fast.
-            pull: Product = np.multiply if layer.units == 1 else np.matmul
-            arrays = (Wb, x, z, a, above, delta, dWb, WT, xT)
-            below = steps[-1] if steps else None
-            steps.append(_Step(below, layer.activation, *arrays, forward, outer, pull))
-            x = x_above
-        steps[-1].above = None
-        return steps
 
     def evaluate(self) -> Evaluation:
         """Return cost and accuracy at the present parameters, float64 (networks...)."""
@@ -264,7 +171,7 @@ class Backprop:
             for *layer, dWb in zip(*blocks, sums, strict=True)
         ]
 
-    def _trace_block(self, block: _Block) -> list[Trace]:
+    def _trace_block(self, block: Block) -> list[Trace]:
         """Return what each layer computes of a block."""
         block.forward()
         values = [(step.z.copy(), step.a.copy()) for step in block.steps]  # scratch on the way back
@@ -292,12 +199,17 @@ class Backprop:
         return lane.grad
 
     def _each_lane(self, work: Callable[[_Lane], Result]) -> list[Result]:
-        """Return what `work` returns for each lane; the caller's thread takes its share."""
+        """Return what `work` returns for each lane. Threads take lanes from the first on, and the
+        caller's from the last, until they meet."""
         if self._pool is None:
             return [work(lane) for lane in self._lanes]
-        waiting = [self._pool.submit(work, lane) for lane in self._lanes[1:]]
-        first = work(self._lanes[0])
-        return [first, *(future.result() for future in waiting)]
+        *others, last = self._lanes
+        waiting = [self._pool.submit(work, lane) for lane in others]
+        mine = [work(last)]
+        while waiting and waiting[-1].cancel():
+            waiting.pop()
+            mine.append(work(others[len(waiting)]))
+        return [*(future.result() for future in waiting), *reversed(mine)]
 
 
 def _divide(samples: int, parts: int) -> list[tuple[int, int]]:
