@@ -18,7 +18,7 @@ from nnfs_cli.config import to_plain
 from nnfs_cli.core.activations import Array
 from nnfs_cli.datasets import Facts
 from nnfs_cli.digest import sealed, unsealed
-from nnfs_cli.errors import ConfigError, FileError, NnfsError
+from nnfs_cli.errors import ConfigError, FileError, NnfsError, short
 from nnfs_cli.experiment import Training
 from nnfs_cli.runs import Run
 from nnfs_cli.schema import Config
@@ -128,12 +128,8 @@ def differences(was: Config, is_: Config) -> list[str]:
     """Return what is different between two configurations, but for their names and epochs."""
     before, now = flat(to_plain(was)), flat(to_plain(is_))
 
-    def shown(value: object) -> str:
-        text = str(value)
-        return text if len(text) <= 40 else text[:37] + "..."
-
     return [
-        f"{key}: was {shown(before.get(key))}, is {shown(now.get(key))}"
+        f"{key}: was {short(str(before.get(key)))}, is {short(str(now.get(key)))}"
         for key in dict.fromkeys([*before, *now])
         if key not in ("name", "epochs") and before.get(key) != now.get(key)
     ]

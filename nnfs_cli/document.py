@@ -101,8 +101,10 @@ class NotADocument(Exception):
 
 def end_of(text: str) -> tuple[int, int]:
     """Return the line and the column, from 0, at which a text ends."""
-    lines = LINE_END.split(text)
-    return len(lines) - 1, len(lines[-1])
+    line = start = 0
+    for line, end in enumerate(LINE_END.finditer(text), 1):  # noqa: B007
+        start = end.end()
+    return line, len(text) - start
 
 
 def compose(text: str, source: str, *, override: Place | None = None) -> tuple[Node, list[Problem]]:

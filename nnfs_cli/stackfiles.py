@@ -62,10 +62,10 @@ def _put_together(path: Path) -> None:
 
 def _write(path: Path, trained: list[Trained], tier: int) -> None:
     """Write trained stacks as one file of a tier, named after its first run."""
-    runs_ = {number for stack in trained for number in _numbers(stack)}
+    runs_ = {number for stack in trained for number in numbers_of(stack)}
     target = path / f"stacks-{tier}-{min(runs_)}.npz"
     if target.exists():  # when failed runs are done again, it has others that are to stay
-        before = [stack for stack in load(target) if not _numbers(stack) <= runs_]
+        before = [stack for stack in load(target) if not numbers_of(stack) <= runs_]
         trained = [*before, *trained]
     arrays = {
         f"{i}/{field.name}": value
@@ -74,11 +74,16 @@ def _write(path: Path, trained: list[Trained], tier: int) -> None:
         for value in [getattr(stack, field.name)]
         if not isinstance(value, dict)
     } | {f"{i}/log/{k}": v for i, stack in enumerate(trained) for k, v in stack.log.items()}
-    identity = np.array((runs.peek(path) or {}).get("identity", ""), str)
-    disk.write_arrays(target, sealed({"identity": identity, **arrays}))
+    disk.write_arrays(target, sealed({"identity": np.array(identity(path)), **arrays}))
 
 
-def _numbers(stack: Trained) -> set[int]:
+def identity(path: Path) -> str:
+    """Return the identity that a sweep's run.json has, or nothing where there is none."""
+    return str((runs.peek(path) or {}).get("identity", ""))
+
+
+def numbers_of(stack: Trained) -> set[int]:
+    """Return the runs of a stack, those that failed among them."""
     return {*stack.numbers.tolist(), *stack.failed.tolist()}
 
 
@@ -101,7 +106,7 @@ def load(path: Path) -> list[Trained]:
     found: dict[str, dict[str, Any]] = {}
     try:
         arrays = unsealed(arrays)
-        if str(arrays.pop("identity")) != (runs.peek(path.parent) or {}).get("identity", ""):
+        if str(arrays.pop("identity")) != identity(path.parent):
             raise ValueError("it is of another sweep")
         for key, array in arrays.items():
             number, name = key.split("/", 1)

@@ -206,13 +206,16 @@ def _train(
 
 def _fits(state: State, shape: tuple[int, int], dtype: str, epochs: Array) -> bool:
     """Return whether a state is one of a stack of such parameters and logged epochs."""
+    epoch, entries, diverged = np.asarray(state.epoch), state.entries, state.diverged
     figures = [values for key, values in state.log.items() if key != "epoch"]
-    return (
+    return bool(
         state.params.shape == state.final.shape == shape
         and state.params.dtype == state.final.dtype == dtype
-        and state.entries.shape == state.diverged.shape == shape[:1]
+        and entries.shape == diverged.shape == shape[:1]
+        and entries.dtype.kind + diverged.dtype.kind + epoch.dtype.kind == "ibi"
+        and ((entries > 0) & (entries <= len(epochs))).all()
         and np.array_equal(state.log.get("epoch", ()), epochs)
-        and all(values.shape == (shape[0], len(epochs)) for values in figures)
-        and np.shape(state.epoch) == ()
-        and 0 <= state.epoch <= epochs[-1]
+        and all(v.shape == (shape[0], len(epochs)) and v.dtype == float for v in figures)
+        and epoch.shape == ()
+        and 0 <= epoch <= epochs[-1]
     )

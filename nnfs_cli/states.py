@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnfs_cli import disk, runs, stacks
-from nnfs_cli.core.activations import Array
+from nnfs_cli import disk, stacks
 from nnfs_cli.digest import sealed, unsealed
 from nnfs_cli.errors import FileError
 from nnfs_cli.signals import Stopped, asked
+from nnfs_cli.stackfiles import identity
 from nnfs_cli.stacks import Stack, State, Trained
 
 FIELDS = [name for name in State._fields if name != "log"]
@@ -54,16 +54,12 @@ def train(piece: Piece) -> Trained:
 def _write(directory: Path, stack: Stack, state: State) -> None:
     arrays = {name: np.asarray(getattr(state, name)) for name in FIELDS}
     arrays |= {f"log/{key}": values for key, values in state.log.items()}
-    named = {"identity": _identity(directory), "numbers": np.array(stack.numbers)}
-    disk.write_arrays(_path(directory, stack.numbers[0]), sealed({**named, **arrays}))
+    named = {"identity": np.array(identity(directory)), "numbers": np.array(stack.numbers)}
+    disk.write_arrays(_path(directory, min(stack.numbers)), sealed({**named, **arrays}))
 
 
 def _path(directory: Path, number: int) -> Path:
     return directory / f".state-{number}.npz"
-
-
-def _identity(directory: Path) -> Array:
-    return np.array((runs.peek(directory) or {}).get("identity", ""), str)
 
 
 def saved(directory: Path) -> Iterator[tuple[list[int], State]]:
@@ -75,7 +71,7 @@ def saved(directory: Path) -> Iterator[tuple[list[int], State]]:
 
 def _read(path: Path) -> tuple[list[int], State]:
     arrays = unsealed(disk.read_arrays(path))
-    if arrays.pop("identity") != _identity(path.parent):
+    if str(arrays.pop("identity")) != identity(path.parent):
         raise ValueError("it is of another sweep")
     numbers = arrays.pop("numbers")
     if numbers.ndim != 1 or numbers.dtype.kind != "i" or not len(numbers):

@@ -23,7 +23,7 @@ from nnfs_cli.errors import ConfigError, FileError, NnfsError, did_you_mean
 from nnfs_cli.executors import Workers
 from nnfs_cli.plans import Plan
 from nnfs_cli.runs import Run
-from nnfs_cli.stackfiles import FIGURES, Row, done, everything, rows_of, save
+from nnfs_cli.stackfiles import FIGURES, Row, done, everything, numbers_of, rows_of, save
 from nnfs_cli.stacks import Stack, Trained
 
 RESULTS, TRIALS = "results.csv", "trials.csv"
@@ -213,21 +213,20 @@ def run(
     todo = [part for stack in mine if (part := stack.without(behind)) is not None]
     for trained in executors.results(workers, states.train, _pieces(plan, path, todo, every)):
         save(path, trained)
-        states.remove(path, int(min([*trained.numbers, *trained.failed])))
+        states.remove(path, min(numbers_of(trained)))
         yield list(rows_of(trained))
 
 
 def _pieces(plan: Plan, path: Path, todo: Sequence[Stack], every: float) -> Iterator[states.Piece]:
     """Yield the stacks to do: first those that were stopped, as they were, and then the others."""
-    left = {number for stack in todo for number in stack.numbers}
+    left, taken = {number for stack in todo for number in stack.numbers}, set[int]()
     for numbers, state in states.saved(path):
-        if left.issuperset(numbers):
-            left.difference_update(numbers)
+        if (left - taken).issuperset(numbers):
+            taken.update(numbers)
             configs = [plan.configs[number] for number in numbers]
             yield states.Piece(Stack(numbers, configs, todo[0].cache_dir), state, path, every)
     for stack in todo:
-        part = stack.without({number for number in stack.numbers if number not in left})
-        if part:
+        if part := stack.without(taken):
             yield states.Piece(part, None, path, every)
 
 

@@ -13,22 +13,13 @@ import numpy as np
 import pytest
 from shell import XOR, call, nnfs, start
 
-from nnfs_cli import data, disk, executors, signals, stacks, states, sweeps
+from nnfs_cli import data, disk, stacks, states, sweeps
 
 SWEEP = Path("runs/xor-sweep-1")
 MANY = ("sweep", XOR, "seed=0..9", "layers.0.units=2..3", "epochs=930", "log_every=70")
 LONG = ("sweep", XOR, "seed=0..199", "layers.0.units=2..3", "epochs=25000", "log_every=3000")
-YAML = """\
-dataset: xor
-layers:
-  - {units: 8, activation: relu}
-  - {units: 1, activation: identity}
-loss: squared_error
-log_every: 70
-epochs: 930
-"""
-DIVERGING = ("sweep", "diverging.yaml", "learning_rate=0.01,1e4,0.1,3", "seed=0..1")
-ALWAYS = ("--checkpoint-every", "0")
+DIVERGING = ("sweep", XOR, "layers.0.activation=relu", "layers.1.activation=identity")
+DIVERGING += ("learning_rate=0.1,1e4,0.5,3", "seed=0..1", "epochs=930", "log_every=70")
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +27,6 @@ def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
     monkeypatch.setattr(data, "_files_read", {})
-    Path("diverging.yaml").write_text(YAML)
 
 
 @contextmanager
@@ -153,6 +143,10 @@ def altered(key, value):
         altered("log/cost", np.zeros(3)),
         altered("log/epoch", np.arange(5)),
         altered("diverged", False),
+        altered("diverged", np.zeros(20)),
+        altered("entries", np.full(20, 10**6)),
+        altered("epoch", 0.5),
+        altered("log/cost", "text"),
         altered("numbers", [10**9]),
     ],
 )
@@ -225,16 +219,6 @@ def test_a_second_signal_ends_a_sweep_at_once():
             call(*MANY, "-j1")
         os._exit(99)
     assert os.waitpid(pid, 0)[1] == signal.SIGTERM
-
-
-def test_workers_that_are_asked_twice_still_save():
-    with executors.workers(1) as workers, signals.noted() as asked:
-        piece = states.Piece(None, None, None, 0)
-        with patch.object(stacks, "train", lambda stack, state, pause: pause(state)):
-            for _ in range(2):
-                signals.note_stop(signal.SIGTERM, None)
-                assert list(executors.results(workers, states.train, [piece])) == []
-        assert asked.stop == signal.SIGTERM
 
 
 def test_states_that_nobody_took_are_removed_in_the_end():
