@@ -19,8 +19,16 @@ from nnfs_cli.core.losses import LOSSES, Objective, objective
 from nnfs_cli.core.network import Layer, Network, initialize
 
 
+TIMEOUT = 120  # seconds, after which a test is considered to hang
+
+
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="try many more random cases")
+
+
+def pytest_configure(config):
+    """Register the marker of pytest-timeout, which may not be installed."""
+    config.addinivalue_line("markers", "timeout(seconds): end a test that takes longer")
 
 
 @pytest.fixture
@@ -62,9 +70,10 @@ def tally(record_property):
 
 
 def pytest_collection_modifyitems(config, items):
-    """With --full, let every test take its time."""
-    for item in items if config.getoption("--full") else ():
-        item.add_marker(pytest.mark.timeout(0))
+    """Limit the time of every test, except with --full or another --timeout."""
+    if config.getoption("timeout", None) is None:
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0 if config.getoption("--full") else TIMEOUT))
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import yaml
 from damage import TRAPS, damaged, of_tokens, pick, pieces
-from hypothesis import given
-from hypothesis import strategies as st
 from shell import CONFIG_FILES, CONFIGS, call
-from test_config import configurations, effort
+from test_random_configs import configurations, effort
 
 from nnfs_cli import config, data
 from nnfs_cli.errors import NnfsError
+
+hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
+given, st = hypothesis.given, hypothesis.strategies
 
 GOOD = [path.read_bytes() for path in CONFIG_FILES]
 BAD = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("bad/*.yaml"))]

@@ -12,10 +12,8 @@ from pathlib import Path
 from subprocess import Popen
 from unittest.mock import patch
 
-import matplotlib
 import numpy as np
 import pytest
-from PIL import Image
 from shell import CONFIGS, NNFS, call, environment, nnfs, trained
 
 from nnfs_cli import plots, prediction, runs, sweeps
@@ -24,6 +22,9 @@ from nnfs_cli.digest import digest
 from nnfs_cli.plots import animation, curves, insides, live, planes, style, terminal
 from nnfs_cli.plots.style import Look
 
+matplotlib = pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
+pytest.importorskip("plotille", reason="the extra 'plot' is not installed")
+Image = pytest.importorskip("PIL.Image", reason="the extra 'plot' is not installed")
 CURVE = """\
 dataset: {path: curve.csv, target: y, test_size: 0.2}
 layers:

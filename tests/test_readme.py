@@ -18,8 +18,11 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+PICTURES = "\n## Pictures\n"
+
+
+def blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def in_shell(command, cwd):
@@ -42,15 +45,37 @@ def checkout(tmp_path):
     return tmp_path
 
 
-def test_the_tour_prints_what_readme_shows(checkout):
-    shown = [part for block in blocks("console") for part in re.split(r"^\$ ", block, flags=re.M)]
-    sessions = [part for part in shown if part]
-    assert len(sessions) >= 9
-    for session in sessions:
+def check_sessions(text, cwd):
+    """Run each `$ command` of a text's console blocks, compare what it prints; return how many."""
+    shown = [part for block in blocks("console", text) for part in block_parts(block)]
+    for session in shown:
         command, _, expected = session.partition("\n")
-        printed = in_shell(command, checkout).stdout
+        printed = in_shell(command, cwd).stdout
         pattern = re.escape(expected).replace(re.escape("..."), ".*")
         assert re.fullmatch(pattern, printed), f"$ {command}\n{printed}\nREADME has:\n{expected}"
+    return len(shown)
+
+
+def block_parts(block):
+    """Return the commands of a console block, each with what it prints."""
+    return [part for part in re.split(r"^\$ ", block, flags=re.M) if part]
+
+
+def test_the_tour_prints_what_readme_shows(checkout):
+    before, _, rest = README.partition(PICTURES)
+    _, _, after = rest.partition("\n## ")
+    assert check_sessions(before + after, checkout) >= 9
+
+
+def test_the_pictures_are_drawn_as_readme_shows(checkout):
+    pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
+    pytest.importorskip("plotille", reason="the extra 'plot' is not installed")
+    for command in ("train -q {}", "sweep -q {} seed=0..49 learning_rate=0.5,1"):
+        done = in_shell(f"nnfs {command.format('configs/xor.yaml')}", checkout)
+        assert done.returncode == 0, done.stdout
+    _, _, rest = README.partition(PICTURES)
+    section, _, _ = rest.partition("\n## ")
+    assert check_sessions(section, checkout) >= 4
 
 
 def test_the_lines_to_sweep_work_as_pasted(checkout):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from shell import CONFIGS, call, trained
 
+pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )

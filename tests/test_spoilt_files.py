@@ -285,6 +285,7 @@ OF_RUN = ("predict {} --x 0,1", "evaluate {}", "reproduce {}", "diagnose {}", "p
 OF_RUN += ("explain {}", "report {} -o page.html", "train -q --resume {}")
 OF_SWEEP = ("predict {}/1 --x 0,1", "evaluate {}/best", "reproduce {}/2", "show {} --over seed")
 OF_SWEEP += ("plot {}", "report {} -o page.html", AGAIN["index"][1])
+PICTURES, MATPLOTLIB_MISSING = ("plot", "report"), "matplotlib, which is not installed"
 OF_BOTH = ("show {}", "show {} --json", "runs", "runs --json")
 
 
@@ -299,7 +300,8 @@ def test_facts_of_another_kind_are_no_reason_to_crash(key, run, here, full):
         for line in lines[i % step :: step]:
             done = call(*line.format(run).split())
             differs = line.startswith("reproduce") and done.code == 1
-            assert done.code in (0, 6) or differs, (line, value, done)
+            undrawn = line.startswith(PICTURES) and MATPLOTLIB_MISSING in done.stderr
+            assert done.code in (0, 6) or differs or undrawn, (line, value, done)
             assert "Traceback" not in done.stderr
         (Path(run) / "run.json").write_bytes(before)
 
