@@ -10,6 +10,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "venv"
+nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]
 OLDEST = "3.11"
