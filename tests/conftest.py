@@ -18,7 +18,6 @@ from nnfs_cli.core.initializers import normal
 from nnfs_cli.core.losses import LOSSES, Objective, objective
 from nnfs_cli.core.network import Layer, Network, initialize
 
-
 TIMEOUT = 120  # seconds, after which a test is considered to hang
 
 

@@ -10,7 +10,6 @@ from shell import CONFIG_FILES, CONFIGS
 
 from nnfs_cli import config, data, experiment, schema
 from nnfs_cli.core.activations import ACTIVATIONS
-from nnfs_cli.errors import ConfigError, FileError
 
 XOR = (CONFIGS / "xor.yaml").read_text()
 each_config = pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
