@@ -24,6 +24,7 @@ from nnfs_cli.explain import iteration as explain
 from nnfs_cli.explain import json as explain_json
 from nnfs_cli.explain import steps as explain_steps
 from nnfs_cli.explain.numbers import BLANK, number, show
+from nnfs_cli.explain.records import PHASES, QUIZZES
 from nnfs_cli.schema import Part
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,7 @@ PAIRS = [
 each_pair = pytest.mark.parametrize(("loss", "output"), PAIRS)
 each_hidden = pytest.mark.parametrize("hidden", [a for a in ACTIVATIONS if a != "softmax"])
 each_file = pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
-each_quiz = pytest.mark.parametrize("quiz", explain_steps.QUIZZES)
+each_quiz = pytest.mark.parametrize("quiz", QUIZZES)
 
 
 @pytest.fixture(autouse=True)
@@ -519,9 +520,56 @@ def test_a_worksheet_gives_no_answer_away(quiz, form):
 def test_answers_are_numbered_as_the_blanks_are():
     sheet = shown(XOR, "--quiz", "gradients")
     answers = shown(XOR, "--quiz", "gradients", "--answers")
-    asked = re.findall(r"\((\d+)\) (\S+) = ", sheet)
-    assert asked == re.findall(r"\((\d+)\) (\S+) = ", answers)
-    assert [int(n) for n, _ in asked] == list(range(1, 11))
+    asked = re.findall(r"\((\d+)\) ([^=]+) = ", sheet)
+    assert asked == re.findall(r"\((\d+)\) ([^=]+) = ", answers)
+    assert [int(n) for n, _ in asked] == list(range(1, 17))
+
+
+@each_quiz
+@pytest.mark.parametrize(
+    "overrides", [(), ("gradient_clip=0.01",), ("layers.0.activation=relu", "dtype=float32")]
+)
+def test_whatever_follows_from_a_blank_is_a_blank(quiz, overrides):
+    report = explain.explain(subject_of(*overrides), count=3)
+    later = PHASES[PHASES.index(QUIZZES[quiz]) :]
+    for step in explain_steps.all_steps(report, quiz):
+        assert [m.hidden for m in step.matrices] == [m.phase in later for m in step.matrices]
+        assert not [remark for remark in step.remarks if remark.phase in later]
+
+
+def test_the_graph_shows_every_class_of_a_sample():
+    graph = shown(str(CONFIGS / "digits.yaml"), "--format", "svg", "--sample", "7")
+    node = re.search(r'<g class="node" id="C".*?</g>', graph)[0]
+    labels = re.findall(r'"label">(y\[\d+\]) *</tspan><tspan class="given"> *([\d.]+)', node)
+    assert [label for label, _ in labels] == [f"y[{i}]" for i in range(1, 11)]
+    assert [float(value) for _, value in labels].count(1) == 1
+
+
+# Where the result goes
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        *[(f"page.{suffix}", suffix) for suffix in ("html", "md", "json", "svg")],
+        *[("PAGE.HTML", "html"), ("page.htm", "html"), ("page.txt", "text"), ("page", "text")],
+    ],
+)
+def test_the_suffix_of_the_file_decides_its_format(name, form):
+    assert shown(OR, "-o", name) == ""
+    assert Path(name).read_text() == shown(OR, "--format", form)
+
+
+def test_a_format_that_is_given_goes_before_the_suffix():
+    shown(OR, "-o", "page.html", "--format", "md")
+    assert Path("page.html").read_text().startswith("# or-by-hand")
+
+
+def test_a_suffix_without_a_format_is_refused_with_those_there_are():
+    done = call("explain", OR, "-o", "page.pdf")
+    assert done.code == 2
+    assert "'page.pdf' should end in one of .txt, .htm, .md, .json, .html, .svg" in done.stderr
+    assert not Path("page.pdf").exists()
 
 
 # Numbers
@@ -539,6 +587,16 @@ def test_answers_are_numbered_as_the_blanks_are():
 )
 def test_numbers_have_so_many_decimals(value, digits, text):
     assert number(value, digits) == text
+
+
+@each_file
+def test_seventeen_digits_are_every_number_to_the_bit(path):
+    subject = explain.prepare(config.load(str(path)), None)
+    report = explain.explain(subject, count=1)
+    for step in explain_steps.all_steps(report):
+        for matrix in step.matrices:
+            if not (shown_ := show(matrix.values, 17)).shape:
+                assert np.array(shown_.cells, float).tolist() == matrix.values.tolist()
 
 
 def test_what_decimals_would_hide_is_written_with_an_exponent():

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nnfs_cli.explain.iteration import Report, Subject
 
 FORMATS = ["text", "md", "json", "html", "svg"]
+SUFFIXES = {".txt": "text", ".htm": "html", **{f".{form}": form for form in FORMATS[1:]}}
 
 
 @click.command()
@@ -33,22 +34,24 @@ FORMATS = ["text", "md", "json", "html", "svg"]
     help="K iterations, in a short form after the first.  [default: 1]",
 )
 @click.option(
-    "--digits", type=click.IntRange(0, 17), default=3, show_default=True, help="Decimals."
+    "--digits",
+    type=click.IntRange(0, 17),
+    default=3,
+    show_default=True,
+    help="Decimals; 16 and 17 are significant digits, and 17 give every bit.",
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="How it is shown.",
+    help="Output format.  [default: the suffix of -o, else text]",
 )
 @click.option(
     "--quiz",
     type=click.Choice(["forward", "gradients", "update"]),
-    help="Leave blanks for this part.",
+    help="Leave blanks from this part on.",
 )
-@click.option("--answers", is_flag=True, help="With --quiz: what belongs into the blanks.")
+@click.option("--answers", is_flag=True, help="With --quiz: print the solutions.")
 @click.option(
     "-o",
     "--output",
@@ -64,7 +67,7 @@ def command(
     epoch: int,
     epochs: int,
     digits: int,
-    form: str,
+    form: str | None,
     quiz: str | None,
     answers: bool,
     output: Path | None,
@@ -82,6 +85,7 @@ def command(
 
     if answers and not quiz:
         raise click.UsageError("--answers goes with --quiz")
+    form = form or format_of(output)
     if quiz and form == "json" and epochs > 1:  # where one iteration answers for another
         raise click.UsageError("--quiz as JSON is for one iteration")
     subject, last = opened(source, overrides, runs_dir, by)
@@ -102,6 +106,19 @@ def command(
         click.echo(text, nl=False)
     else:
         write(output, iter([text.encode()]))
+
+
+def format_of(output: Path | None) -> str:
+    """Return the format that a file's suffix stands for; text for one without."""
+    if output is None or not output.suffix:
+        return "text"
+    if form := SUFFIXES.get(output.suffix.lower()):
+        return form
+    known = ", ".join(SUFFIXES)
+    raise click.BadParameter(
+        f"{str(output)!r} should end in one of {known}; or say which with --format",
+        param_hint="'-o'",
+    )
 
 
 def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> tuple[Subject, int]:

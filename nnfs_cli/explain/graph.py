@@ -15,6 +15,7 @@ from nnfs_cli.explain.iteration import LayerPass, Report
 from nnfs_cli.explain.records import Names, names_of
 
 MOST = 6  # nodes of a column; of more, the middle ones are left out
+MOST_TARGETS = 16  # rows at the cost's node; likewise
 
 
 class Row(NamedTuple):
@@ -174,10 +175,17 @@ def _a(report: Report, names: Names, number: int, layer: LayerPass, i: int) -> N
     return Node(f"a{number}-{i}", f"a{number}", f"{title} = {part.name}", told, tuple(rows))
 
 
+def _targets(y: Array) -> Iterator[Row]:
+    """Yield a row for each output's targets, (samples,); of many, the middle is left out."""
+    for i, values in enumerate(y):
+        if len(y) <= MOST_TARGETS or i < MOST_TARGETS - 1 or i == len(y) - 1:
+            yield Row(f"y[{i + 1}]" if len(y) > 1 else "y", values, "", "Y")
+
+
 def _cost(report: Report, names: Names) -> Node:
     iteration = report.iterations[0]
     value, _ = formulas.loss(report.config.loss)
-    rows = [Row("y", y, "", "Y") for y in report.y[:3]]
+    rows = list(_targets(report.y))
     rows.append(Row("loss", iteration.losses[0], "forward", "L"))
     if not names.single:
         rows.append(Row("cost", np.array([iteration.cost]), "forward", "C"))

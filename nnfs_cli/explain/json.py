@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.explain.iteration import Iteration, LayerPass, Report
+from nnfs_cli.explain.records import hidden_phases
 
 FORM = "nnfs explain 1"
 Numbers = list[float | None]  # what is not finite, or asked for, is null
@@ -97,16 +98,17 @@ class Document(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 Known = TypeVar("Known", Layer, Update)
-ASKED = {
+FIELDS = {  # of each phase
     "forward": {"z", "a", "losses", "cost"},
-    "gradients": {"dC_da", "da_dz", "jacobian", "dC_dz", "dW", "db", "clipped_dW", "clipped_db"},
+    "backward": {"dC_da", "da_dz", "jacobian", "dC_dz", "dW", "db", "clipped_dW", "clipped_db"},
     "update": {"new_W", "new_b", "new_y_hat", "new_cost"},
 }
 
 
 def json(report: Report, quiz: str | None = None) -> str:
-    """Return the report as JSON; what a quiz asks for is null."""
-    config, asked = report.config, ASKED.get(quiz or "", set())
+    """Return the report as JSON; null in place of what a quiz asks for."""
+    config = report.config
+    asked = {name for phase in hidden_phases(quiz) for name in FIELDS[phase]}
     features = None
     if report.terms:
         features = [

@@ -1,4 +1,4 @@
-"""Numbers as they are printed: so many decimals, large arrays as shape, corners and norm."""
+"""Numbers as text: rounded to some decimals, large arrays shortened to shape, corners and norm."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from nnfs_cli.core.activations import Array
 ROWS, COLUMNS = 6, 8  # what is larger is summarised
 EDGE = 2  # rows and columns of a corner
 BLANK = "_____"
+MAX_DECIMALS = 15  # more digits than this are significant ones: 17 identify every float64
 
 
 class Shown(NamedTuple):
@@ -50,13 +51,18 @@ def _kept(length: int, edge: int) -> list[int | None]:
 
 def is_scientific(values: Array, digits: int) -> bool:
     """Return whether so many decimals would hide all of the values, or be too long for them."""
+    if digits > MAX_DECIMALS:
+        return False
     size = np.abs(values[np.isfinite(values)])
     largest = float(size.max()) if size.size else 0.0
     return largest >= 1e6 or 0 < largest < 0.5 * 10**-digits
 
 
 def number(value: float, digits: int, scientific: bool = False) -> str:
-    """Return a number with so many decimals; what rounds to zero has no sign."""
+    """Return a number with so many decimals, or significant digits if there are more than
+    MAX_DECIMALS; what rounds to zero has no sign."""
+    if digits > MAX_DECIMALS:
+        return f"{value + 0.0:#.{digits}g}"
     text = f"{value:.{digits}{'e' if scientific else 'f'}}"
     return text.removeprefix("-") if text.startswith("-0") and float(text) == 0 else text
 

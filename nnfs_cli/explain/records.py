@@ -14,7 +14,13 @@ from nnfs_cli.errors import harmless
 from nnfs_cli.explain.formulas import Formula
 from nnfs_cli.explain.iteration import Report
 
+PHASES = ("forward", "backward", "update")  # in the order of an iteration
 QUIZZES = {"forward": "forward", "gradients": "backward", "update": "update"}  # part -> phase
+
+
+def hidden_phases(quiz: str | None) -> frozenset[str]:
+    """Return the phases that a quiz leaves blank: its own, and those whose results give it away."""
+    return frozenset(PHASES[PHASES.index(QUIZZES[quiz]) :] if quiz else ())
 
 
 class Matrix(NamedTuple):
@@ -107,24 +113,24 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:3])}, ..., {names[-1]}"
 
 
-def ask(steps: Sequence[Step], phase: str) -> list[Step]:
-    """Return the steps with all results of a phase numbered as blanks."""
-    numbers = count(1)
+def ask(steps: Sequence[Step], quiz: str) -> list[Step]:
+    """Return the steps with numbered blanks from the part that a quiz asks for."""
+    numbers, phases = count(1), hidden_phases(quiz)
     return [
         replace(
             step,
             matrices=tuple(
-                m._replace(asked=next(numbers), hidden=True) if m.phase == phase else m
+                m._replace(asked=next(numbers), hidden=True) if m.phase in phases else m
                 for m in step.matrices
             ),
-            remarks=tuple(remark for remark in step.remarks if remark.phase != phase),
+            remarks=tuple(remark for remark in step.remarks if remark.phase not in phases),
         )
         for step in steps
     ]
 
 
 def answers(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps that ask for something, with what they ask for alone."""
+    """Return the steps that ask for something, with only the arrays that they ask for."""
     asked = (
         replace(
             step,

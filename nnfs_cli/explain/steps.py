@@ -13,16 +13,19 @@ import numpy as np
 from nnfs_cli.explain import backward, forward
 from nnfs_cli.explain.formulas import Formula
 from nnfs_cli.explain.iteration import Iteration, Report
-from nnfs_cli.explain.records import QUIZZES, Matrix, Names, Remark, Step, ask, names_of
+from nnfs_cli.explain.records import Matrix, Names, Remark, Step, ask, names_of
 
 
 def all_steps(report: Report, quiz: str | None = None) -> list[Step]:
-    """Return the steps of all iterations, in a short form after the first; with a quiz, the
-    results of that part are asked for and sentences that tell them are left out."""
+    """Return the steps of all iterations, in a short form after the first.
+
+    With a quiz, the results from that part on are asked for, and sentences that reveal them are
+    left out.
+    """
     first, *others = report.iterations
     unnumbered = [*steps_of(report, first), *(short_form(report, it) for it in others)]
     steps = [replace(step, number=number) for number, step in enumerate(unnumbered, 1)]
-    return ask(steps, QUIZZES[quiz]) if quiz else steps
+    return ask(steps, quiz) if quiz else steps
 
 
 def steps_of(report: Report, iteration: Iteration) -> Iterator[Step]:

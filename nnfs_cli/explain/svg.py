@@ -8,7 +8,7 @@ from typing import NamedTuple
 from nnfs_cli.explain.graph import Gap, Graph, Node, Row, graph
 from nnfs_cli.explain.iteration import Report
 from nnfs_cli.explain.numbers import BLANK, is_scientific, number
-from nnfs_cli.explain.records import QUIZZES, escaped
+from nnfs_cli.explain.records import escaped, hidden_phases
 from nnfs_cli.explain.steps import title_of
 
 LETTER, LINE = 6.7, 16  # of the font, in pixels
@@ -53,8 +53,8 @@ def svg(
 
     With `steps`, the step of each (source, phase), each row says which step computes it.
     """
-    drawn, asked = graph(report), QUIZZES.get(quiz or "")
-    lines = {node.id: _lines(node, digits, asked) for node in drawn.nodes}
+    drawn, hidden = graph(report), hidden_phases(quiz)
+    lines = {node.id: _lines(node, digits, hidden) for node in drawn.nodes}
     boxes, gaps, width, height = _layout(drawn, lines)
     title = escaped(title_of(report))
     parts = [
@@ -73,9 +73,9 @@ def svg(
     return "\n".join(parts) + "\n"
 
 
-def _lines(node: Node, digits: int, asked: str | None) -> list[tuple[str, str]]:
-    """Return the label and the numbers of each row, aligned, with blanks for `asked`."""
-    rows = [_cells(row, digits, hidden=row.phase == asked) for row in node.rows]
+def _lines(node: Node, digits: int, hidden: frozenset[str]) -> list[tuple[str, str]]:
+    """Return the label and the numbers of each row, aligned, with blanks for `hidden` phases."""
+    rows = [_cells(row, digits, hidden=row.phase in hidden) for row in node.rows]
     width = max(len(cell) for cells in rows for cell in cells if cell != "...")
     return [
         (
