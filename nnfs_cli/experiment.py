@@ -10,7 +10,7 @@ from time import monotonic
 import numpy as np
 from msgspec import Struct
 
-from nnfs_cli import data
+from nnfs_cli import data, encoding
 from nnfs_cli.config import n_inputs
 from nnfs_cli.core.activations import ACTIVATIONS, Array
 from nnfs_cli.core.backprop import Backprop
@@ -18,9 +18,9 @@ from nnfs_cli.core.descent import descend
 from nnfs_cli.core.initializers import INITIALIZERS, Initializer, zeros
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network, initialize
-from nnfs_cli.data import Encoding, Samples
 from nnfs_cli.datasets import Facts
 from nnfs_cli.digest import digest
+from nnfs_cli.encoding import Encoding, Samples
 from nnfs_cli.errors import Diverged, FileError, listed
 from nnfs_cli.schema import Config, LayerConfig, Part
 
@@ -106,9 +106,9 @@ def encode(
     known = data.facts(config)
     parts = data.load(config, cache_dir, keep=keep)
     data.check_classes(config, known, parts)
-    encoding = data.fit(config, known, parts.train)
-    train = data.samples(config, encoding, parts.train)
-    return encoding, train, data.samples(config, encoding, parts.test) if parts.test else None
+    fitted = encoding.fit(config, known, parts.train)
+    train = encoding.samples(config, fitted, parts.train)
+    return fitted, train, encoding.samples(config, fitted, parts.test) if parts.test else None
 
 
 def check_facts(config: Config, was: Facts, path: Path) -> None:
