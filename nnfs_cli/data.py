@@ -12,7 +12,7 @@ from nnfs_cli import datasets, files, labels
 from nnfs_cli.core.activations import Array
 from nnfs_cli.datasets import DATASETS, Facts, Table
 from nnfs_cli.errors import FileError
-from nnfs_cli.files import Watcher
+from nnfs_cli.files import Wanted, Watcher
 from nnfs_cli.schema import COMMON, FILE, Config
 
 
@@ -36,6 +36,7 @@ class _Read(NamedTuple):
     train: Table
     test: Table | None
     stamps: dict[str, tuple[int, ...]]
+    warnings: list[str]
 
 
 _files_read: dict[str, _Read] = {}  # between the check of a configuration and its training
@@ -46,6 +47,11 @@ def facts(config: Config, watch: Watcher | None = None) -> Facts:
     if config.dataset.name != FILE:
         return DATASETS[config.dataset.name].facts(**own_parameters(config))
     return _read_once(config, watch).facts
+
+
+def warnings(config: Config) -> list[str]:
+    """Return what a user should know of the configuration's data before training on it."""
+    return _read_once(config).warnings if config.dataset.name == FILE else []
 
 
 def _file_key(config: Config) -> str:
@@ -82,7 +88,8 @@ def load(config: Config, cache_dir: Path | None, *, keep: bool = False) -> Parts
     """
     common = config.dataset.parameters
     if config.dataset.name == FILE:
-        _, table, test, _ = _read_once(config)
+        read = _read_once(config)
+        table, test = read.train, read.test
         if not keep:
             del _files_read[_file_key(config)]
         if test is not None:
@@ -125,23 +132,14 @@ def _read_file(config: Config, watch: Watcher | None) -> _Read:
     given = own_parameters(config)
     stamps = {path: _stamp(path) for path in (given["path"], given["test_path"]) if path}
     how = {key: given[key] for key in ("delimiter", "header")}
-    raw = files.read(
-        given["path"],
-        target=given["target"] or (),
-        inputs=given["inputs"] or (),
-        watch=watch,
-        **how,
-    )
-    test = None
-    if given["test_path"]:
-        test = files.read(
-            given["test_path"], target=raw.targets, inputs=raw.columns, watch=watch, **how
-        )
+    numbers = labels.only_numbers(config)
+    wanted = Wanted(given["target"] or (), given["inputs"] or (), numbers)
+    raw = files.read(given["path"], wanted, watch=watch, **how)
     classes = labels.classes(config, raw)
-    known = Facts(raw.columns, raw.targets, classes, len(raw.y))
-    return _Read(
-        known,
-        Table(raw.X, labels.class_numbers(raw, known)),
-        test and Table(test.X, labels.class_numbers(test, known)),
-        stamps,
-    )
+    known = Facts(raw.columns, raw.targets, classes, len(raw.X))
+    train, test = Table(raw.X, labels.class_numbers(raw, known)), None
+    if given["test_path"]:
+        wanted = Wanted(raw.targets, raw.columns, None if classes else "")
+        tested = files.read(given["test_path"], wanted, watch=watch, **how)
+        test = Table(tested.X, labels.class_numbers(tested, known))
+    return _Read(known, train, test, stamps, labels.warnings(raw, known))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfs_cli import data, encoding, experiment, labels, runs, tables
+from nnfs_cli import data, encoding, experiment, files, labels, runs, tables
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.metrics import class_scores, number_scores, predicted_class
 from nnfs_cli.core.network import Network, outputs
@@ -15,7 +15,7 @@ from nnfs_cli.datasets import Facts, Table
 from nnfs_cli.digest import digest
 from nnfs_cli.encoding import Encoding
 from nnfs_cli.errors import FileError
-from nnfs_cli.files import RawTable, classes
+from nnfs_cli.files import Labels, RawTable
 from nnfs_cli.runs import Run
 
 
@@ -101,17 +101,19 @@ def read_labelled(model: Model, descriptor: int, name: str) -> Table:
     reader = tables.read(descriptor, name, known=[*columns, *names])
     chosen = tables.choose(reader, [*columns, *names])
     X, y, lines = [], [], []
+    known: dict[str, int] = {}
     for block in reader.blocks:
         lines.append(block.numbers)
         X.append(reader.floats(block, chosen[: len(columns)]))
         if model.known.classes is None:
             y.append(reader.floats(block, chosen[len(columns) :]))
         else:
-            y.append(np.array([classes(reader, block, chosen[-1])]).T)
+            y.append(files.code(files.labels(reader, block, chosen[-1]), known))
     if not X:
         raise FileError(f"{name}: has no rows")
-    column = chosen[len(columns)] + 1
-    raw = RawTable(name, columns, names, np.concatenate(X), np.concatenate(y), lines, column)
+    column, found = chosen[len(columns)] + 1, np.concatenate(y)
+    targets = found if model.known.classes is None else Labels(tuple(known), found)
+    raw = RawTable(name, columns, names, np.concatenate(X), targets, lines, column)
     return Table(raw.X, labels.class_numbers(raw, model.known))
 
 
