@@ -136,6 +136,8 @@ def _read_file(config: Config, watch: Watcher | None) -> _Read:
     wanted = Wanted(given["target"] or (), given["inputs"] or (), numbers)
     raw = files.read(given["path"], wanted, watch=watch, **how)
     classes = labels.classes(config, raw)
+    if classes:
+        raw = raw._replace(y=labels.as_labels(raw))
     known = Facts(raw.columns, raw.targets, classes, len(raw.X))
     train, test = Table(raw.X, labels.class_numbers(raw, known)), None
     if given["test_path"]:

@@ -53,7 +53,7 @@ def classes(config: Config, raw: RawTable) -> tuple[str, ...] | None:
         return None
     if not (needed or isinstance(raw.y, Labels) or len(np.unique(raw.y)) == 2):
         return None
-    labels = _labels(raw)
+    labels = as_labels(raw)
     values, names = _values(labels), set(_names(labels))
     text = bool(np.isnan(values).any())
     if not (needed or text or (len(names) > 1 and len(np.unique(values)) <= 2)):
@@ -75,6 +75,14 @@ def classes(config: Config, raw: RawTable) -> tuple[str, ...] | None:
     return tuple(sorted(names, key=float if numbers else None))
 
 
+def as_labels(raw: RawTable) -> Labels:
+    """Return a table's only target as labels: numbers of an array in all their digits."""
+    if isinstance(raw.y, Labels):
+        return raw.y
+    values, places = np.unique(raw.y[:, 0], return_inverse=True)
+    return Labels(tuple(map(_digits, values.tolist())), places)
+
+
 def class_numbers(raw: RawTable, known: Facts) -> Array:
     """Return the targets as class numbers (samples,), or as they are if they have no classes.
 
@@ -83,7 +91,7 @@ def class_numbers(raw: RawTable, known: Facts) -> Array:
     """
     if known.classes is None:
         return _numbers(raw)
-    labels = _labels(raw)
+    labels = as_labels(raw)
     places = {name: i for i, name in enumerate(known.classes)}
     # Classes that are numbers, but not called as numbers are, were read as text.
     as_text = labels.text or any(is_number(name) and _name(name) != name for name in places)
@@ -116,7 +124,7 @@ def warnings(raw: RawTable, known: Facts) -> list[str]:
     """Return what a user should know of the names in a file before training on them."""
     found = []
     if known.classes is not None:
-        labels = _labels(raw)
+        labels = as_labels(raw)
         for place, word in enumerate(labels.words):
             if word.strip().lower() in MISSING:
                 count = int((labels.places == place).sum())
@@ -136,14 +144,6 @@ def warnings(raw: RawTable, known: Facts) -> list[str]:
 
 
 # --- words and numbers -----------------------------------------------------------------------
-
-
-def _labels(raw: RawTable) -> Labels:
-    """Return a table's only target as labels: numbers of an array in all their digits."""
-    if isinstance(raw.y, Labels):
-        return raw.y
-    values, places = np.unique(raw.y[:, 0], return_inverse=True)
-    return Labels(tuple(map(_digits, values.tolist())), places)
 
 
 def _digits(number: float) -> str:

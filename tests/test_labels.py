@@ -275,3 +275,62 @@ def test_a_run_whose_classes_have_changed_does_not(classes):
     facts = json.loads((run / "run.json").read_bytes())
     assert labels.same(facts["encoding"]["facts"]["classes"], ["1", "2", "10"])
     assert not labels.same(classes, ["1", "2", "10"])
+
+
+# What trains, and should be looked at first, is said on stderr where the training begins.
+
+MISSING = ["NA", "N/A", "n/a", "null", "?", "#N/A", "<NA>"]
+
+
+def said(command, *args):
+    """Return the lines that a command has on stderr about its data."""
+    done = call(command, *args)
+    assert done.code == 0, done.stderr
+    assert "warning" not in done.stdout
+    return [line for line in done.stderr.splitlines() if "warning: " in line]
+
+
+@pytest.mark.parametrize("word", MISSING)
+def test_a_class_that_is_named_as_if_it_were_missing_is_counted_and_placed(word):
+    given = write(table(["x", "y", word, "x", word]), units=3)
+    line = f"{Path('data.csv').absolute()}:4:2: warning: {word!r} in 'kind' is a class like any "
+    line += "other, of 2 samples; if it means missing, remove those rows"
+    assert said("train", given) == [line]
+    assert said("check", given) == [line]
+    assert said("check", given, "--gradients") == [line]
+    assert said("sweep", given, "seed=0..2", "learning_rate=0.1,1", "-j", "1") == [line]
+    assert said("train", "-q", given) == []
+    for command in "evaluate", "predict", "show", "diagnose":
+        assert said(command, "runs/data-1") == []
+    assert said("train", "--resume", "runs/data-1", "epochs=4") == []
+
+
+@pytest.mark.parametrize("words", [["", "x"], ["nan", "x"], ["NaN", "x", "y"]])
+def test_a_class_of_an_array_that_is_named_as_if_it_were_missing_is_placed_by_its_row(words):
+    given = write(array(["x", *words]), units=len(words))
+    line = f"{Path('data.npz').absolute()}: row 1: warning: {words[0]!r} in 'y' is a class like "
+    line += "any other, of 1 sample; if it means missing, remove those rows"
+    assert said("train", given) == [line]
+
+
+def test_ordinary_names_are_not_warned_of():
+    assert said("train", write(table(["nab", "none", "-1", "+2.5", "1"]), units=5)) == []
+    assert said("train", write(table(["-1", "1"]), "numbers")) == []
+
+
+@pytest.mark.parametrize("first", "=+-@")
+def test_a_name_that_a_spreadsheet_would_run_is_warned_of(first):
+    name = first + "cmd|' /C calc'!A0"
+    Path("data.csv").write_text(f'"{name}",b,kind\n1,2,{name}\n3,4,x\n5,6,x\n')
+    path = Path("data.csv").absolute()
+    told = said("train", write("data.csv"))
+    assert [line[: line.index(" a spreadsheet")] for line in told] == [
+        f"{path}: warning: column {name!r}:",
+        f"{path}: warning: class {name!r}:",
+    ]
+    assert call("predict", "runs/data-1").stdout.startswith(f"{name},b,")  # as it is, always
+
+
+def test_a_column_that_is_not_used_is_not_warned_of():
+    Path("data.csv").write_text("=a,b,kind\n1,2,y\n3,4,x\n5,6,x\n")
+    assert said("train", write("data.csv", inputs="[b]")) == []
