@@ -5,6 +5,8 @@ The only transpose is here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import inf, isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +14,12 @@ from msgspec import Struct
 
 from nnfs_cli import features
 from nnfs_cli.core.activations import Array
+from nnfs_cli.core.metrics import magnitude
 from nnfs_cli.datasets import Facts, Table
+from nnfs_cli.errors import FileError, short
 from nnfs_cli.schema import Config
+
+SAFE = 1e-140, 1e140  # standard deviations whose squares float64 holds in all their digits
 
 
 class Scaling(Struct, frozen=True):
@@ -47,31 +53,83 @@ class Samples(NamedTuple):
 
 
 def fit(config: Config, known: Facts, train: Table) -> Encoding:
-    """Return the encoding of a configuration's data, scaled by its training part alone."""
+    """Return the encoding of a configuration's data, scaled by its training part only.
+
+    FileError names a column that cannot be scaled.
+    """
     given = config.dataset.parameters
+    where = given.get("path", config.dataset.name)
+    scale, scale_target = given["scale"], given["scale_target"]
     return Encoding(
         known,
-        _scaling(given["scale"], train.X),
-        _scaling(given["scale_target"], train.y) if known.classes is None else None,
+        _scaling(scale, train.X, known.columns, f"{where}: scale: {scale}"),
+        _scaling(scale_target, train.y, known.targets, f"{where}: scale_target: {scale_target}")
+        if known.classes is None
+        else None,
     )
 
 
-def _scaling(kind: str, values: Array) -> Scaling | None:
+def _scaling(kind: str, values: Array, names: Sequence[str], where: str) -> Scaling | None:
+    """Return how to scale columns (samples, columns); an error begins with `where`."""
     if kind == "none":
         return None
-    shift, factor = [], []
-    for column in values.T:
+    shifts, factors = [], []
+    for column, name in zip(values.T, names, strict=True):
         low, high = float(column.min()), float(column.max())
+        shift, factor = low, high - low
         if low == high:
-            shift.append(low)  # a constant column becomes 0
-            factor.append(1.0)
+            factor = 1.0  # a constant column becomes 0
         elif kind == "standard":
-            shift.append(float(column.mean(dtype=np.float64)))
-            factor.append(float(column.std(dtype=np.float64)))
-        else:
-            shift.append(low)
-            factor.append(high - low)
-    return Scaling(shift, factor)
+            shift, factor = _mean_and_deviation(column)
+        if not (isfinite(shift) and isfinite(high - low) and 0 < factor < inf):
+            problem = "is wider" if high - low > 1 else "varies less"
+            raise FileError(
+                f"{where}: column {short(name)!r} runs from {low!r} to {high!r}, which {problem} "
+                f"than float64 can scale; give it in another unit, or leave it out"
+            )
+        shifts.append(shift)
+        factors.append(factor)
+    return Scaling(shifts, factors)
+
+
+def _mean_and_deviation(column: Array) -> tuple[float, float]:
+    """Return mean and standard deviation, by way of a power of 2 where squares would not fit."""
+    with np.errstate(all="ignore"):
+        mean, deviation = column.mean(dtype=np.float64), column.std(dtype=np.float64)
+        if not SAFE[0] < deviation < SAFE[1]:
+            values = column.astype(np.float64)
+            unit = magnitude(values)
+            values /= unit
+            mean = values.mean()
+            values -= mean
+            spread = magnitude(values)
+            mean, deviation = mean * unit, (values / spread).std() * spread * unit
+    return float(mean), float(deviation)
+
+
+def check_range(config: Config, encoding: Encoding, samples: Samples, part: str = "") -> None:
+    """Raise FileError at a feature or target that is too large for the configuration's dtype."""
+    given, facts = config.dataset.parameters, encoding.facts
+    limit = np.finfo(config.dtype).max
+    groups = [("scale", samples.x, config.features or facts.columns)]
+    if facts.classes is None:
+        groups.append(("scale_target", samples.y, facts.targets))
+    for key, values, names in groups:
+        if values.min() >= -limit and values.max() <= limit:  # neither holds with a NaN
+            continue
+        name = next(
+            name
+            for name, row in zip(names, values, strict=False)
+            if not (row.min() >= -limit and row.max() <= limit)
+        )
+        what = "column" if name in (*facts.columns, *facts.targets) else "feature"
+        cures = [f"dataset.{key}=standard"] if given[key] == "none" else []
+        cures += ["dtype=float64"] if config.dtype == "float32" else []
+        cure = f"try {' or '.join(cures)}" if cures else "give it in another unit, or leave it out"
+        raise FileError(
+            f"{given.get('path', config.dataset.name)}: {what} {short(name)!r} is too large for "
+            f"{config.dtype}{part}; {cure}"
+        )
 
 
 def inputs(config: Config, encoding: Encoding, X: Array) -> Array:
@@ -90,7 +148,7 @@ def inputs(config: Config, encoding: Encoding, X: Array) -> Array:
         return (values - scaling.shift[i]) / scaling.factor[i] if scaling else values
 
     x = np.ones((len(terms) + 1, len(X)), config.dtype)
-    with np.errstate(all="ignore"):  # float32 may not hold them; the cost will tell
+    with np.errstate(all="ignore"):  # float32 may not hold them, which check_range reports
         for row, term in zip(x, terms, strict=False):
             row[:] = features.product(term, column)
     return x
@@ -99,9 +157,10 @@ def inputs(config: Config, encoding: Encoding, X: Array) -> Array:
 def targets(config: Config, encoding: Encoding, y: Array) -> Array:
     """Return targets as in Table as a network should give them, (outputs, samples)."""
     if encoding.facts.classes is None:
-        if encoding.targets:
-            y = (y - encoding.targets.shift) / encoding.targets.factor
-        return np.ascontiguousarray(y.T, config.dtype)
+        with np.errstate(all="ignore"):
+            if encoding.targets:
+                y = (y - encoding.targets.shift) / encoding.targets.factor
+            return np.ascontiguousarray(y.T, config.dtype)
     if config.layers[-1].units == 1:
         return y[np.newaxis].astype(config.dtype)
     return np.equal(np.arange(len(encoding.facts.classes))[:, np.newaxis], y).astype(config.dtype)

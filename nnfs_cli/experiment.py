@@ -108,7 +108,12 @@ def encode(
     data.check_classes(config, known, parts)
     fitted = encoding.fit(config, known, parts.train)
     train = encoding.samples(config, fitted, parts.train)
-    return fitted, train, encoding.samples(config, fitted, parts.test) if parts.test else None
+    encoding.check_range(config, fitted, train)
+    if parts.test is None:
+        return fitted, train, None
+    test = encoding.samples(config, fitted, parts.test)
+    encoding.check_range(config, fitted, test, " in the test part")
+    return fitted, train, test
 
 
 def check_facts(config: Config, was: Facts, path: Path) -> None:
