@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import nan
 
 import numpy as np
 
@@ -54,11 +55,14 @@ def classes(config: Config, raw: RawTable) -> tuple[str, ...] | None:
     if not (needed or isinstance(raw.y, Labels) or len(np.unique(raw.y)) == 2):
         return None
     labels = as_labels(raw)
-    values, names = _values(labels), set(_names(labels))
+    values = _values(labels)
     text = bool(np.isnan(values).any())
-    if not (needed or text or (len(names) > 1 and len(np.unique(values)) <= 2)):
+    if not (needed or text) and len(np.unique(values)) > 2:
         return None
+    names = set(_names(labels))
     if len(names) == 1:
+        if not (needed or text):
+            return None
         raise FileError(
             f"{raw.path}: every target in {target!r} is {short(names.pop())!r}; "
             "there is nothing to tell apart"
@@ -188,8 +192,17 @@ def _is_held(number: str) -> bool:
 
 def _values(labels: Labels) -> Array:
     """Return the number that each word is; NaN for text."""
-    words = labels.words
-    return np.array([float(w) if not labels.text and is_number(w) else np.nan for w in words])
+    if labels.text:
+        return np.full(len(labels.words), np.nan)
+    return np.array([_value(word) for word in labels.words])
+
+
+def _value(word: str) -> float:
+    """Return the number that a word is, or NaN."""
+    try:
+        return float(word) if "_" not in word else nan
+    except ValueError:
+        return nan
 
 
 def _numbers(raw: RawTable) -> Array:

@@ -68,8 +68,9 @@ class Reader(Struct, frozen=True):
 
     def strings(self, block: Block, column: int) -> list[str]:
         """Return one column as text, without the white space around it."""
-        if self._is_bare(block) and not any("\r" in line for line in block.lines):
-            return [line.split(self.delimiter, column + 1)[column].strip() for line in block.lines]
+        if self._is_bare(block):
+            behind = self.width - column
+            return [line.rsplit(self.delimiter, behind)[-behind].strip() for line in block.lines]
         return [fields[column].strip() for _, fields in self._rows(block)]
 
     def _load(self, block: Block, chosen: Sequence[int], dtype: type) -> Array | None:
@@ -92,9 +93,13 @@ class Reader(Struct, frozen=True):
         return values if len(values) == len(block.lines) else None
 
     def _is_bare(self, block: Block) -> bool:
-        """Return whether every line has all its fields, and none has quotes."""
-        commas = self.width - 1
-        return all(line.count(self.delimiter) == commas and '"' not in line for line in block.lines)
+        """Return whether every line has all its fields, and none has quotes or ends within."""
+        text, commas = "".join(block.lines), self.width - 1
+        if '"' in text or "\r" in text:
+            return False
+        return all(
+            count == commas for count in [line.count(self.delimiter) for line in block.lines]
+        )
 
     def _rows(self, block: Block) -> Iterator[tuple[int, list[str]]]:
         for number, line in zip(block.numbers, block.lines, strict=True):
