@@ -13,14 +13,14 @@ import msgspec
 import yaml
 from msgspec.structs import replace
 
-from nnfs_cli import data, document, features
+from nnfs_cli import data, document, features, footprint
 from nnfs_cli.checker import Checker
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.datasets import Facts
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
 from nnfs_cli.errors import ConfigError, Problem, config_error
-from nnfs_cli.files import Watcher, memory
+from nnfs_cli.files import Watcher
 from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part, keys_of, kind_of
 
 
@@ -100,7 +100,8 @@ def build(
         raise config_error(checker.problems, consequence)
     assert isinstance(config, Config)
     config = fill_in(config)
-    for path, message in contradictions(config, known or data.facts(config, watch)):
+    facts = known or data.facts(config, watch)
+    for path, message in contradictions(config, facts, to_train=known is None):
         key = next(step for step in reversed(path) if isinstance(step, str))
         checker.problem(place_of(root, path), key, message)
     if checker.problems:
@@ -205,7 +206,9 @@ def n_params(config: Config, known: Facts) -> int:
     return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-def contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]]:
+def contradictions(
+    config: Config, known: Facts, *, to_train: bool
+) -> Iterator[tuple[KeyPath, str]]:
     """Yield what does not fit together: the path of a value, and what is wrong with it."""
     for i, expression in enumerate(config.features or ()):
         try:
@@ -215,16 +218,8 @@ def contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]
     yield from _layer_contradictions(config, known)
     yield from _output_contradictions(config, known)
     yield from _data_contradictions(config, known)
-    size = 4 if config.dtype == "float32" else 8
-    count = n_params(config, known)
-    width = len(known.columns) + n_inputs(config, known) + 1
-    for key, needed, what in (
-        ("layers", 4 * count * size, f"{count:,} parameters need"),
-        ("dataset", known.samples * width * size, f"{known.samples:,} samples need"),
-    ):
-        if needed > memory() and config.dataset.name != FILE:
-            gib = f"{needed / 2**30:,.1f} GiB to train"
-            yield (key,), f"{what} {gib}; this machine has {memory() / 2**30:,.1f} GiB"
+    for key, message in footprint.excesses(config, known, to_train=to_train):
+        yield (key,), message
 
 
 def _data_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]]:

@@ -124,8 +124,10 @@ def _read_header(file: IO[bytes], limit: int) -> tuple[tuple[int, ...], bool, np
     if (version := np.lib.format.read_magic(file)) != (1, 0):
         raise ValueError(f"an array is of version {version}, not (1, 0)")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject:
+        raise ValueError("an array holds Python objects; save it as numbers or text: y.astype(str)")
     size = prod(shape) * max(dtype.itemsize, 1)
-    if dtype.hasobject or size > limit or not all(0 <= length <= limit for length in shape):
+    if size > limit or not all(0 <= length <= limit for length in shape):
         told = f"an array claims to hold {dtype} of shape {shape}"[:100]
         raise ValueError(f"{told}; {limit:,} bytes are the most that is believed")
     return shape, fortran, dtype

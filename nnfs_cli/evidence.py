@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnfs_cli import data, experiment, prediction, runs
+from nnfs_cli import encoding, experiment, prediction, runs
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.blocks import BLOCKS
 from nnfs_cli.core.metrics import predicted_class
 from nnfs_cli.core.network import Network, activations
-from nnfs_cli.data import Samples
+from nnfs_cli.encoding import Samples
 from nnfs_cli.runs import Run
 from nnfs_cli.schema import Config
 
@@ -89,7 +89,7 @@ def gather(run: Run, cache_dir: Path) -> Evidence:
     model = prediction.load(run)
     config, network = run.config, model.network
     table = prediction.own_tables(model, cache_dir)["train"]
-    samples = data.samples(config, model.encoding, table)
+    samples = encoding.samples(config, model.encoding, table)
     start = experiment.initial_params(config, network)
     both = [_states(run, network, params, samples) for params in (start, model.params)]
     classes = model.known.classes is not None

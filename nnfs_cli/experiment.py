@@ -10,7 +10,7 @@ from time import monotonic
 import numpy as np
 from msgspec import Struct
 
-from nnfs_cli import data
+from nnfs_cli import data, encoding, labels
 from nnfs_cli.config import n_inputs
 from nnfs_cli.core.activations import ACTIVATIONS, Array
 from nnfs_cli.core.backprop import Backprop
@@ -18,9 +18,9 @@ from nnfs_cli.core.descent import descend
 from nnfs_cli.core.initializers import INITIALIZERS, Initializer, zeros
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network, initialize
-from nnfs_cli.data import Encoding, Samples
 from nnfs_cli.datasets import Facts
 from nnfs_cli.digest import digest
+from nnfs_cli.encoding import Encoding, Samples
 from nnfs_cli.errors import Diverged, FileError, listed
 from nnfs_cli.schema import Config, LayerConfig, Part
 
@@ -106,9 +106,14 @@ def encode(
     known = data.facts(config)
     parts = data.load(config, cache_dir, keep=keep)
     data.check_classes(config, known, parts)
-    encoding = data.fit(config, known, parts.train)
-    train = data.samples(config, encoding, parts.train)
-    return encoding, train, data.samples(config, encoding, parts.test) if parts.test else None
+    fitted = encoding.fit(config, known, parts.train)
+    train = encoding.samples(config, fitted, parts.train)
+    encoding.check_range(config, fitted, train)
+    if parts.test is None:
+        return fitted, train, None
+    test = encoding.samples(config, fitted, parts.test)
+    encoding.check_range(config, fitted, test, " in the test part")
+    return fitted, train, test
 
 
 def check_facts(config: Config, was: Facts, path: Path) -> None:
@@ -116,7 +121,7 @@ def check_facts(config: Config, was: Facts, path: Path) -> None:
     now = data.facts(config)
     for key in ("columns", "targets", "classes", "samples"):
         old, new = getattr(was, key), getattr(now, key)
-        if old != new:
+        if old != new and not (key == "classes" and labels.same(old, new)):
             told = (listed(v) if isinstance(v, tuple) else v for v in (old, new))
             change = "{} were {} and are {}".format(key, *told)
             raise FileError(f"{path}: its data set has changed: {change}")

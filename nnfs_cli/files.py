@@ -6,7 +6,6 @@ import os
 import re
 import stat
 from collections.abc import Callable, Sequence
-from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,9 +18,22 @@ from nnfs_cli.errors import FileError, did_you_mean, listed, short
 Watcher = Callable[[str, float], None]  # told the path and the share that has been read
 
 
-class RawTable(NamedTuple):
-    """A file's samples as rows: X (samples, columns); y (samples, targets), numbers or text.
+class Labels(NamedTuple):
+    """A target as it is written: its `words`, each once, and the place there of each sample's.
 
+    `text` says that a word is no number even if it looks like one, as in an array of text.
+    """
+
+    words: tuple[str, ...]
+    places: Array  # (samples,)
+    text: bool = False
+
+
+class RawTable(NamedTuple):
+    """A file's samples as rows: X (samples, columns); y, numbers (samples, targets) or labels.
+
+    Numbers are float64, but of one target in an array of integers: as labels, all their digits
+    count.
     Of a CSV file, `lines` has the rows' line numbers, block by block, and `column` that of the
     first target, from 1.
     """
@@ -30,7 +42,7 @@ class RawTable(NamedTuple):
     columns: tuple[str, ...]
     targets: tuple[str, ...]
     X: Array
-    y: Array
+    y: Array | Labels
     lines: Sequence[Sequence[int]] = ()
     column: int = 0
 
@@ -43,19 +55,32 @@ class RawTable(NamedTuple):
         return FileError(f"{self.path}: row {row}: {message}")
 
 
+class Wanted(NamedTuple):
+    """The columns to read: names, or places from 0. Without any, the last column is the target.
+
+    One target is read as labels, unless `numbers` says why it must be numbers; then an error ends
+    with that.
+    """
+
+    target: Sequence[str] = ()
+    inputs: Sequence[str] = ()
+    numbers: str | None = None
+
+
+LAST = Wanted()  # column is the target
+
+
 def read(
     path: str,
+    wanted: Wanted = LAST,
     *,
-    target: Sequence[str] = (),
-    inputs: Sequence[str] = (),
     delimiter: str | None = None,
     header: bool | None = None,
     watch: Watcher | None = None,
 ) -> RawTable:
-    """Return the table in a file, by its suffix; what is not named otherwise is CSV.
+    """Return the table in a file, by its suffix; a file of any other suffix is CSV.
 
-    `target` names the target's columns, or gives their places from 0; by default it is the last.
-    `inputs` names the others that are wanted, by default all. FileError says what is wrong, where.
+    FileError says what is wrong, and where.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -66,29 +91,28 @@ def read(
             raise FileError(f"{path}: is not a file")
         suffix = Path(path).suffix.lower()
         if suffix in (".npy", ".npz"):
-            return _read_arrays(path, suffix, target, inputs)
-        return _read_csv(descriptor, path, target, inputs, delimiter, header, watch)
+            return _read_arrays(path, suffix, wanted)
+        if delimiter is None and path.endswith(".tsv"):
+            delimiter = "\t"
+        names = (*wanted.target, *wanted.inputs)
+        known = [name for name in names if not name.lstrip("-").isdecimal()]
+        reader = tables.read(descriptor, path, delimiter=delimiter, header=header, known=known)
+        size = max(os.fstat(descriptor).st_size, 1)
+
+        def tell() -> None:
+            if watch:
+                watch(path, os.lseek(descriptor, 0, os.SEEK_CUR) / size)
+
+        return _read_csv(reader, wanted, tell)
     finally:
         os.close(descriptor)
 
 
-def _read_csv(
-    descriptor: int,
-    path: str,
-    target: Sequence[str],
-    inputs: Sequence[str],
-    delimiter: str | None,
-    header: bool | None,
-    watch: Watcher | None,
-) -> RawTable:
-    if delimiter is None and path.endswith(".tsv"):
-        delimiter = "\t"
-    known = [name for name in (*target, *inputs) if not name.lstrip("-").isdecimal()]
-    reader = tables.read(descriptor, path, delimiter=delimiter, header=header, known=known)
+def _read_csv(reader: tables.Reader, wanted: Wanted, tell: Callable[[], None]) -> RawTable:
     names = reader.header or [f"x{i + 1}" for i in range(reader.width)]
     line = reader.first
-    chosen_y = [_place(name, names, path, line) for name in target or names[-1:]]
-    chosen_X = [_place(name, names, path, line) for name in inputs] or [
+    chosen_y = [_place(name, names, reader.name, line) for name in wanted.target or names[-1:]]
+    chosen_X = [_place(name, names, reader.name, line) for name in wanted.inputs] or [
         i for i in range(len(names)) if i not in chosen_y
     ]
     if not chosen_X:
@@ -96,60 +120,79 @@ def _read_csv(
     if both := set(chosen_X) & set(chosen_y):
         message = f"column {short(names[min(both)])!r} is target and input at once"
         raise reader.error(message, line, min(both) + 1)
-    size = max(os.fstat(descriptor).st_size, 1)
+    as_labels = wanted.numbers is None and len(chosen_y) == 1
     blocks_X: list[Array] = []
-    blocks_y: list[Array | list[str]] = []
-    lines = []
-    text = False  # is any target but a number? then all are
+    blocks_y: list[Array] = []
+    lines: list[Sequence[int]] = []
+    known: dict[str, int] = {}
     for block in reader.blocks:
         lines.append(block.numbers)
-        if not text:
-            try:
-                values = reader.floats(block, [*chosen_X, *chosen_y])
-                blocks_X.append(values[:, : len(chosen_X)])
-                blocks_y.append(values[:, len(chosen_X) :])
-            except FileError:
-                if len(chosen_y) > 1:
-                    raise
-                text = True
-        if text:
+        if as_labels:
             blocks_X.append(reader.floats(block, chosen_X))
-            blocks_y.append(classes(reader, block, chosen_y[0]))
-        if watch:
-            watch(path, os.lseek(descriptor, 0, os.SEEK_CUR) / size)
+            blocks_y.append(code(labels(reader, block, chosen_y[0]), known))
+        else:
+            values = _floats(reader, block, chosen_X, chosen_y, wanted.numbers or "")
+            blocks_X.append(values[:, : len(chosen_X)])
+            blocks_y.append(values[:, len(chosen_X) :])
+        tell()
     if not blocks_X:
-        raise FileError(f"{path}: has a header and no rows; it needs a row for each sample")
-    if text:
-        words = [
-            word
-            for part in blocks_y
-            for word in (part if isinstance(part, list) else map(label, part[:, 0].tolist()))
-        ]
-        y: Array = np.array(words)[:, np.newaxis]
-    else:
-        y = np.concatenate(blocks_y)
+        raise FileError(f"{reader.name}: has a header and no rows; it needs a row for each sample")
+    y = np.concatenate(blocks_y)
     return RawTable(
-        path,
+        reader.name,
         tuple(names[i] for i in chosen_X),
         tuple(names[i] for i in chosen_y),
         np.concatenate(blocks_X),
-        y,
+        Labels(tuple(known), y) if as_labels else y,
         lines,
         chosen_y[0] + 1,
     )
 
 
-def classes(reader: tables.Reader, block: tables.Block, column: int) -> list[str]:
-    """Return a column of names of classes; a number is called the same however it is written."""
+def _floats(
+    reader: tables.Reader,
+    block: tables.Block,
+    chosen_X: Sequence[int],
+    chosen_y: Sequence[int],
+    consequence: str,
+) -> Array:
+    """Return inputs and targets; the error at a target that is text ends with `consequence`."""
+    try:
+        return reader.floats(block, [*chosen_X, *chosen_y])
+    except FileError:
+        if len(chosen_y) > 1:
+            raise
+        reader.floats(block, chosen_X)
+        column = chosen_y[0]
+        for number, word in zip(block.numbers, labels(reader, block, column), strict=True):
+            if not tables.is_number(word):
+                where = f" in {short(reader.header[column])!r}" if reader.header else ""
+                message = f"{short(word)!r}{where} is not a number{consequence}"
+                raise reader.error(message, number, column + 1) from None
+        raise
+
+
+def labels(reader: tables.Reader, block: tables.Block, column: int) -> list[str]:
+    """Return a column of labels as they are written; FileError names one that is none."""
     words = reader.strings(block, column)
-    for i, (number, word) in enumerate(zip(block.numbers, words, strict=True)):
-        if not word:
-            raise reader.error("the target is an empty field", number, column + 1)
-        if tables.is_number(word):
-            if not isfinite(float(word)):
-                raise reader.error(f"{short(word)!r} is not a finite number", number, column + 1)
-            words[i] = label(float(word))
+    wrong = {word for word in set(words) if not word or _is_infinite(word)}
+    if wrong:
+        row = next(i for i, word in enumerate(words) if word in wrong)
+        shown = f"{short(words[row])!r} is not a finite number"
+        shown = shown if words[row] else "the target is an empty field"
+        message = f"{shown}; fill it in, or remove the row"
+        raise reader.error(message, block.numbers[row], column + 1)
     return words
+
+
+def _is_infinite(word: str) -> bool:
+    """Return whether a word is NaN or infinity, not a number that is too large for float64."""
+    return word.strip("+-").isalpha() and tables.is_number(word)
+
+
+def code(words: Sequence[str], known: dict[str, int]) -> Array:
+    """Return the place of each word among those `known`, to which new words are added."""
+    return np.array([known.setdefault(word, len(known)) for word in words], np.intp)
 
 
 def _place(name: str, names: Sequence[str], path: str, line: int) -> int:
@@ -162,40 +205,31 @@ def _place(name: str, names: Sequence[str], path: str, line: int) -> int:
     raise tables.error_at(path, f"there is no column {short(name)!r}; {known}", line)
 
 
-def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence[str]) -> RawTable:
+def _read_arrays(path: str, suffix: str, wanted: Wanted) -> RawTable:
+    y: Array | None = None  # in an .npy file, the target is one of the columns
     if suffix == ".npy":
-        rows = disk.map_array(Path(path))
-        X, y = rows, rows[:, :0] if rows.ndim == 2 else rows
+        X = disk.map_array(Path(path))
     else:
-        most = max(1 << 26, 100 * Path(path).stat().st_size)  # what is packed closer is a bomb
-        arrays = disk.read_arrays(Path(path), min(most, memory() // 2))
-        if missing := [key for key in ("X", "y") if key not in arrays]:
-            found = ", ".join(arrays) or "nothing"
-            raise FileError(
-                f"{path}: needs arrays X and y; {missing[0]} is missing, there is {found}"
-            )
-        X, y = arrays["X"], arrays["y"]
+        X, y = _unpacked(path)
     if X.ndim != 2 or X.dtype.kind not in "fiub":
         raise FileError(
             f"{path}: must hold numbers, samples x columns, not {X.dtype} of shape {X.shape}"
         )
-    if not len(X):
-        raise FileError(f"{path}: has no rows")
+    if not X.size:
+        raise FileError(f"{path}: has no {'columns' if len(X) else 'rows'}")
     names = [f"x{i + 1}" for i in range(X.shape[1])]
-    if suffix == ".npy":
+    chosen_y: list[int] = []
+    if y is None:
         if X.shape[1] < 2:
             raise FileError(f"{path}: there is no column but the target")
-        chosen_y = [_place(name, names, path, 0) for name in target or names[-1:]]
+        chosen_y = [_place(name, names, path, 0) for name in wanted.target or names[-1:]]
         y, targets = np.array(X[:, chosen_y]), tuple(names[i] for i in chosen_y)
     else:
-        chosen_y = []
-        y = y[:, np.newaxis] if y.ndim == 1 else y
-        if y.ndim != 2 or len(y) != len(X) or y.dtype.kind not in "fiubU":
-            raise FileError(f"{path}: y must have a row for each of X's {len(X)}, not {y.shape}")
+        y = _targets(path, y, len(X))
         there = [f"y{i + 1}" for i in range(y.shape[1])] if y.shape[1] > 1 else ["y"]
-        places = [_place(name, there, path, 0) for name in target or there]
+        places = [_place(name, there, path, 0) for name in wanted.target or there]
         y, targets = y[:, places], tuple(there[i] for i in places)
-    chosen = [_place(name, names, path, 0) for name in inputs] or [
+    chosen = [_place(name, names, path, 0) for name in wanted.inputs] or [
         i for i in range(len(names)) if i not in chosen_y
     ]
     if both := set(chosen) & set(chosen_y):
@@ -203,10 +237,55 @@ def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence
     first = chosen == list(range(len(chosen)))
     X = X[:, : len(chosen)] if first else X[:, chosen]  # a view, if it can be: a mapped file stays
     _check_finite(path, X)
-    if y.dtype.kind != "U":
+    raw = RawTable(path, tuple(names[i] for i in chosen), targets, X, y)
+    if y.dtype.kind == "U":
+        return _with_text(raw, wanted.numbers)
+    if y.dtype.kind == "f" or wanted.numbers is not None or len(targets) > 1:
+        with np.errstate(over="ignore"):  # of numbers wider than float64
+            y = y.astype(np.float64)
         _check_finite(path, y)
-        y = y.astype(np.float64)
-    return RawTable(path, tuple(names[i] for i in chosen), targets, X, y)
+    return raw._replace(y=y)
+
+
+def _with_text(raw: RawTable, numbers: str | None) -> RawTable:
+    """Return a table whose targets are text with labels instead of them."""
+    y, name = np.asarray(raw.y), short(raw.targets[0])
+    if numbers is not None or len(raw.targets) > 1:
+        raise raw.error(
+            f"{short(str(y[0, 0]))!r} in {name!r} is text, not a number{numbers or ''}", 0
+        )
+    words, places = np.unique(y[:, 0], return_inverse=True)
+    return raw._replace(y=Labels(tuple(words.tolist()), places, text=True))
+
+
+def _unpacked(path: str) -> tuple[Array, Array]:
+    """Return the arrays X and y of an .npz file."""
+    most = max(1 << 26, 100 * Path(path).stat().st_size)  # what is packed closer is a bomb
+    arrays = disk.read_arrays(Path(path), min(most, memory() // 2))
+    if missing := [key for key in ("X", "y") if key not in arrays]:
+        found = ", ".join(arrays) or "nothing"
+        raise FileError(f"{path}: needs arrays X and y; {missing[0]} is missing, there is {found}")
+    return arrays["X"], arrays["y"]
+
+
+def _targets(path: str, y: Array, rows: int) -> Array:
+    """Return the targets y (samples, targets), as numbers or text."""
+    y = y[:, np.newaxis] if y.ndim == 1 else y
+    if y.ndim != 2 or len(y) != rows or not y.size:
+        raise FileError(f"{path}: y must have a row for each of X's {rows}, not {y.shape}")
+    if y.dtype.kind == "S":
+        try:
+            return np.char.decode(y, "utf-8")
+        except UnicodeDecodeError:
+            raise FileError(
+                f"{path}: y has bytes that are not UTF-8 text; save it as text: y.astype(str)"
+            ) from None
+    if y.dtype.kind not in "fiubU":
+        raise FileError(
+            f"{path}: y must be numbers or text, not {y.dtype}; save y.astype(str) for classes, "
+            "y.astype(float) for numbers"
+        )
+    return y
 
 
 def _check_finite(path: str, values: Array) -> None:
@@ -222,8 +301,3 @@ def _check_finite(path: str, values: Array) -> None:
 def memory() -> int:
     """Return the machine's memory in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def label(number: float) -> str:
-    """Return a number as a class is called: 1, not 1.0."""
-    return str(int(number)) if float(number).is_integer() else repr(number)

@@ -14,7 +14,7 @@ import numpy as np
 from nnfs_cli import experiment
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.data import Samples
+from nnfs_cli.encoding import Samples
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.schema import Config
 

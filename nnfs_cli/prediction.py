@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfs_cli import data, experiment, runs, tables
+from nnfs_cli import data, encoding, experiment, files, labels, runs, tables
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.metrics import class_scores, number_scores, predicted_class
 from nnfs_cli.core.network import Network, outputs
-from nnfs_cli.data import Encoding
 from nnfs_cli.datasets import Facts, Table
 from nnfs_cli.digest import digest
+from nnfs_cli.encoding import Encoding
 from nnfs_cli.errors import FileError
-from nnfs_cli.files import RawTable, classes
+from nnfs_cli.files import Labels, RawTable
 from nnfs_cli.runs import Run
 
 
@@ -38,7 +38,7 @@ class Model(NamedTuple):
     @property
     def output_names(self) -> list[str]:
         """What its predictions are called: each output, then the class if there are classes."""
-        names = data.output_names(self.encoding, self.run.config.layers[-1].units)
+        names = encoding.output_names(self.encoding, self.run.config.layers[-1].units)
         return names if self.known.classes is None else [*names, "class"]
 
 
@@ -58,9 +58,11 @@ def load(run: Run) -> Model:
 
 def predict(model: Model, X: Array) -> Predictions:
     """Return predictions for raw columns X (samples, columns)."""
-    y_hat = outputs(model.network, model.params, data.inputs(model.run.config, model.encoding, X))
+    y_hat = outputs(
+        model.network, model.params, encoding.inputs(model.run.config, model.encoding, X)
+    )
     classes = None if model.known.classes is None else predicted_class(y_hat)
-    return Predictions(data.answers(model.encoding, y_hat), classes)
+    return Predictions(encoding.answers(model.encoding, y_hat), classes)
 
 
 def class_names(model: Model, numbers: Array) -> list[str]:
@@ -86,7 +88,7 @@ def own_tables(model: Model, cache_dir: Path) -> dict[str, Table]:
     experiment.check_facts(config, model.known, model.run.path)
     train, test = data.load(config, cache_dir)
     tables_ = {"train": train, "test": test} if test else {"train": train}
-    samples = [data.samples(config, model.encoding, table) for table in tables_.values()]
+    samples = [encoding.samples(config, model.encoding, table) for table in tables_.values()]
     arrays = experiment.arrays(samples[0], samples[1] if test else None)
     if model.run.facts.get("data_digest", digest(arrays)) != digest(arrays):
         raise FileError(f"{model.run.path}: its data set has changed since it was trained")
@@ -99,18 +101,20 @@ def read_labelled(model: Model, descriptor: int, name: str) -> Table:
     reader = tables.read(descriptor, name, known=[*columns, *names])
     chosen = tables.choose(reader, [*columns, *names])
     X, y, lines = [], [], []
+    known: dict[str, int] = {}
     for block in reader.blocks:
         lines.append(block.numbers)
         X.append(reader.floats(block, chosen[: len(columns)]))
         if model.known.classes is None:
             y.append(reader.floats(block, chosen[len(columns) :]))
         else:
-            y.append(np.array([classes(reader, block, chosen[-1])]).T)
+            y.append(files.code(files.labels(reader, block, chosen[-1]), known))
     if not X:
         raise FileError(f"{name}: has no rows")
-    column = chosen[len(columns)] + 1
-    raw = RawTable(name, columns, names, np.concatenate(X), np.concatenate(y), lines, column)
-    return Table(raw.X, data.class_numbers(raw, model.known))
+    column, found = chosen[len(columns)] + 1, np.concatenate(y)
+    targets = found if model.known.classes is None else Labels(tuple(known), found)
+    raw = RawTable(name, columns, names, np.concatenate(X), targets, lines, column)
+    return Table(raw.X, labels.class_numbers(raw, model.known))
 
 
 def evaluate(model: Model, table: Table) -> dict[str, Any]:
@@ -121,7 +125,7 @@ def evaluate(model: Model, table: Table) -> dict[str, Any]:
     RMSE and MAE, in the target's own units.
     """
     config, known = model.run.config, model.known
-    samples = data.samples(config, model.encoding, table)
+    samples = encoding.samples(config, model.encoding, table)
     evaluator = experiment.evaluator(config, model.encoding, model.network, model.params, samples)
     figures: dict[str, Any] = {k: float(v) for k, v in experiment.measure(evaluator, None).items()}
     y_hat, predicted = predict(model, table.X)

@@ -23,9 +23,9 @@ from nnfs_cli import __version__
 from nnfs_cli import config as configuration
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import Network
-from nnfs_cli.data import Encoding
 from nnfs_cli.digest import digest
 from nnfs_cli.disk import read_arrays, read_json, reason, write, write_arrays
+from nnfs_cli.encoding import Encoding
 from nnfs_cli.errors import ConfigError, FileError, NnfsError
 from nnfs_cli.schema import Config
 

@@ -16,9 +16,9 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.blocks import block_size
 from nnfs_cli.core.descent import descend
-from nnfs_cli.data import Encoding, Samples
 from nnfs_cli.datasets import Facts
 from nnfs_cli.digest import digest
+from nnfs_cli.encoding import Encoding, Samples
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.experiment import logged_epochs
 from nnfs_cli.schema import Config

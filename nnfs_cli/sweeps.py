@@ -18,7 +18,7 @@ import msgspec
 
 from nnfs_cli import config as configuration
 from nnfs_cli import data, disk, executors, plans, runs, stacks, states, trials
-from nnfs_cli.data import Encoding
+from nnfs_cli.encoding import Encoding
 from nnfs_cli.errors import ConfigError, FileError, NnfsError, did_you_mean
 from nnfs_cli.executors import Workers
 from nnfs_cli.plans import Plan

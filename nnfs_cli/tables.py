@@ -68,14 +68,16 @@ class Reader(Struct, frozen=True):
 
     def strings(self, block: Block, column: int) -> list[str]:
         """Return one column as text, without the white space around it."""
+        if self._is_bare(block):
+            behind = self.width - column
+            return [line.rsplit(self.delimiter, behind)[-behind].strip() for line in block.lines]
         return [fields[column].strip() for _, fields in self._rows(block)]
 
     def _load(self, block: Block, chosen: Sequence[int], dtype: type) -> Array | None:
         """Return the chosen columns by NumPy's parser, or None where it cannot be trusted."""
         # The parser does not mind the width of a line of which it needs some columns alone, nor
         # what stands behind a quote.
-        commas = self.width - 1
-        if any(line.count(self.delimiter) != commas or '"' in line for line in block.lines):
+        if not self._is_bare(block):
             return None
         try:
             values: Array = np.loadtxt(
@@ -89,6 +91,15 @@ class Reader(Struct, frozen=True):
         except ValueError:
             return None
         return values if len(values) == len(block.lines) else None
+
+    def _is_bare(self, block: Block) -> bool:
+        """Return whether every line has all its fields, and none has quotes or ends within."""
+        text, commas = "".join(block.lines), self.width - 1
+        if '"' in text or "\r" in text:
+            return False
+        return all(
+            count == commas for count in [line.count(self.delimiter) for line in block.lines]
+        )
 
     def _rows(self, block: Block) -> Iterator[tuple[int, list[str]]]:
         for number, line in zip(block.numbers, block.lines, strict=True):

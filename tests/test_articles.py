@@ -11,7 +11,7 @@ from nnfs_cli import config, experiment
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.descent import descend
 from nnfs_cli.core.network import Layer, Network, outputs
-from nnfs_cli.data import Samples
+from nnfs_cli.encoding import Samples
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 ARTICLES = json.loads((Path(__file__).parent / "data" / "articles.json").read_text())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.watching import warn_of
 from nnfs_cli.errors import NnfsError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def command(
     from nnfs_cli import config as configuration
 
     checked = configuration.load(config, overrides, consequence="the configuration cannot be used")
+    warn_of([checked])
     if gradients:
         from nnfs_cli import gradients as comparing
         from nnfs_cli import runs

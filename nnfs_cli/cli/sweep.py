@@ -19,7 +19,7 @@ import click
 
 from nnfs_cli.cli import options
 from nnfs_cli.cli.predict import quoted
-from nnfs_cli.cli.watching import reading
+from nnfs_cli.cli.watching import reading, warn_of
 from nnfs_cli.signals import noted
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def command(
     if dry_run or print_commands:
         print_plan(plan, config, print_commands)
         return
+    warn_of(plan.configs, quiet)
     started, clock = datetime.now(UTC), perf_counter()
     facts = {
         "started": started.isoformat(timespec="seconds"),

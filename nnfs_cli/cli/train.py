@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.watching import describe, outcome, progress, reading
+from nnfs_cli.cli.watching import describe, outcome, progress, reading, warn_of
 from nnfs_cli.errors import Diverged
 from nnfs_cli.signals import noted
 
@@ -88,6 +88,8 @@ def command(
     cache_dir = runs.cache_dir(runs_dir)
     with reading(quiet) as watch:
         settings = load(config, overrides, resume, init_from, runs_dir, watch)
+    if config is not None:
+        warn_of([settings], quiet)
     path = runs.find(resume, runs_dir) if resume else None
     if resume_if_exists:
         path = checkpoints.find(settings, runs_dir)

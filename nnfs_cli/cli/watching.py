@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from nnfs_cli.cli import options
 if TYPE_CHECKING:
     from nnfs_cli.experiment import Training
     from nnfs_cli.files import Watcher
+    from nnfs_cli.schema import Config
 
 
 def describe(training: Training) -> str:
@@ -34,6 +35,14 @@ def outcome(training: Training) -> str:
     """Return the last logged figures in a line."""
     told = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
     return f"epoch {training.epoch}: {told}"
+
+
+def warn_of(configs: Iterable[Config], quiet: bool = False) -> None:
+    """Print what a user should know of the data that is about to be trained on, each line once."""
+    from nnfs_cli import data
+
+    for line in dict.fromkeys(line for config in configs for line in data.warnings(config)):
+        options.note(line, unless=quiet)
 
 
 @contextmanager

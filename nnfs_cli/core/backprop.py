@@ -12,7 +12,7 @@ from nnfs_cli.core.blocks import Block, block_size, steps, work_space
 from nnfs_cli.core.metrics import count_correct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import ThreadPoolExecutor
 
     from nnfs_cli.core.activations import Array
@@ -210,6 +210,15 @@ class Backprop:
             waiting.pop()
             mine.append(work(others[len(waiting)]))
         return [*(future.result() for future in waiting), *reversed(mine)]
+
+
+def work_numbers(units: Sequence[int], samples: int) -> int:
+    """Return how many numbers of work space Backprop takes for layers of so many units, at least:
+    z, delta and a of each unit and each sample of a block, in each lane."""
+    lanes = _lanes(samples)
+    lane = -(-samples // lanes)
+    block = -(-lane // -(-lane // block_size(max(units))))
+    return 3 * sum(units) * block * lanes
 
 
 def _divide(samples: int, parts: int) -> list[tuple[int, int]]:

@@ -62,12 +62,30 @@ class NumberScores(NamedTuple):
 def number_scores(predicted: Array, true: Array) -> NumberScores:
     """Return R^2, root of the mean squared error and mean absolute error, (samples, outputs).
 
-    R^2 of a constant target is 1 if it is met, else 0.
+    R^2 of a constant target is 1 if it is met, else 0. Squares are taken of numbers of size 1, so
+    that none is too large or too small.
     """
-    error = predicted - true
-    square = (error**2).mean(axis=0)
-    variance = true.var(axis=0)
-    r2 = np.where(variance > 0, 1 - square / np.where(variance > 0, variance, 1), square == 0)
-    return NumberScores(
-        float(r2.mean()), float(np.sqrt(square).mean()), float(np.abs(error).mean())
-    )
+    with np.errstate(all="ignore"):
+        error = predicted - true
+        unit, unit_true = magnitude(error), magnitude(true)
+        error = error / unit
+        square, variance = (error**2).mean(axis=0), (true / unit_true).var(axis=0)
+        share = square / np.where(variance > 0, variance, 1) * (unit / unit_true) ** 2
+        r2 = np.where(variance > 0, 1 - share, square == 0)
+        most = unit.max()
+        absolute = (np.abs(error) * (unit / most)).mean() * most
+        return NumberScores(
+            float(r2.mean()), float((np.sqrt(square) * unit).mean()), float(absolute)
+        )
+
+
+def magnitude(values: Array) -> Array:
+    """Return the power of 2 at or below the largest number of each column, 1 for a column of zeros.
+
+    To divide by it rounds nothing.
+    """
+    largest = np.abs(values).max(axis=0)
+    usable = np.isfinite(largest) & (largest > 0)
+    exponent = np.frexp(np.where(usable, largest, 1.0))[1] - 1
+    power: Array = np.ldexp(1.0, exponent)
+    return power

@@ -14,8 +14,8 @@ from nnfs_cli.core.activations import Array, derivative
 from nnfs_cli.core.backprop import Backprop, Trace
 from nnfs_cli.core.descent import descend
 from nnfs_cli.core.network import Network
-from nnfs_cli.data import Encoding, Samples
 from nnfs_cli.digest import digest
+from nnfs_cli.encoding import Encoding, Samples, inputs, output_names
 from nnfs_cli.errors import Diverged
 from nnfs_cli.features import Term
 from nnfs_cli.schema import Config
@@ -103,7 +103,7 @@ def prepare(config: Config, cache_dir: Path | None) -> Subject:
     """Return what a configuration describes, before its first update."""
     encoding, train, test = experiment.encode(config, cache_dir, keep=True)
     plain = msgspec.structs.replace(config, features=None)
-    columns = data.inputs(plain, encoding, data.load(config, cache_dir).train.X)
+    columns = inputs(plain, encoding, data.load(config, cache_dir).train.X)
     network = experiment.network_of(config, encoding.facts)
     params = experiment.initial_params(config, network)
     digested = digest(experiment.arrays(train, test))
@@ -155,7 +155,7 @@ def explain(
         tuple(config.features or columns),
         terms,
         subject.samples.x[:width],
-        tuple(data.output_names(subject.encoding, config.layers[-1].units)),
+        tuple(output_names(subject.encoding, config.layers[-1].units)),
         subject.samples.y,
         tuple(_iterate(subject, epoch, count)),
     )

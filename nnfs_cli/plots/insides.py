@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfs_cli import data, prediction
+from nnfs_cli import prediction
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import activations
+from nnfs_cli.encoding import inputs, output_names
 from nnfs_cli.errors import FileError
 from nnfs_cli.evidence import LIMITS, MARGIN, SATURATED
 from nnfs_cli.plots import style
@@ -153,7 +154,7 @@ def _name_ends(axes: Axes, model: Model, found: list[Column]) -> None:
     config, known = model.run.config, model.known
     ends = (
         (0, -0.16, "right", list(config.features or known.columns)),
-        (len(found) - 1, 0.16, "left", data.output_names(model.encoding, config.layers[-1].units)),
+        (len(found) - 1, 0.16, "left", output_names(model.encoding, config.layers[-1].units)),
     )
     for x, shift, side, names in ends:
         if not found[x].is_bar:
@@ -197,7 +198,7 @@ def weights(run: Run, look: Look) -> Figure:
     model = prediction.load(run)
     try:
         X = own_tables(model, look, most=COUNTED)["train"].X
-        x = data.inputs(run.config, model.encoding, X)
+        x = inputs(run.config, model.encoding, X)
         acts = list(activations(model.network, model.params, x))
     except FileError as error:
         look.note(f"{error}; activations are left out")
