@@ -207,9 +207,10 @@ def n_params(config: Config, known: Facts) -> int:
 
 def contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]]:
     """Yield what does not fit together: the path of a value, and what is wrong with it."""
+    places = features.places(known.columns)
     for i, expression in enumerate(config.features or ()):
         try:
-            features.parse(expression, known.columns)
+            features.parse(expression, places)
         except ValueError as error:
             yield ("features", i), str(error)
     yield from _layer_contradictions(config, known)

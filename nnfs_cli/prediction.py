@@ -10,13 +10,16 @@ import numpy as np
 from nnfs_cli import data, experiment, runs, tables
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.metrics import class_scores, number_scores, predicted_class
-from nnfs_cli.core.network import Network, outputs
+from nnfs_cli.core.network import Network, answers
+from nnfs_cli.core.products import WIDE
 from nnfs_cli.data import Encoding
 from nnfs_cli.datasets import Facts, Table
 from nnfs_cli.digest import digest
 from nnfs_cli.errors import FileError
 from nnfs_cli.files import RawTable, classes
 from nnfs_cli.runs import Run
+
+ROWS = max(WIDE)  # samples at a time
 
 
 class Model(NamedTuple):
@@ -57,8 +60,16 @@ def load(run: Run) -> Model:
 
 
 def predict(model: Model, X: Array) -> Predictions:
-    """Return predictions for raw columns X (samples, columns)."""
-    y_hat = outputs(model.network, model.params, data.inputs(model.run.config, model.encoding, X))
+    """Return predictions for raw columns X (samples, columns).
+
+    A row's bits do not depend on the other rows, nor on their number.
+    """
+    parts = []
+    for start in range(0, max(1, len(X)), ROWS):
+        rows = np.asarray(X[start : start + ROWS])  # in memory, where X is a mapped file
+        x = data.inputs(model.run.config, model.encoding, rows)
+        parts.append(answers(model.network, model.params, x))
+    y_hat = np.concatenate(parts, axis=1)
     classes = None if model.known.classes is None else predicted_class(y_hat)
     return Predictions(data.answers(model.encoding, y_hat), classes)
 
