@@ -154,9 +154,8 @@ def _read_file(config: Config, watch: Watcher | None) -> _Read:
     )
     test = None
     if given["test_path"]:
-        test = files.read(
-            given["test_path"], target=raw.targets, inputs=raw.columns, watch=watch, **how
-        )
+        names: dict[str, Any] = {"target": raw.targets, "inputs": raw.columns, "by_name": True}
+        test = files.read(given["test_path"], watch=watch, **names, **how)
     classes = _classes(config, raw)
     known = Facts(raw.columns, raw.targets, classes, len(raw.y))
     return _Read(
@@ -276,7 +275,8 @@ def inputs(config: Config, encoding: Encoding, X: Array) -> Array:
         if not scaling:
             return values
         shift, factor = (np.array(v[some])[:, np.newaxis] for v in (scaling.shift, scaling.factor))
-        return (values - shift) / factor
+        scaled: Array = (values - shift) / factor
+        return scaled
 
     x = np.ones((len(config.features or names) + 1, len(X)), config.dtype)
     with np.errstate(all="ignore"):  # float32 may not hold them; the cost will tell

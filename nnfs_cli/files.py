@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from nnfs_cli import disk, tables
+from nnfs_cli import disk, features, headers, tables
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, did_you_mean, listed, short
 
@@ -50,12 +50,14 @@ def read(
     inputs: Sequence[str] = (),
     delimiter: str | None = None,
     header: bool | None = None,
+    by_name: bool = False,
     watch: Watcher | None = None,
 ) -> RawTable:
     """Return the table in a file, by its suffix; what is not named otherwise is CSV.
 
     `target` names the target's columns, or gives their places from 0; by default it is the last.
-    `inputs` names the others that are wanted, by default all. FileError says what is wrong, where.
+    `inputs` names the others that are wanted, by default all. `by_name` says that these are names
+    of another table, which must all be in a CSV file. FileError says what is wrong, where.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -67,30 +69,37 @@ def read(
         suffix = Path(path).suffix.lower()
         if suffix in (".npy", ".npz"):
             return _read_arrays(path, suffix, target, inputs)
-        return _read_csv(descriptor, path, target, inputs, delimiter, header, watch)
+        if delimiter is None and path.endswith(".tsv"):
+            delimiter = "\t"
+        names = [*target, *inputs]
+        reader = headers.read(
+            descriptor, path, delimiter=delimiter, header=header, known=names, placed=not by_name
+        )
+        return _read_csv(descriptor, reader, target, inputs, by_name, watch)
     finally:
         os.close(descriptor)
 
 
 def _read_csv(
     descriptor: int,
-    path: str,
+    reader: tables.Reader,
     target: Sequence[str],
     inputs: Sequence[str],
-    delimiter: str | None,
-    header: bool | None,
+    by_name: bool,
     watch: Watcher | None,
 ) -> RawTable:
-    if delimiter is None and path.endswith(".tsv"):
-        delimiter = "\t"
-    known = [name for name in (*target, *inputs) if not name.lstrip("-").isdecimal()]
-    reader = tables.read(descriptor, path, delimiter=delimiter, header=header, known=known)
+    path = reader.name
     names = reader.header or [f"x{i + 1}" for i in range(reader.width)]
     line = reader.first
-    chosen_y = [_place(name, names, path, line) for name in target or names[-1:]]
-    chosen_X = [_place(name, names, path, line) for name in inputs] or [
-        i for i in range(len(names)) if i not in chosen_y
-    ]
+    if by_name:
+        chosen = headers.find(reader, names, [*inputs, *target], headers.FILE)
+        chosen_X, chosen_y = chosen[: len(inputs)], chosen[len(inputs) :]
+    else:
+        places = features.places(names)
+        chosen_y = [_place(name, places, reader.error, line) for name in target or names[-1:]]
+        chosen_X = [_place(name, places, reader.error, line) for name in inputs] or [
+            i for i in range(len(names)) if i not in chosen_y
+        ]
     if not chosen_X:
         raise reader.error("there is no column but the target", line)
     if both := set(chosen_X) & set(chosen_y):
@@ -152,14 +161,16 @@ def classes(reader: tables.Reader, block: tables.Block, column: int) -> list[str
     return words
 
 
-def _place(name: str, names: Sequence[str], path: str, line: int) -> int:
+def _place(
+    name: str, names: Mapping[str, int], error: Callable[[str, int], FileError], line: int = 0
+) -> int:
     """Return where a column is that is called `name`, or that is the name-th from 0."""
     if name in names:
-        return names.index(name)
-    if re.fullmatch("-?[0-9]{1,9}", name) and -len(names) <= int(name) < len(names):
+        return names[name]
+    if headers.is_place(name, len(names)):
         return int(name) % len(names)
-    known = f"there are {listed(names)}{did_you_mean(name, names)}"
-    raise tables.error_at(path, f"there is no column {short(name)!r}; {known}", line)
+    known = f"there are {listed(list(names))}{did_you_mean(name, names)}"
+    raise error(f"there is no column {short(name)!r}; {known}", line)
 
 
 def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence[str]) -> RawTable:
@@ -182,10 +193,11 @@ def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence
     if not len(X):
         raise FileError(f"{path}: has no rows")
     names = [f"x{i + 1}" for i in range(X.shape[1])]
+    columns, error = features.places(names), partial(tables.error_at, path)
     if suffix == ".npy":
         if X.shape[1] < 2:
             raise FileError(f"{path}: there is no column but the target")
-        chosen_y = [_place(name, names, path, 0) for name in target or names[-1:]]
+        chosen_y = [_place(name, columns, error) for name in target or names[-1:]]
         y, targets = np.array(X[:, chosen_y]), tuple(names[i] for i in chosen_y)
     else:
         chosen_y = []
@@ -193,9 +205,9 @@ def _read_arrays(path: str, suffix: str, target: Sequence[str], inputs: Sequence
         if y.ndim != 2 or len(y) != len(X) or y.dtype.kind not in "fiubU":
             raise FileError(f"{path}: y must have a row for each of X's {len(X)}, not {y.shape}")
         there = [f"y{i + 1}" for i in range(y.shape[1])] if y.shape[1] > 1 else ["y"]
-        places = [_place(name, there, path, 0) for name in target or there]
+        places = [_place(name, features.places(there), error) for name in target or there]
         y, targets = y[:, places], tuple(there[i] for i in places)
-    chosen = [_place(name, names, path, 0) for name in inputs] or [
+    chosen = [_place(name, columns, error) for name in inputs] or [
         i for i in range(len(names)) if i not in chosen_y
     ]
     if both := set(chosen) & set(chosen_y):

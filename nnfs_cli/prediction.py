@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfs_cli import data, experiment, runs, tables
+from nnfs_cli import data, experiment, headers, runs
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.metrics import class_scores, number_scores, predicted_class
 from nnfs_cli.core.network import Network, answers
@@ -104,11 +104,19 @@ def own_tables(model: Model, cache_dir: Path) -> dict[str, Table]:
     return tables_
 
 
-def read_labelled(model: Model, descriptor: int, name: str) -> Table:
+def read_labelled(
+    model: Model,
+    source: int | bytes,
+    name: str,
+    *,
+    header: bool | None = None,
+    by_position: bool = False,
+) -> Table:
     """Return a CSV table's samples and targets, found by the run's names, or in their order."""
     columns, names = model.known.columns, model.known.targets
-    reader = tables.read(descriptor, name, known=[*columns, *names])
-    chosen = tables.choose(reader, [*columns, *names])
+    known, cures = [*columns, *names], headers.TABLE
+    reader = headers.read(source, name, header=header, known=known, cures=cures)
+    chosen = headers.choose(reader, known, by_position=by_position)
     X, y, lines = [], [], []
     for block in reader.blocks:
         lines.append(block.numbers)

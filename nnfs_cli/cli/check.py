@@ -36,8 +36,11 @@ def command(
     instead. Nothing is trained.
     """
     from nnfs_cli import config as configuration
+    from nnfs_cli import notices
 
-    checked = configuration.load(config, overrides, consequence="the configuration cannot be used")
+    with notices.heard_by(options.note):
+        unusable = "the configuration cannot be used"
+        checked = configuration.load(config, overrides, consequence=unusable)
     if gradients:
         from nnfs_cli import gradients as comparing
         from nnfs_cli import runs
