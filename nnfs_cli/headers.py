@@ -79,7 +79,7 @@ def _is_header(reader: Reader, known: Sequence[str]) -> tuple[bool, str | None]:
     if only_numbers and len(words) < len(known):
         missing = next(name for name in known if folded(name) not in names)
         return False, f", as it has no {short(missing)}"
-    likely = _counted(numbers) or (only_numbers and reader.quoted)
+    likely = _counted(numbers) or (only_numbers and reader.quoted and not known)
     return False, "" if likely and len(known) in (0, reader.width) else None
 
 
