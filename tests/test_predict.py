@@ -15,6 +15,7 @@ from shell import CONFIGS, XOR, call, matches, nnfs, shell, start, trained
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from nnfs_cli import headers, prediction, runs, tables
+from nnfs_cli.errors import FileError
 
 BLOBS = """\
 dataset: {name: blobs, samples: 60, centers: 3, seed: 3}
@@ -370,6 +371,28 @@ def test_a_name_of_another_case_is_found_and_that_is_said(content, notice):
     assert (done.code, done.stderr) == (0, notice)
     wanted = [row[-2:] for row in rows_of(of_text(PLAIN).stdout)[1]]
     assert [line.split(",")[-2:] for line in done.stdout.splitlines()] == wanted
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "places"),
+    [
+        (["Straße", "b"], ["STRASSE"], [0]),
+        (["GRÖSSE", "b"], ["gro\u0308sse"], [0]),
+        (["ss", "SS"], ["SS", "ss"], [1, 0]),
+        (["SS", "Ss"], ["ss"], None),
+        (["SS", "b"], ["ss", "Ss"], None),
+        (["1e5", "b"], ["100000"], [0]),
+        (["2019.0", "2019.00"], ["2019"], None),
+        (["nan", "NaN "], ["Nan"], None),
+    ],
+)
+def test_a_name_is_found_where_only_one_is_alike(names, columns, places):
+    reader = tables.read((",".join(names) + "\n").encode(), "in.csv").headed()
+    if places is None:
+        with pytest.raises(FileError, match="there is no column"):
+            headers.find(reader, reader.header, columns, headers.TABLE)
+    else:
+        assert headers.find(reader, reader.header, columns, headers.TABLE) == places
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
