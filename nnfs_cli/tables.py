@@ -118,10 +118,13 @@ class Reader(Struct, frozen=True):
 
     def _load(self, block: Block, chosen: Sequence[int], dtype: type) -> Array | None:
         """Return the chosen columns by NumPy's parser, or None where it cannot be trusted."""
-        # The parser does not mind the width of a line of which it needs some columns alone, nor
-        # what stands behind a quote.
+        # The parser checks neither how wide a line is nor what quotes it has, if it is to read only
+        # some columns.
+        every = sorted(chosen) == list(range(self.width))
         commas = self.width - 1
-        if any(line.count(self.delimiter) != commas or '"' in line for line in block.lines):
+        if not every and any(
+            line.count(self.delimiter) != commas or '"' in line for line in block.lines
+        ):
             return None
         try:
             values: Array = np.loadtxt(
@@ -129,12 +132,14 @@ class Reader(Struct, frozen=True):
                 dtype,
                 delimiter=self.delimiter,
                 comments=None,
-                usecols=chosen,
+                usecols=None if every else chosen,
                 ndmin=2,
             )
         except ValueError:
             return None
-        return values if len(values) == len(block.lines) else None
+        if values.shape != (len(block.lines), len(chosen)):
+            return None
+        return values[:, chosen] if every and list(chosen) != sorted(chosen) else values
 
     def _rows(self, block: Block) -> Iterator[tuple[int, list[str]]]:
         for row, (number, line) in enumerate(zip(block.numbers, block.lines, strict=True)):
