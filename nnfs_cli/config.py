@@ -210,9 +210,10 @@ def contradictions(
     config: Config, known: Facts, *, to_train: bool
 ) -> Iterator[tuple[KeyPath, str]]:
     """Yield what does not fit together: the path of a value, and what is wrong with it."""
+    places = features.places(known.columns)
     for i, expression in enumerate(config.features or ()):
         try:
-            features.parse(expression, known.columns)
+            features.parse(expression, places)
         except ValueError as error:
             yield ("features", i), str(error)
     yield from _layer_contradictions(config, known)

@@ -141,7 +141,7 @@ def _read_file(config: Config, watch: Watcher | None) -> _Read:
     known = Facts(raw.columns, raw.targets, classes, len(raw.X))
     train, test = Table(raw.X, labels.class_numbers(raw, known)), None
     if given["test_path"]:
-        wanted = Wanted(raw.targets, raw.columns, None if classes else "")
+        wanted = Wanted(raw.targets, raw.columns, None if classes else "", by_name=True)
         tested = files.read(given["test_path"], wanted, watch=watch, **how)
         test = Table(tested.X, labels.class_numbers(tested, known))
     return _Read(known, train, test, stamps, labels.warnings(raw, known))

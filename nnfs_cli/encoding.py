@@ -139,18 +139,19 @@ def inputs(config: Config, encoding: Encoding, X: Array) -> Array:
     """
     if isinstance(X, np.memmap) and not (config.features or encoding.inputs):
         return X.T
-    columns = encoding.facts.columns
-    terms = [features.parse(expression, columns) for expression in config.features or columns]
-    scaling = encoding.inputs
+    names, scaling = encoding.facts.columns, encoding.inputs
 
-    def column(i: int) -> Array:
-        values = X[:, i].astype(np.float64, copy=False)
-        return (values - scaling.shift[i]) / scaling.factor[i] if scaling else values
+    def columns(some: slice) -> Array:
+        values = X.T[some].astype(np.float64, copy=False)
+        if not scaling:
+            return values
+        shift, factor = (np.array(v[some])[:, np.newaxis] for v in (scaling.shift, scaling.factor))
+        scaled: Array = (values - shift) / factor
+        return scaled
 
-    x = np.ones((len(terms) + 1, len(X)), config.dtype)
+    x = np.ones((len(config.features or names) + 1, len(X)), config.dtype)
     with np.errstate(all="ignore"):  # float32 may not hold them, which check_range reports
-        for row, term in zip(x, terms, strict=False):
-            row[:] = features.product(term, column)
+        features.write(config.features, names, columns, x[:-1])
     return x
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from nnfs_cli import disk, tables
+from nnfs_cli import disk, features, headers, tables
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, did_you_mean, listed, short
 
@@ -59,12 +59,14 @@ class Wanted(NamedTuple):
     """The columns to read: names, or places from 0. Without any, the last column is the target.
 
     One target is read as labels, unless `numbers` says why it must be numbers; then an error ends
-    with that.
+    with that. `by_name` says that these are names of another table, which must all be in a CSV
+    file.
     """
 
     target: Sequence[str] = ()
     inputs: Sequence[str] = ()
     numbers: str | None = None
+    by_name: bool = False
 
 
 LAST = Wanted()  # column is the target
@@ -94,9 +96,15 @@ def read(
             return _read_arrays(path, suffix, wanted)
         if delimiter is None and path.endswith(".tsv"):
             delimiter = "\t"
-        names = (*wanted.target, *wanted.inputs)
-        known = [name for name in names if not name.lstrip("-").isdecimal()]
-        reader = tables.read(descriptor, path, delimiter=delimiter, header=header, known=known)
+        names = [*wanted.target, *wanted.inputs]
+        reader = headers.read(
+            descriptor,
+            path,
+            delimiter=delimiter,
+            header=header,
+            known=names,
+            placed=not wanted.by_name,
+        )
         size = max(os.fstat(descriptor).st_size, 1)
 
         def tell() -> None:
@@ -110,11 +118,16 @@ def read(
 
 def _read_csv(reader: tables.Reader, wanted: Wanted, tell: Callable[[], None]) -> RawTable:
     names = reader.header or [f"x{i + 1}" for i in range(reader.width)]
-    line = reader.first
-    chosen_y = [_place(name, names, reader.name, line) for name in wanted.target or names[-1:]]
-    chosen_X = [_place(name, names, reader.name, line) for name in wanted.inputs] or [
-        i for i in range(len(names)) if i not in chosen_y
-    ]
+    line, target, inputs = reader.first, wanted.target, wanted.inputs
+    if wanted.by_name:
+        chosen = headers.find(reader, names, [*inputs, *target], headers.FILE)
+        chosen_X, chosen_y = chosen[: len(inputs)], chosen[len(inputs) :]
+    else:
+        places = features.places(names)
+        chosen_y = [_place(name, places, reader.error, line) for name in target or names[-1:]]
+        chosen_X = [_place(name, places, reader.error, line) for name in inputs] or [
+            i for i in range(len(names)) if i not in chosen_y
+        ]
     if not chosen_X:
         raise reader.error("there is no column but the target", line)
     if both := set(chosen_X) & set(chosen_y):
@@ -195,14 +208,16 @@ def code(words: Sequence[str], known: dict[str, int]) -> Array:
     return np.array([known.setdefault(word, len(known)) for word in words], np.intp)
 
 
-def _place(name: str, names: Sequence[str], path: str, line: int) -> int:
+def _place(
+    name: str, names: Mapping[str, int], error: Callable[[str, int], FileError], line: int = 0
+) -> int:
     """Return where a column is that is called `name`, or that is the name-th from 0."""
     if name in names:
-        return names.index(name)
-    if re.fullmatch("-?[0-9]{1,9}", name) and -len(names) <= int(name) < len(names):
+        return names[name]
+    if headers.is_place(name, len(names)):
         return int(name) % len(names)
-    known = f"there are {listed(names)}{did_you_mean(name, names)}"
-    raise tables.error_at(path, f"there is no column {short(name)!r}; {known}", line)
+    known = f"there are {listed(list(names))}{did_you_mean(name, names)}"
+    raise error(f"there is no column {short(name)!r}; {known}", line)
 
 
 def _read_arrays(path: str, suffix: str, wanted: Wanted) -> RawTable:
@@ -218,18 +233,19 @@ def _read_arrays(path: str, suffix: str, wanted: Wanted) -> RawTable:
     if not X.size:
         raise FileError(f"{path}: has no {'columns' if len(X) else 'rows'}")
     names = [f"x{i + 1}" for i in range(X.shape[1])]
+    columns, error = features.places(names), partial(tables.error_at, path)
     chosen_y: list[int] = []
     if y is None:
         if X.shape[1] < 2:
             raise FileError(f"{path}: there is no column but the target")
-        chosen_y = [_place(name, names, path, 0) for name in wanted.target or names[-1:]]
+        chosen_y = [_place(name, columns, error) for name in wanted.target or names[-1:]]
         y, targets = np.array(X[:, chosen_y]), tuple(names[i] for i in chosen_y)
     else:
         y = _targets(path, y, len(X))
         there = [f"y{i + 1}" for i in range(y.shape[1])] if y.shape[1] > 1 else ["y"]
-        places = [_place(name, there, path, 0) for name in wanted.target or there]
+        places = [_place(name, features.places(there), error) for name in wanted.target or there]
         y, targets = y[:, places], tuple(there[i] for i in places)
-    chosen = [_place(name, names, path, 0) for name in wanted.inputs] or [
+    chosen = [_place(name, columns, error) for name in wanted.inputs] or [
         i for i in range(len(names)) if i not in chosen_y
     ]
     if both := set(chosen) & set(chosen_y):

@@ -7,16 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfs_cli import data, encoding, experiment, files, labels, runs, tables
+from nnfs_cli import data, encoding, experiment, files, headers, labels, runs
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.metrics import class_scores, number_scores, predicted_class
-from nnfs_cli.core.network import Network, outputs
+from nnfs_cli.core.network import Network, answers
+from nnfs_cli.core.products import WIDE
 from nnfs_cli.datasets import Facts, Table
 from nnfs_cli.digest import digest
 from nnfs_cli.encoding import Encoding
 from nnfs_cli.errors import FileError
 from nnfs_cli.files import Labels, RawTable
 from nnfs_cli.runs import Run
+
+ROWS = max(WIDE)  # samples at a time
 
 
 class Model(NamedTuple):
@@ -57,10 +60,16 @@ def load(run: Run) -> Model:
 
 
 def predict(model: Model, X: Array) -> Predictions:
-    """Return predictions for raw columns X (samples, columns)."""
-    y_hat = outputs(
-        model.network, model.params, encoding.inputs(model.run.config, model.encoding, X)
-    )
+    """Return predictions for raw columns X (samples, columns).
+
+    A row's bits do not depend on the other rows, nor on their number.
+    """
+    parts = []
+    for start in range(0, max(1, len(X)), ROWS):
+        rows = np.asarray(X[start : start + ROWS])  # in memory, where X is a mapped file
+        x = encoding.inputs(model.run.config, model.encoding, rows)
+        parts.append(answers(model.network, model.params, x))
+    y_hat = np.concatenate(parts, axis=1)
     classes = None if model.known.classes is None else predicted_class(y_hat)
     return Predictions(encoding.answers(model.encoding, y_hat), classes)
 
@@ -95,11 +104,19 @@ def own_tables(model: Model, cache_dir: Path) -> dict[str, Table]:
     return tables_
 
 
-def read_labelled(model: Model, descriptor: int, name: str) -> Table:
+def read_labelled(
+    model: Model,
+    source: int | bytes,
+    name: str,
+    *,
+    header: bool | None = None,
+    by_position: bool = False,
+) -> Table:
     """Return a CSV table's samples and targets, found by the run's names, or in their order."""
     columns, names = model.known.columns, model.known.targets
-    reader = tables.read(descriptor, name, known=[*columns, *names])
-    chosen = tables.choose(reader, [*columns, *names])
+    wanted, cures = [*columns, *names], headers.TABLE
+    reader = headers.read(source, name, header=header, known=wanted, cures=cures)
+    chosen = headers.choose(reader, wanted, by_position=by_position)
     X, y, lines = [], [], []
     known: dict[str, int] = {}
     for block in reader.blocks:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nnfs_cli.core.activations import Array
-from nnfs_cli.errors import FileError, did_you_mean, listed, short
+from nnfs_cli.errors import FileError, listed, short
 
 CHUNK = 1 << 18  # bytes at a time
 MAX_LINE = 1 << 20
@@ -30,18 +31,50 @@ class Block(NamedTuple):
     numbers: Sequence[int]
 
 
+class BadRow(FileError):
+    """A row of a block is wrong, and those before it are right."""
+
+    def __init__(self, message: str, row: int) -> None:
+        super().__init__(message)
+        self.row = row
+
+
 class Reader(Struct, frozen=True):
-    """A CSV table whose first line has been looked at; `blocks` may be taken once."""
+    """A CSV table whose first line has been looked at; `blocks` may be taken once.
+
+    `top` holds the fields of the first line, `quoted` says whether all are in quotes. `blocks`
+    begin with it unless it is the header.
+    """
 
     name: str
     delimiter: str
     first: int  # the number of its first line
-    header: list[str] | None
-    width: int
+    top: list[str]
+    quoted: bool
     blocks: Iterator[Block]
+    header: list[str] | None = None
+    doubt: str = ""  # added to errors in the first line
+
+    @property
+    def width(self) -> int:
+        return len(self.top)
+
+    def headed(self) -> Reader:
+        """Return a reader of the same table whose first line is its header."""
+        places: dict[str, int] = {}
+        for column, field in enumerate(self.top, 1):
+            if places.setdefault(field, column) != column:
+                message = f"there is another column {short(field)!r}"
+                raise self.error(message, self.first, column)
+        return replace(self, header=self.top, blocks=_behind_first_line(self.blocks))
+
+    def doubted(self, doubt: str) -> Reader:
+        """Return a reader of the same table that adds a doubt to errors in the first line."""
+        return replace(self, doubt=doubt)
 
     def error(self, message: str, line: int = 0, column: int = 0) -> FileError:
         """Return an error at a line and a column, both from 1, where they are given."""
+        message += self.doubt if line == self.first else ""
         return error_at(self.name, message, line, column)
 
     def fields(self, line: str) -> list[str]:
@@ -53,18 +86,31 @@ class Reader(Struct, frozen=True):
         values = self._load(block, chosen, np.float64)
         if values is not None and np.isfinite(values).all():
             return values
-        rows = []
+        rows: list[list[float]] = []
         for number, fields in self._rows(block):
             for column in chosen:
                 if not is_number(fields[column]):
                     shown = repr(short(fields[column]))
                     shown = shown if fields[column].strip() else "an empty field"
-                    raise self.error(f"{shown} is not a number", number, column + 1)
-                if not np.isfinite(number_of(fields[column])):
-                    shown = f"{short(fields[column])!r} is not a finite number"
-                    raise self.error(shown, number, column + 1)
+                    problem = f"{shown} is not a number"
+                elif not np.isfinite(number_of(fields[column])):
+                    problem = f"{short(fields[column])!r} is not a finite number"
+                else:
+                    continue
+                raise BadRow(str(self.error(problem, number, column + 1)), len(rows))
             rows.append([number_of(fields[column]) for column in chosen])
         return np.array(rows, dtype=np.float64).reshape(len(block.lines), len(chosen))
+
+    def samples(self, chosen: Sequence[int]) -> Iterator[tuple[Block, Array]]:
+        """Yield each block and its chosen columns, also of the rows before a bad one."""
+        for block in self.blocks:
+            try:
+                yield block, self.floats(block, chosen)
+            except BadRow as error:
+                if error.row:
+                    good = Block(block.lines[: error.row], block.numbers[: error.row])
+                    yield good, self.floats(good, chosen)
+                raise
 
     def strings(self, block: Block, column: int) -> list[str]:
         """Return one column as text, without the white space around it."""
@@ -75,9 +121,10 @@ class Reader(Struct, frozen=True):
 
     def _load(self, block: Block, chosen: Sequence[int], dtype: type) -> Array | None:
         """Return the chosen columns by NumPy's parser, or None where it cannot be trusted."""
-        # The parser does not mind the width of a line of which it needs some columns alone, nor
-        # what stands behind a quote.
-        if not self._is_bare(block):
+        # The parser checks neither how wide a line is nor what quotes it has, if it is to read only
+        # some columns.
+        every = sorted(chosen) == list(range(self.width))
+        if not every and not self._is_bare(block):
             return None
         try:
             values: Array = np.loadtxt(
@@ -85,12 +132,14 @@ class Reader(Struct, frozen=True):
                 dtype,
                 delimiter=self.delimiter,
                 comments=None,
-                usecols=chosen,
+                usecols=None if every else chosen,
                 ndmin=2,
             )
         except ValueError:
             return None
-        return values if len(values) == len(block.lines) else None
+        if values.shape != (len(block.lines), len(chosen)):
+            return None
+        return values[:, chosen] if every and list(chosen) != sorted(chosen) else values
 
     def _is_bare(self, block: Block) -> bool:
         """Return whether every line has all its fields, and none has quotes or ends within."""
@@ -102,94 +151,64 @@ class Reader(Struct, frozen=True):
         )
 
     def _rows(self, block: Block) -> Iterator[tuple[int, list[str]]]:
-        for number, line in zip(block.numbers, block.lines, strict=True):
+        for row, (number, line) in enumerate(zip(block.numbers, block.lines, strict=True)):
             try:
                 fields = self.fields(line)
             except csv.Error as error:
-                raise self.error(str(error), number) from None
+                raise BadRow(str(self.error(str(error), number)), row) from None
             if len(fields) != self.width:
                 column = min(len(fields), self.width) + 1
                 shown = f"{count_columns(len(fields))}; {self.width} are needed"
-                raise self.error(shown, number, column)
+                raise BadRow(str(self.error(shown, number, column)), row)
             yield number, fields
 
 
 def read(
-    descriptor: int,
-    name: str,
-    *,
-    delimiter: str | None = None,
-    header: bool | None = None,
-    known: Sequence[str] = (),
+    source: int | bytes, name: str, *, delimiter: str | None = None, needs: Sequence[str] = ()
 ) -> Reader:
-    """Return a reader of the CSV table behind a file descriptor.
+    """Return a reader of the CSV table behind a file descriptor, or in memory.
 
-    Without `header`, a first line that has no number, or one of the `known` names, is one; of names
-    that look like numbers it must have all. Without `delimiter`, the first line tells which of
-    , ; tab | it is.
+    Without `delimiter`, the first line tells which of , ; tab | it is. An error about an empty
+    table names the columns that it needs.
     """
-    blocks = _blocks(descriptor, name)
+    blocks = (block for block in _blocks(source, name) if block.lines)
     first = next(blocks, None)
-    while first is not None and not first.lines:
-        first = next(blocks, None)
     if first is None:
-        needs = f"the columns {listed(known)}" if known else "a row for each sample"
-        raise FileError(f"{name}: is empty; it needs {needs}")
+        told = f"the columns {listed(needs)}" if needs else "a row for each sample"
+        raise FileError(f"{name}: is empty; it needs {told}")
     line, number = first.lines[0], first.numbers[0]
     delimiter = delimiter or max(DELIMITERS, key=line.count)
     try:
         fields = [field.strip() for field in fields_of(line, delimiter)]
     except csv.Error as error:
         raise error_at(name, str(error), number) from None
-    if header is None:
-        words = {name for name in known if not is_number(name)} & set(fields)
-        all_there = bool(known) and set(known) <= set(fields)
-        header = not any(map(is_number, fields)) or bool(words) or all_there
-    if header:
-        places: dict[str, int] = {}
-        for column, field in enumerate(fields, 1):
-            if places.setdefault(field, column) != column:
-                message = f"there is another column {short(field)!r}"
-                raise error_at(name, message, number, column)
-        first = Block(first.lines[1:], first.numbers[1:])
-
-    nonempty = (block for block in chain([first], blocks) if block.lines)
-    return Reader(name, delimiter, number, fields if header else None, len(fields), nonempty)
+    quoted = all(field.lstrip().startswith('"') for field in line.split(delimiter))
+    return Reader(name, delimiter, number, fields, quoted, chain([first], blocks))
 
 
-def choose(reader: Reader, columns: Sequence[str]) -> list[int]:
-    """Return where a run's columns are: by the header's names, or one after the other."""
-    header = reader.header
-    if header is not None and set(columns) <= set(header):
-        return [header.index(column) for column in columns]
-    if reader.width != len(columns) or (header and set(columns) & set(header)):
-        missing = next((column for column in columns if column not in (header or ())), "")
-        wanted = f"the run has {len(columns)}: {listed(columns)}"
-        if header:
-            there = f"the header {listed(header)}{did_you_mean(missing, header)}"
-            message = f"there is no column {short(missing)!r}; {wanted}, {there}"
-            raise reader.error(message, reader.first)
-        raise reader.error(f"{count_columns(reader.width)}; {wanted}", reader.first)
-    return list(range(len(columns)))
+def _behind_first_line(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Yield blocks without their first line, which is taken at once."""
+    first = next(blocks)
+    rest = Block(first.lines[1:], first.numbers[1:])
+    return chain([rest], blocks) if rest.lines else blocks
 
 
-def _blocks(descriptor: int, name: str) -> Iterator[Block]:
+def _blocks(source: int | bytes, name: str) -> Iterator[Block]:
     """Yield the lines that have come, as soon as they have."""
     rest, encoding, seen = b"", "utf-8-sig", 0
-    while True:
-        try:
-            chunk = os.read(descriptor, CHUNK)
-        except OSError as error:
-            raise FileError(f"{name}: cannot be read: {error.strerror}") from None
+    for chunk in chain(_chunks(source, name), [b""]):
         head, newline, tail = (rest + chunk).rpartition(b"\n") if chunk else (rest, b"\n", b"")
         if newline and (head or chunk):
+            wrong = None
             try:
-                lines = head.decode(encoding).split("\n")
+                text = head.decode(encoding)
             except UnicodeDecodeError as error:
-                text = error.object  # which begins behind the byte order mark
-                line = seen + text[: error.start].count(b"\n") + 1
-                message = f"byte 0x{text[error.start]:02x} is not UTF-8 text"
-                raise error_at(name, message, line) from None
+                content = error.object  # which begins behind the byte order mark
+                before, *_ = content[: error.start].rpartition(b"\n")
+                line = seen + content[: error.start].count(b"\n") + 1
+                message = f"byte 0x{content[error.start]:02x} is not UTF-8 text"
+                text, wrong = before.decode(), error_at(name, message, line)
+            lines = text.split("\n")
             if b"\r" in head:
                 lines = [line.rstrip("\r") for line in lines]
             numbers: Sequence[int] = range(seen + 1, seen + len(lines) + 1)
@@ -198,11 +217,23 @@ def _blocks(descriptor: int, name: str) -> Iterator[Block]:
                 numbers = [n for n, line in zip(numbers, lines, strict=True) if line.strip()]
                 lines = [line for line in lines if line.strip()]
             yield Block(lines, numbers)
+            if wrong:
+                raise wrong
         rest = tail
         if len(rest) > MAX_LINE:
             raise error_at(name, "the line is longer than 1 MiB", seen + 1)
-        if not chunk:
-            return
+
+
+def _chunks(source: int | bytes, name: str) -> Iterator[bytes]:
+    """Yield bytes as they come from a file descriptor, or those in memory."""
+    if isinstance(source, bytes):
+        yield source
+        return
+    try:
+        while chunk := os.read(source, CHUNK):
+            yield chunk
+    except OSError as error:
+        raise FileError(f"{name}: cannot be read: {error.strerror}") from None
 
 
 def error_at(name: str, message: str, line: int = 0, column: int = 0) -> FileError:

@@ -7,7 +7,7 @@ import pytest
 
 from nnfs_cli import features
 
-COLUMNS = ("x1", "x2", "a*b", "petal width")
+COLUMNS = features.places(["x1", "x2", "a*b", "petal width"])
 X = np.random.RandomState(0).uniform(-3, 3, (6, 4))
 x1, x2, ab, width = X.T
 

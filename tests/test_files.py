@@ -173,8 +173,9 @@ def test_a_bad_table_is_refused_with_its_line_and_column(case, message):
 
 BAD_TEST_PARTS = {
     "other-class": ":3:1: 'q' is none of the classes the network knows: x, y",
-    "other-columns": ":1: there is no column 'b'; there are a, c, kind",
-    "good-numbers": ":1: there is no column 'kind'; there are a, b, price",
+    "other-columns": ":1: there is no column 'b'; the run has 3: a, b, kind, the header a, c, kind",
+    "good-numbers": ":1: there is no column 'kind'; the run has 3: a, b, kind, the header a, b, "
+    "price",
     "text-in-a-number-column": ":3:2: 'wide' is not a number",
     "header-only": NO_ROWS,
     "empty": ": is empty; it needs the columns kind, a, b",
@@ -424,6 +425,90 @@ def test_a_large_file_tells_how_much_of_it_is_read():
     assert shares == sorted(shares)
     assert shares[-1] == 1
     np.testing.assert_array_equal(table.X, np.tile(POINTS, (600, 1)))
+
+
+# Which line is the header
+
+ROWS = csv_of(header="")
+FIRST_LINES = {
+    "0,1,2\n": "is taken as a sample; if it is the header, add dataset.header=true",
+    "2019,2020,2021\n": "is taken as a sample; if it is the header, add dataset.header=true",
+    '"7","9","1"\n': "is taken as a sample; if it is the header, add dataset.header=true",
+    "2019,2020,kind\n": "is taken as a sample; if it is the header, add dataset.header=true",
+    "0.5,1.5,2\n": "",
+    "2,1,0\n": "",
+    "a,b,2021\n": "'a' is not a number; if this line is the header, add dataset.header=true",
+    "7,b,2021\n": "'b' is not a number; if this line is the header, add dataset.header=true",
+}
+
+
+@pytest.mark.parametrize(("line", "said"), FIRST_LINES.items(), ids=map(repr, FIRST_LINES))
+def test_a_first_line_with_numbers_is_a_sample_and_that_is_said_where_it_may_be_wrong(line, said):
+    Path("table.csv").write_text(line + ROWS)
+    classes = {*map(str, LABELS), line.rpartition(",")[2].strip('\n"')}
+    config = write("table.csv", units=3)
+    done = call("check", config, f"layers.1.units={len(classes)}")
+    told = done.stderr.splitlines()
+    assert [line.endswith(said) for line in told] == [True] * bool(said), done.stderr
+    assert all(line.startswith(f"{Path('table.csv').absolute()}:1:") for line in told)
+    assert done.code == (6 if "not a number" in said else 0), done.stderr
+    if said:
+        step = said.rpartition("add ")[2]
+        run = trained(config, step)
+        first = line.strip().replace('"', "").split(",")
+        assert facts_of(run)["encoding"]["facts"]["columns"] == first[:2]
+        assert facts_of(run)["encoding"]["facts"]["samples"] == len(LABELS)
+
+
+def test_numbers_that_a_configuration_names_are_a_header():
+    Path("table.csv").write_text("2019,2020,2021\n" + ROWS)
+    config = write({"path": "table.csv", "target": "2021", "inputs": ["2020", "2019"]}, units=3)
+    done = call("check", config)
+    told = "the first line, 2019, 2020, 2021, is taken as the header, as it has 2021, 2020, 2019; "
+    told += "if it is a sample, add dataset.header=false"
+    assert (done.code, done.stderr) == (0, f"{Path('table.csv').absolute()}:1: {told}\n")
+    facts = facts_of(trained(config))["encoding"]["facts"]
+    assert (facts["columns"], facts["targets"]) == (["2020", "2019"], ["2021"])
+
+
+@pytest.mark.parametrize(
+    ("header", "notice"),
+    [
+        ("a,b,kind", ""),
+        ("A,b,Kind", "'A' is read as 'a', 'Kind' is read as 'kind'"),
+        ("kind,b,a", ""),
+        ("KIND,extra,a,b", "'KIND' is read as 'kind'"),
+    ],
+)
+def test_a_test_table_s_columns_are_found_by_the_training_table_s_names(header, notice):
+    names = header.split(",")
+    values = {"a": POINTS[:, 0], "b": POINTS[:, 1], "kind": NAMES[LABELS], "extra": LABELS}
+    columns = [values[name.lower()].tolist() for name in names]
+    rows = "\n".join(",".join(map(str, row)) for row in zip(*columns, strict=True))
+    Path("table.csv").write_text(csv_of(y=NAMES[LABELS]))
+    Path("test.csv").write_text(f"{header}\n{rows}\n")
+    config = write({"path": "table.csv", "test_path": "test.csv"}, units=3)
+    done = call("check", config)
+    wanted = f"{Path('test.csv').absolute()}:1: {notice}\n" if notice else ""
+    assert (done.code, done.stderr) == (0, wanted)
+    facts = facts_of(trained(config))
+    assert facts["test_cost"] == facts["cost"]
+
+
+@pytest.mark.parametrize(
+    ("header", "there"),
+    [
+        ("", "the table, without a header, x1, x2, x3"),
+        ("x,y,z\n", "the header x, y, z"),
+        ("a,kind,y\n", "the header a, kind, y"),
+    ],
+)
+def test_a_test_table_is_not_read_by_position(header, there):
+    Path("table.csv").write_text(csv_of())
+    Path("test.csv").write_text(header + ROWS.lstrip())
+    told = refused(write({"path": "table.csv", "test_path": "test.csv"}, units=3))
+    wanted = f"{Path('test.csv').absolute()}:1: there is no column ...: a, b, kind, {there}"
+    assert matches(told, wanted), told
 
 
 # What becomes of it

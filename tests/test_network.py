@@ -8,7 +8,7 @@ import pytest
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.metrics import count_correct, predicted_class
-from nnfs_cli.core.network import outputs
+from nnfs_cli.core.network import answers, outputs
 
 each_stack = pytest.mark.parametrize("stack", [(), (1,), (3,)])
 
@@ -60,6 +60,23 @@ def test_outputs_give_the_cost_and_accuracy_that_evaluate_does(make, dtype, stac
     np.testing.assert_allclose(cost, wanted, rtol=10 * np.finfo(dtype).eps)
     same = y_hat.argmax(axis=-2) == setup.y.argmax(axis=-2)
     np.testing.assert_array_equal(accuracy, same.mean(axis=-1))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3, 1), (3, 50, 33, 4), (64, 30, 10), (300, 7, 2)])
+def test_a_sample_is_answered_with_the_same_bits_in_any_company(make, shape, output, dtype):
+    setup = make("squared_error", output, "tanh", shape, 1100, dtype=dtype)
+    together = answers(setup.network, setup.params, setup.x)
+    assert (together.dtype, together.shape) == (dtype, (setup.y.shape[0], 1100))
+    rng = np.random.RandomState(0)
+    tolerance = 1e-12 if dtype == "float64" else 1e-4
+    wanted = outputs(setup.network, setup.params, setup.x)
+    np.testing.assert_allclose(together, wanted, rtol=tolerance, atol=tolerance)
+    for count in (0, 1, 2, 15, 16, 17, 64, 90, 512, 600, 1099):
+        some = rng.permutation(1100)[:count]
+        found = answers(setup.network, setup.params, setup.x[:, some])
+        np.testing.assert_array_equal(found, together[:, some])
 
 
 def test_one_output_says_class_1_from_a_half_upwards():

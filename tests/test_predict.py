@@ -1,6 +1,7 @@
 """predict and evaluate: what goes in, what comes out, and that it is the network's own."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -9,8 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from shell import CONFIGS, XOR, call, matches, nnfs, shell, start, trained
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from nnfs_cli import headers, prediction, runs, tables
+from nnfs_cli.errors import FileError
 
 BLOBS = """\
 dataset: {name: blobs, samples: 60, centers: 3, seed: 3}
@@ -19,6 +24,10 @@ layers:
   - {units: 3, activation: softmax}
 loss: cross_entropy
 """
+BROAD = (
+    *("epochs=2", "features=[x1, x2, x1*x2, x1^3, x2^5]"),
+    *("layers.0.units=50", "layers.1.units=33", "layers.1.activation=elu"),
+)
 GRID = [(x1, x2) for x1 in (-2.5, 0.0, 0.1, 1.0) for x2 in (1e-3, 1.0, -1e3)]
 
 
@@ -35,6 +44,8 @@ def runs_dir(tmp_path_factory):
         ("float32", *moons, "epochs=100", "dtype=float32"),
         ("blobs", str(directory / "blobs.yaml"), "epochs=100"),
         ("sine", XOR, "layers.0.activation=sin", "layers.1.activation=identity", "epochs=50"),
+        ("broad", *moons, *BROAD),
+        ("broad32", *moons, *BROAD, "dtype=float32"),
     ]:
         trained(*args, "--name", name, "--runs-dir", str(directory))
     return directory
@@ -209,7 +220,6 @@ def test_a_run_predicts_its_own_data_part_by_part(runs_dir):
 PLAIN = "0,1\n1,1\n"
 SAME = {
     "header": "x1,x2\n0,1\n1,1\n",
-    "other-names": "a,b\n0,1\n1,1\n",
     "other-order": "x2,x1\n1,0\n1,1\n",
     "more-columns": "id,x2,note,x1\n7,1,aha,0\n8,1,,1\n",
     "quoted-names": '"x1","x2"\n0,1\n1,1\n',
@@ -259,7 +269,6 @@ def test_the_same_numbers_give_the_same_predictions(content):
     ("content", "names", "first"),
     [
         ("0,1\n", ["x1", "x2"], ["0", "1"]),
-        ("a,b\n0,1\n", ["a", "b"], ["0", "1"]),
         ("x2,x1\n1,0\n", ["x2", "x1"], ["1", "0"]),
         ("id,x2,x1\n7,1.50,0\n", ["id", "x2", "x1"], ["7", "1.50", "0"]),
         ('x1,"a, b",x2\n0,"c, d",1\n', ["x1", "a, b", "x2"], ["0", "c, d", "1"]),
@@ -315,6 +324,298 @@ def test_a_long_input_is_predicted_like_a_short_one(runs_dir):
     np.testing.assert_array_equal(found["class"].astype(int), classes)
 
 
+@pytest.mark.parametrize("run", ["xor", "moons", "float32", "blobs", "cross", "broad", "broad32"])
+def test_a_row_has_the_same_bits_whatever_rows_come_with_it(run, monkeypatch):
+    rng = np.random.RandomState(0)
+    points = rng.standard_normal((1500, 2)) * 10.0 ** rng.randint(-2, 3, (1500, 1))
+    lines = as_csv(points.tolist()).splitlines(keepends=True)
+    together = of_text("".join(lines), "--no-header", run=run).stdout.splitlines()
+    for count in (1, 3, 16, 17, 100, 513):
+        some = rng.choice(len(lines), count, replace=False)
+        found = of_text("".join(lines[i] for i in some), "--no-header", run=run).stdout
+        assert found.splitlines() == [together[i] for i in some], count
+    for size in (100, 1000, 30_000):  # bytes that arrive together
+        monkeypatch.setattr(tables, "CHUNK", size)
+        found = of_text("".join(lines), "--no-header", run=run).stdout
+        assert found.splitlines() == together, size
+
+
+@pytest.mark.parametrize("run", ["xor", "moons", "broad", "broad32"])
+def test_own_data_have_the_bits_that_they_have_from_a_file(run):
+    header, *own = predict(run).splitlines(keepends=True)
+    for i in (0, len(own) - 1):
+        (found,) = predict_rows(run, header + own[i])
+        assert found.split(",")[-2:] == own[i].rstrip("\n").split(",")[-2:]
+
+
+def predict_rows(run, text):
+    """Return the lines that predict prints for a text, without the header."""
+    done = of_text(text, run=run)
+    assert done.code == 0
+    return done.stdout.splitlines()[1:]
+
+
+# Which column is which
+
+FOUND = {
+    "X2,X1\n1,0\n1,1\n": "in.csv:1: 'X1' is read as 'x1', 'X2' is read as 'x2'\n",
+    "note, X2 ,x1\na,1,0\nb,1,1\n": "in.csv:1: 'X2' is read as 'x2'\n",
+    "X1,x1,x2\n5,0,1\n5,1,1\n": "",
+    "X1,x2,x1,X2\n5,1,0,6\n5,1,1,6\n": "",
+}
+
+
+@pytest.mark.parametrize(("content", "notice"), FOUND.items(), ids=map(repr, FOUND))
+def test_a_name_of_another_case_is_found_and_that_is_said(content, notice):
+    done = of_text(content, "--no-header")
+    assert (done.code, done.stderr) == (0, notice)
+    wanted = [row[-2:] for row in rows_of(of_text(PLAIN).stdout)[1]]
+    assert [line.split(",")[-2:] for line in done.stdout.splitlines()] == wanted
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "places"),
+    [
+        (["Straße", "b"], ["STRASSE"], [0]),
+        (["GRÖSSE", "b"], ["gro\u0308sse"], [0]),
+        (["ss", "SS"], ["SS", "ss"], [1, 0]),
+        (["SS", "Ss"], ["ss"], None),
+        (["SS", "b"], ["ss", "Ss"], None),
+        (["1e5", "b"], ["100000"], [0]),
+        (["2019.0", "2019.00"], ["2019"], None),
+        (["nan", "NaN "], ["Nan"], None),
+    ],
+)
+def test_a_name_is_found_where_only_one_is_alike(names, columns, places):
+    reader = tables.read((",".join(names) + "\n").encode(), "in.csv").headed()
+    if places is None:
+        with pytest.raises(FileError, match="there is no column"):
+            headers.find(reader, reader.header, columns, headers.TABLE)
+    else:
+        assert headers.find(reader, reader.header, columns, headers.TABLE) == places
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        ("a,b,c\n0,1,1\n", "'x1'"),
+        ("x1,b,y\n0,1,1\n", "'x2'"),
+        ("Age,Rooms,Price\n0,1,1\n", "'x1'"),
+        ("x2,x,y\n0,1,1\n", "'x1'"),
+    ],
+)
+def test_a_header_without_the_run_s_names_is_refused_with_the_next_step(command, content, missing):
+    if command == "predict":
+        content = "".join(line.rpartition(",")[0] + "\n" for line in content.splitlines())
+    Path("in.csv").write_text(content)
+    done = call(command, "xor-1", "in.csv")
+    assert (done.code, done.stdout) == (6, "")
+    assert done.stderr.startswith(f"in.csv:1: there is no column {missing}")
+    step = done.stderr.rstrip("\n").rpartition(", add ")[2].split()
+    done = call(command, "xor-1", "in.csv", *step)
+    assert done.code == 0, done.stderr
+
+
+def test_by_position_reads_columns_in_the_run_s_order():
+    for content in ("a,b\n0,1\n1,1\n", "x1,other\n0,1\n1,1\n", PLAIN):
+        assert outputs_of(of_text(content, "--by-position")) == outputs_of(of_text(PLAIN))
+    done = of_text("x2,x1\n0,1\n1,1\n", "--by-position", "--format", "jsonl")
+    told = "in.csv:1: 'x2' is read as 'x1', 'x1' is read as 'x2' by position\n"
+    assert (done.code, done.stderr) == (0, told)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [[row["y_hat"], row["class"]] for row in found] == outputs_of(of_text(PLAIN))
+    assert [row["x2"] for row in found] == [0.0, 1.0]
+    assert of_text("a,b,c\n0,1,2\n", "--by-position").code == 6
+    labelled = {"a,b,c\n": 0, "x2,x1,y\n": 0, "y,x2,x1\n": 0, "": 0}
+    for header in labelled:
+        Path("in.csv").write_text(header + "0,1,1\n0,0,0\n")
+        done = call("evaluate", "xor-1", "in.csv", "--by-position", "--require", "accuracy>=1")
+        assert done.code == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+@pytest.mark.parametrize("option", [["--by-position"], ["--first-line", "header"]])
+def test_how_to_read_a_file_needs_a_file(command, option):
+    done = call(command, "xor-1", *option)
+    assert (done.code, done.stdout) == (2, "")
+    assert f"{option[0]} says how to read a file" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def numbered(runs_dir):
+    """Return a function that trains on a table with a header, and returns the run."""
+
+    def train(*names):
+        path = runs_dir / "numbered.csv"
+        path.write_text(",".join(names) + "\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
+        args = ("dataset={path: " + str(path) + ", header: true}", "epochs=5", "-q")
+        done = call("train", XOR, *args, "--name", "numbered", "--runs-dir", str(runs_dir))
+        assert done.code == 0, done.stderr
+        return done.stdout.strip()
+
+    return train
+
+
+NUMBERS = [("0", "1", "2"), ("2019", "2020", "2021"), ("1e5", "2e5", "kind"), ("0.5", "-1", "y")]
+
+
+@pytest.mark.parametrize("names", NUMBERS, ids=map(",".join, NUMBERS))
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_header_of_numbers_is_known_by_the_run_s_names(names, quote, numbered):
+    run, (a, b, _) = numbered(*names), [f"{quote}{name}{quote}" for name in names]
+    plain = call("predict", run, "--x", "0.5,0.25", "--no-header").stdout.split(",")[2:]
+    for content, said in {
+        f"{a},{b}\n0.5,0.25\n": True,
+        f"{b},{a}\n0.25,0.5\n": True,
+        f"{b},note,{a}\n0.25,x,0.5\n": False,
+    }.items():
+        Path("in.csv").write_text(content)
+        done = call("predict", run, "in.csv")
+        assert done.code == 0, done.stderr
+        assert done.stdout.splitlines()[1].split(",")[-2:] == [part.strip() for part in plain]
+        assert done.stderr.count("is taken as the header") == said
+        assert ("if it is a sample, add --first-line sample" in done.stderr) == said
+        if said:
+            done = call("predict", run, "in.csv", "--first-line", "sample")
+            assert (done.code, done.stdout.count("\n"), done.stderr) == (0, 3, "")
+
+
+def test_a_first_line_of_numbers_that_may_be_a_header_is_a_sample_and_that_is_said(numbered):
+    run = numbered("2019", "2020", "2021")
+    Path("in.csv").write_text("2019,2022\n0,1\n")
+    done = call("predict", run, "in.csv", "--no-header")
+    told = "in.csv:1: the first line, 2019, 2022, is taken as a sample, as it has no 2020; "
+    told += "if it is the header, add --first-line header\n"
+    assert (done.code, done.stdout.count("\n"), done.stderr) == (0, 2, told)
+    done = call("predict", run, "in.csv", "--first-line", "header")
+    assert (done.code, done.stdout) == (6, "")
+    assert "there is no column '2020'" in done.stderr
+    Path("in.csv").write_text("2020.0,2019.0\n0,1\n")
+    done = call("predict", run, "in.csv", "--first-line", "header", "--no-header")
+    assert (done.code, done.stdout.count("\n")) == (0, 1)
+    told = "in.csv:1: '2019.0' is read as '2019', '2020.0' is read as '2020'\n"
+    assert done.stderr == told
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("2019,2020\n0,1\n", True),
+        ("0,1\n1,1\n", False),
+        ("1,2\n1,1\n", False),
+        ("2019.5,2020.5\n0,1\n", False),
+        ("2020,2019\n0,1\n", False),
+    ],
+)
+def test_numbers_that_count_up_are_said_to_be_taken_as_a_sample(content, said):
+    done = of_text(content, "--no-header")
+    assert (done.code, done.stdout.count("\n")) == (0, 2)
+    assert bool(done.stderr) == said
+    if said:
+        *_, step = done.stderr.rstrip("\n").partition("if it is the header, add ")
+        done = of_text(content, "--no-header", *step.split())
+        assert (done.code, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+
+
+def test_what_the_first_line_is_may_be_said():
+    assert of_text("0,1\n1,1\n", "--first-line", "sample") == of_text("0,1\n1,1\n")
+    done = of_text("0,1\n1,1\n", "--first-line", "header", "--by-position", "--no-header")
+    assert (done.code, done.stdout.count("\n"), done.stderr) == (0, 1, "")
+    done = of_text("x1,x2\n1,1\n", "--first-line", "sample")
+    assert (done.code, done.stderr) == (6, "in.csv:1:1: 'x1' is not a number\n")
+
+
+class Unsearched(tuple):
+    """Names that are looked up, not searched for one by one."""
+
+    __slots__ = ()
+
+    def index(self, *_):
+        raise AssertionError("searched from the beginning")
+
+    __contains__ = index
+
+
+@pytest.mark.parametrize("keys", [(), ("features=[x2, x1*x2]",)])
+def test_columns_are_not_searched_one_by_one(keys, runs_dir):
+    """Of n columns that would take n^2 steps: 26 seconds for 40,000."""
+    run = runs.read(trained(XOR, "epochs=1", *keys))
+    known = replace(run.encoding.facts, columns=Unsearched(run.encoding.facts.columns))
+    model = prediction.load(run)
+    model = model._replace(run=replace(run, encoding=replace(run.encoding, facts=known)))
+    X = np.array([[0.0, 1], [1, 1]])
+    wanted = prediction.predict(prediction.load(run), X)
+    np.testing.assert_array_equal(prediction.predict(model, X).y_hat, wanted.y_hat)
+    reader = tables.read(b"a,X2,x1\n", "in.csv").headed()
+    names = Unsearched(reader.header)
+    assert headers.find(reader, names, Unsearched(("x1", "x2")), headers.TABLE) == [2, 1]
+
+
+# What the answers are called
+
+TAKEN = {
+    "class,x1,x2": ["y_hat", "predicted_class"],
+    "y_hat,x1,x2": ["predicted_y_hat", "class"],
+    "class,x1,predicted_class,x2,y_hat": ["predicted_y_hat", "predicted_class_2"],
+    "Class,x1,x2": ["y_hat", "class"],
+}
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("header", TAKEN)
+def test_an_answer_does_not_take_the_name_of_a_column(header, form):
+    names = header.split(",")
+    row = {name: {"x1": "0", "x2": "1"}.get(name, f"own {name}") for name in names}
+    done = of_text(f"{header}\n{','.join(row.values())}\n", "--format", form)
+    renamed = [name for name in TAKEN[header] if name.startswith("predicted")]
+    assert done.code == 0
+    told = done.stderr.splitlines()
+    assert [line.rpartition(" ")[2] for line in told] == [repr(name) for name in renamed]
+    if form == "csv":
+        (found,) = csv.DictReader(io.StringIO(done.stdout))
+    else:
+        found = json.loads(done.stdout)
+    assert list(found) == [*names, *TAKEN[header]]
+    own = {name: value for name, value in row.items() if name not in ("x1", "x2")}
+    assert own.items() <= found.items()
+    assert found[TAKEN[header][1]] == "1"
+
+
+def test_names_that_are_not_printed_are_not_said():
+    for args in (["--no-header"], ["--format", "npz"]):
+        assert of_text("class,x1,x2\na,0,1\n", *args).stderr == ""
+
+
+def test_own_data_with_a_column_called_class_or_part_keep_them(tmp_path):
+    rows = "".join(f"{i},{i % 3},{'ab'[i % 2]}\n" for i in range(10))
+    Path("table.csv").write_text("part,y_hat,class\n" + rows)
+    data = "dataset={path: table.csv, test_size: 0.3}"
+    run = trained(XOR, data, "loss=binary_cross_entropy", "epochs=1", "--runs-dir", str(tmp_path))
+    done = call("predict", str(run), "--format", "jsonl")
+    assert done.code == 0
+    names = ["part", "y_hat", "class", "predicted_part", "predicted_y_hat", "predicted_class"]
+    for line in done.stdout.splitlines():
+        found = json.loads(line)
+        assert list(found) == names
+        assert (found["y_hat"], found["class"]) == (found["part"] % 3, "ab"[int(found["part"]) % 2])
+
+
+def test_points_need_no_file(monkeypatch):
+    opened = os.open
+
+    def read_only(path, flags, *args, **options):
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise OSError(errno.EROFS, "Read-only file system", path)
+        return opened(path, flags, *args, **options)
+
+    wanted = predict("xor", "--x", "0,1")
+    monkeypatch.setattr(os, "open", read_only)
+    assert predict("xor", "--x", "0,1") == wanted
+
+
+# What is wrong
+
 WRONG = [
     ("", "in.csv: is empty; it needs the columns x1, x2"),
     ("\ufeff", "in.csv: is empty; it needs the columns x1, x2"),
@@ -355,7 +656,19 @@ WRONG = [
     ("0,1\n0,1_000\n", "in.csv:2:2: '1_000' is not a number"),
     ("0,1\n0,true\n", "in.csv:2:2: 'true' is not a number"),
     ("0,1\n0,1j\n", "in.csv:2:2: '1j' is not a number"),
-    ("0:1\n", "in.csv:1: there is no column 'x1'; the run has 2: x1, x2, the header 0:1"),
+    ("0:1\n", "in.csv:1: there is no column 'x1' or 'x2'; the run has 2: x1, x2, the header 0:1"),
+    (
+        "a,b\n0,1\n",
+        "in.csv:1: there is no column 'x1' or 'x2'; the run has 2: x1, x2, the header a, b; "
+        "if they are in the run's order, add --by-position",
+    ),
+    (
+        "x2,other\n1,0\n",
+        "in.csv:1: there is no column 'x1'; the run has 2: x1, x2, the header x2, other; "
+        "if they are in the run's order, add --by-position",
+    ),
+    ("X1,x1 ,X2,X2 \n0,1,2,3\n", "in.csv:1:4: there is another column 'X2'"),
+    ("ann,1\n0,1\n", "in.csv:1:1: 'ann' is not a number; if this line is the header, add ..."),
     ("0;1\n0,1\n", "in.csv:2:2: 1 column; 2 are needed"),
     ("0,1\n0,1\0\n", "in.csv:2:2: ... is not a number"),
     ('0,1\n0,"1\n1,1\n', "in.csv:2: a quote is not closed"),
@@ -372,7 +685,7 @@ WRONG = [
     ("0,1\n".encode("utf-16"), "in.csv:1: byte 0xff is not UTF-8 text"),
     (b"0,1\n0," + b"1" * (2 << 20), "in.csv:2: the line is longer than 1 MiB"),
     (b"0,1\n0," + b"x" * 200_000, "in.csv:2:2: 'xxx...' is not a number"),
-    (b"x" * 200_000 + b",y\n0,1\n0,1,2\n", "in.csv:3:3: 3 columns; 2 are needed"),
+    (b"x1,x2," + b"y" * 200_000 + b"\n0,1,2\n0,1\n", "in.csv:3:3: 2 columns; 3 are needed"),
     (b"x" * 200_000 + b",x2\n0,1\n", "in.csv:1: there is no column 'x1'; the run has 2: x1, x2..."),
     (b",".join([b"x" * 200_000] * 2) + b"\n", "in.csv:1:2: there is another column 'xxx...'"),
 ]
@@ -390,12 +703,37 @@ def test_what_is_wrong_with_an_input_is_told_with_its_line_and_column(content, m
 def test_every_format_tells_the_same_of_a_wrong_input(form):
     done = of_text("id,x1,x2\na,0,1\nb,0,one\n", "--format", form)
     assert (done.code, done.stderr) == (6, "in.csv:3:3: 'one' is not a number\n")
-    assert done.stdout == ("id,x1,x2,y_hat,class\n" if form == "csv" else "")
 
 
-def test_a_header_that_puts_a_column_elsewhere_is_not_taken_by_position():
-    done = of_text("x2,other\n1,0\n")
+BAD_LINES = {
+    "0,one": "in.csv:4:2: 'one' is not a number",
+    "0": "in.csv:4:2: 1 column; 2 are needed",
+    '0,"1': "in.csv:4: a quote is not closed",
+    "0,nan": "in.csv:4:2: 'nan' is not a finite number",
+    "0,\udce9": "in.csv:4: byte 0xe9 is not UTF-8 text",
+    "0," + "1" * (2 << 20): "in.csv:4: the line is longer than 1 MiB",
+}
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "npz"])
+@pytest.mark.parametrize("delimiter", ",;")
+@pytest.mark.parametrize("bad", BAD_LINES, ids=[line[:8] for line in BAD_LINES])
+def test_rows_before_a_bad_one_are_predicted_though_they_are_read_together(bad, delimiter, form):
+    good = "x1,x2\n0,1\n1,1\n"
+    text = (good + bad + "\n0,0\n").replace(",", delimiter).encode(errors="surrogateescape")
+    done = of_text(text, "--format", form)
+    assert (done.code, done.stderr) == (6, BAD_LINES[bad] + "\n")
+    wanted = "" if form == "npz" else of_text(good, "--format", form).stdout
+    assert done.stdout == wanted
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "npz"])
+def test_a_file_that_would_not_be_whole_is_not_written_and_that_is_said(form):
+    done = of_text("0,1\n0,one\n", "--format", form, "-o", "out")
     assert (done.code, done.stdout) == (6, "")
+    told = "in.csv:2:2: 'one' is not a number\nout: is not written, since it would not be whole\n"
+    assert done.stderr == told
+    assert not Path("out").exists()
 
 
 def test_lines_before_a_wrong_one_are_predicted_as_they_come():
@@ -563,7 +901,6 @@ def test_scores_are_scikit_learn_s_averages_over_the_classes_that_are_met(classe
         "0,0,0\n0,1,1\n1,0,1\n1,1,0\n",
         "0,0,0.0\n0,1,1e0\n1,0,1.\n1,1,-0\n",
         "x1,x2,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n",
-        "a,b,label\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n",
         "y,x2,x1\n0,0,0\n1,1,0\n1,0,1\n0,1,1\n",
         "y,id,x2,x1\r\n0,a,0,0\r\n1,b,1,0\r\n\r\n1,c,0,1\r\n0,d,1,1",
     ],
@@ -581,8 +918,8 @@ def test_classes_come_in_the_column_y_or_the_last(content):
         ("xor", "x1,x2,y\n", "in.csv: has no rows"),
         ("xor", "0,1\n", "in.csv:1: 2 columns; ...x1, x2, y"),
         ("xor", "x1,x2\n0,1\n", "in.csv:1: there is no column 'y'; ..."),
-        ("xor", "x1,x2,label\n0,1,1\n", "in.csv:1: there is no column 'y'; ...x1, x2, label"),
-        ("xor", "0,1,2\n", "in.csv:1:3: '2' is none of the classes the network knows: 0, 1"),
+        ("xor", "x1,x2,label\n0,1,1\n", "in.csv:1: there is no column 'y'; ...x1, x2, label..."),
+        ("xor", "0,1,3\n", "in.csv:1:3: '3' is none of the classes the network knows: 0, 1"),
         ("xor", "0,1,-1\n", "in.csv:1:3: '-1' is none of the classes the network knows: 0, 1"),
         ("xor", "0,1,0.5\n", "in.csv:1:3: '0.5' is none of the classes the network knows: 0, 1"),
         ("xor", "0,1,1\n0,1,nan\n", "in.csv:2:3: 'nan' is not a finite number; ..."),

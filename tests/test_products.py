@@ -51,3 +51,56 @@ def test_a_product_is_not_joined_where(monkeypatch, spoil, m):
 def test_a_part_of_b_is_not_joined():
     a, b, out = operands(np.random.RandomState(0), 20, 3, 3, 8, "float64", False)
     assert products.joined(a, b[:, :4], out[..., :4]) is np.matmul
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("shape", [(1, 2), (1, 301), (3, 3), (16, 21), (25, 51), (100, 101)])
+def test_widths_give_a_column_the_same_bits_wherever_it_stands(shape, dtype):
+    (m, k), rng = shape, np.random.RandomState(1)
+    dtype = np.dtype(dtype)
+    found = [*products.widths([shape], 10_000, dtype)]
+    assert found == sorted(set(found), reverse=True)
+    a, column = (rng.standard_normal(size).astype(dtype) for size in ((m, k), k))
+    columns = set()
+    for width in found:
+        for place in {0, 1, width // 2, width - 1} & {*range(width)}:
+            b = rng.standard_normal((k, width)).astype(dtype)
+            b[:, place] = column
+            columns.add(np.matmul(a, b)[:, place].tobytes())
+    assert len(columns) == 1
+
+
+def test_widths_are_of_columns_that_there_are_but_for_the_last():
+    for columns, wide in {0: 0, 16: 0, 63: 0, 64: 64, 511: 64, 512: 512}.items():
+        *others, last = products.widths([(3, 3), (1, 4)], columns, np.dtype(float))
+        assert max([*others, 0]) <= wide
+        assert last in products.NARROW
+
+
+@pytest.mark.parametrize("lie", [(16,), (16, 8, 4)])
+def test_a_width_that_gives_other_bits_is_not_used(lie, monkeypatch):
+    """A product that is another at the second place, as at the edge of a tile."""
+
+    def matmul(a, b):
+        out = a @ b
+        if b.shape[-1] in (*lie, *products.WIDE):
+            out[..., 1] += 1
+        return out
+
+    monkeypatch.setattr(products.np, "matmul", matmul)
+    products._same_anywhere.cache_clear()
+    products._as_narrow.cache_clear()
+    found = [*products.widths([(2, 3)], 10_000, np.dtype(float))]
+    products._same_anywhere.cache_clear()
+    products._as_narrow.cache_clear()
+    assert found == [next(n for n in products.NARROW if n not in lie)]
+
+
+@pytest.mark.parametrize(("columns", "width"), [(1, 4), (4, 4), (7, 4), (12, 4), (3, 1)])
+def test_blocks_are_the_columns_side_by_side(columns, width):
+    x = np.arange(2.0 * columns).reshape(2, columns)
+    blocks = products.in_blocks(x, width)
+    assert blocks.shape == (-(-columns // width), 2, width)
+    together = products.from_blocks(blocks)
+    np.testing.assert_array_equal(together[:, :columns], x)
+    assert not together[:, columns:].any()

@@ -12,9 +12,9 @@ ORDER = [
     "prediction",
     "summaries", "sweeps", "states", "stackfiles", "stacks", "plans", "trials", "grid", "executors",
     "signals", "checkpoints", "experiment", "runs", "config", "checker", "footprint",
-    "data", "encoding", "labels", "schema", "datasets", "files", "tables", "document", "features",
-    "cache", "digest", "disk", "errors",
-    "core.descent", "core.backprop", "core.blocks", "core.products", "core.network", "core.metrics",
+    "data", "encoding", "labels", "schema", "datasets", "files", "headers", "notices", "tables",
+    "document", "features", "cache", "digest", "disk", "errors",
+    "core.descent", "core.backprop", "core.blocks", "core.network", "core.products", "core.metrics",
     "core.losses", "core.initializers", "core.activations", "core", "__version__",
 ]  # fmt: skip
 HEAVY = {"joblib", "matplotlib", "pandas", "scipy", "sklearn"}

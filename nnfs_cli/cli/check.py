@@ -37,8 +37,11 @@ def command(
     instead. Nothing is trained.
     """
     from nnfs_cli import config as configuration
+    from nnfs_cli import notices
 
-    checked = configuration.load(config, overrides, consequence="the configuration cannot be used")
+    with notices.heard_by(options.note):
+        unusable = "the configuration cannot be used"
+        checked = configuration.load(config, overrides, consequence=unusable)
     warn_of([checked])
     if gradients:
         from nnfs_cli import gradients as comparing

@@ -32,6 +32,8 @@ RELATIONS: dict[str, Callable[[float, float], bool]] = {
     metavar="'FIGURE>=N'",
     help="Exit with 5 unless the figure is so; repeatable; any of >= <= == > <.",
 )
+@options.first_line
+@options.by_position
 @options.by
 @options.runs_dir
 @click.option("--json", "as_json", is_flag=True, help="Add each class's scores and the confusion.")
@@ -39,24 +41,32 @@ def command(
     run: str,
     source: str | None,
     requirements: tuple[str, ...],
+    first_line: str | None,
+    by_position: bool,
     by: str,
     runs_dir: Path,
     as_json: bool,
 ) -> None:
     """Print a run's cost and scores as one JSON object.
 
-    DATA is a CSV file, or - for standard input, with the run's columns and targets, by name or in
-    their order. Without DATA it is the run's own data.
+    DATA is a CSV file, or - for standard input, with the run's columns and targets. They are found
+    by the header's names; without a header they are in the run's order, targets last. Without DATA
+    it is the run's own data.
     """
-    from nnfs_cli import prediction, runs
+    from nnfs_cli import notices, prediction, runs
 
     parsed = [parse(requirement) for requirement in requirements]
+    options.check_reading(source, first_line, by_position)
+    header = options.has_header(first_line)
     model = prediction.load(options.open_run(run, runs_dir, by))
-    with opened(source, ()) as (descriptor, name):
-        if descriptor is None:
+    with notices.heard_by(options.note), opened(source) as (table, name):
+        if table is None:
             figures = prediction.evaluate_own(model, runs.cache_dir(runs_dir))
         else:
-            figures = prediction.evaluate(model, prediction.read_labelled(model, descriptor, name))
+            rows = prediction.read_labelled(
+                model, table, name, header=header, by_position=by_position
+            )
+            figures = prediction.evaluate(model, rows)
     flat = {key: value for key, value in figures.items() if isinstance(value, float)}
     unmet = check(flat, parsed)
     options.print_json({"run": str(model.run.path), **(figures if as_json else flat)})

@@ -42,6 +42,30 @@ verbose = click.option("-v", "--verbose", is_flag=True, help="Print every logged
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
+first_line = click.option(
+    "--first-line",
+    type=click.Choice(["header", "sample"]),
+    help="What the input's first line is, where its names do not show it.",
+)
+by_position = click.option(
+    "--by-position",
+    is_flag=True,
+    help="Take the input's columns in the run's order, whatever the header calls them.",
+)
+
+
+def has_header(first_line: str | None) -> bool | None:
+    """Return whether --first-line says that there is a header, or None if it says nothing."""
+    return None if first_line is None else first_line == "header"
+
+
+def check_reading(source: str | None, first_line: str | None, by_position: bool) -> None:
+    """Raise UsageError if an option says how to read a file, and there is none."""
+    if source is None and (first_line or by_position):
+        option = "--by-position" if by_position else "--first-line"
+        raise click.UsageError(f"{option} says how to read a file; give a file, or -")
+
+
 def note(message: str, *, unless: bool = False) -> None:
     """Print a message on stderr, `unless` it is not wanted; if nobody reads it, go on."""
     if not unless:
@@ -106,8 +130,11 @@ by = click.option(
 )
 
 
-def open_run(name: str, runs_dir: Path, by: str = "cost") -> Run:
-    """Return the run that is called RUN: a directory or its name, SWEEP/17 or SWEEP/best."""
+def open_run(name: str, runs_dir: Path, by: str = "cost", *, quiet: bool = False) -> Run:
+    """Return the run that is called RUN: a directory or its name, SWEEP/17 or SWEEP/best.
+
+    A note says which run is the best, and by what, unless it is to be `quiet`.
+    """
     from nnfs_cli import runs
 
     path = runs.find(name, runs_dir)
@@ -118,5 +145,11 @@ def open_run(name: str, runs_dir: Path, by: str = "cost") -> Run:
 
     sweep = runs.find(str(path.parent), runs_dir)
     if path.name == "best":
-        return sweeps.read_run(sweep, sweeps.best(sweep, by))
+        found = sweeps.read_run(sweep, sweeps.best(sweep, by))
+        least = "smallest" if by.endswith("cost") else "largest"
+        told = f"{path} is run {found.path.name}, with the {least} {by}: {cell(found.facts[by])}"
+        if f"test_{by}" in found.facts:
+            told += f" on the training part; --by test_{by} compares on the test part"
+        note(told, unless=quiet)
+        return found
     return sweeps.read_run(sweep, int(path.name))

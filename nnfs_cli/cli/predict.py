@@ -6,9 +6,10 @@ import csv
 import io
 import os
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     show_default=True,
     help="What to write.",
 )
-@click.option("--no-header", is_flag=True, help="Leave out CSV's first line, the names.")
+@click.option("--no-header", is_flag=True, help="Leave out the names in the output's first line.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file, whole.")
+@options.first_line
+@options.by_position
 @options.by
 @options.runs_dir
 def command(
@@ -45,6 +48,8 @@ def command(
     form: str,
     no_header: bool,
     output: Path | None,
+    first_line: str | None,
+    by_position: bool,
     by: str,
     runs_dir: Path,
 ) -> None:
@@ -53,30 +58,58 @@ def command(
     INPUT is a CSV file of raw columns, with or without a header, or - for standard input, which
     is read as it comes. Without INPUT and --x, it is the run's own data.
 
-    Columns that a header names are found by name, and further columns are passed through. After
-    them come the network's outputs, y_hat, and the class that they say.
+    Columns are found by the header's names, further columns are passed through. Without a header,
+    they are in the run's order. After them come the network's outputs, y_hat, and the class that
+    they say.
+
+    Rows are printed as they come, up to the first that cannot be read; a file (-o, or npz) is
+    written whole or not at all.
     """
-    from nnfs_cli import prediction, runs
+    from nnfs_cli import notices, prediction, runs
 
     if source is not None and points:
         raise click.UsageError("give INPUT or --x, not both")
+    options.check_reading(source, first_line, by_position)
     if form == "npz" and output is None and sys.stdout.isatty():
         raise click.UsageError("npz is binary: give it a file with -o, or a pipe")
     model = prediction.load(options.open_run(run, runs_dir, by))
-    with opened(source, points) as (descriptor, name):
-        if descriptor is None:
-            names, rows = own_data(model, runs.cache_dir(runs_dir))
+    header = False if points else options.has_header(first_line)
+    with notices.heard_by(options.note), opened(source, points) as (table, name):
+        if table is None:
+            columns, rows = own_data(model, runs.cache_dir(runs_dir))
         else:
-            names, rows = read_table(model, descriptor, name, header=False if points else None)
-        writer = {"csv": as_csv, "jsonl": as_jsonl, "npz": as_npz}[form]
-        chunks = writer(model, [] if no_header else names, names, rows)
+            columns, rows = read_table(model, table, name, header, by_position)
+        answers = free_names(model.output_names, columns.names)
+        if form == "jsonl" or (form == "csv" and not no_header):
+            for wanted, answer in zip(model.output_names, answers, strict=True):
+                if answer != wanted:
+                    told = f"has a column {wanted!r}; the network's is called {answer!r}"
+                    options.note(f"{name or model.run.path}: {told}")
+        formats: dict[str, Callable[..., Iterator[bytes]]] = {
+            "csv": partial(as_csv, header=not no_header),
+            "jsonl": as_jsonl,
+            "npz": as_npz,
+        }
+        chunks = formats[form](model, columns, answers, rows)
         if output is None:
             terminal = sys.stdout.isatty() and form != "npz"
             for chunk in chunks:
                 sys.stdout.buffer.write(harmless(chunk.decode()).encode() if terminal else chunk)
                 sys.stdout.buffer.flush()
         else:
-            write(output, chunks)
+            write(output, whole(output, chunks))
+
+
+def whole(output: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the chunks of a file; an error in them adds that it is not written."""
+    from nnfs_cli.errors import FileError
+
+    try:
+        yield from chunks
+    except FileError as error:
+        if output.exists() and not output.is_file():
+            raise
+        raise FileError(f"{error}\n{output}: is not written, since it would not be whole") from None
 
 
 def write(output: Path, chunks: Iterator[bytes]) -> None:
@@ -97,15 +130,14 @@ def write(output: Path, chunks: Iterator[bytes]) -> None:
 
 
 @contextmanager
-def opened(source: str | None, points: tuple[str, ...]) -> Iterator[tuple[int | None, str]]:
-    """Yield a descriptor to read CSV from, and its name; the run's own data has none."""
+def opened(
+    source: str | None, points: tuple[str, ...] = ()
+) -> Iterator[tuple[int | bytes | None, str]]:
+    """Yield what to read CSV from, a descriptor or bytes, and its name; own data has none."""
     from nnfs_cli.errors import FileError
 
     if points:
-        with tempfile.TemporaryFile() as file:
-            file.write("\n".join(points).encode(errors="surrogateescape"))
-            file.seek(0)
-            yield file.fileno(), "--x"
+        yield "\n".join(points).encode(errors="surrogateescape"), "--x"
     elif source is None:
         yield None, ""
     elif source == "-":
@@ -122,6 +154,13 @@ def opened(source: str | None, points: tuple[str, ...]) -> Iterator[tuple[int | 
             os.close(descriptor)
 
 
+class Columns(NamedTuple):
+    """The names of a table's columns, and the places of those that the network reads."""
+
+    names: list[str]
+    inputs: frozenset[int]
+
+
 class Rows(NamedTuple):
     """Some samples: their fields as CSV, and the columns that the network reads."""
 
@@ -130,33 +169,33 @@ class Rows(NamedTuple):
 
 
 def read_table(
-    model: Model, descriptor: int, name: str, header: bool | None
-) -> tuple[list[str], Iterator[Rows]]:
-    """Return the names of a CSV table's columns, and its rows as they come."""
-    from nnfs_cli import tables
+    model: Model, source: int | bytes, name: str, header: bool | None, by_position: bool
+) -> tuple[Columns, Iterator[Rows]]:
+    """Return a CSV table's columns, and its rows as they come."""
+    from nnfs_cli import headers
 
     columns = model.known.columns
-    reader = tables.read(descriptor, name, header=header, known=columns)
-    chosen = tables.choose(reader, columns)
+    reader = headers.read(source, name, header=header, known=columns, cures=headers.TABLE)
+    chosen = headers.choose(reader, columns, by_position=by_position)
 
     def as_csv(lines: list[str]) -> list[str]:
         return [",".join(quoted(reader.fields(line))) for line in lines]
 
     def rows() -> Iterator[Rows]:
-        for block in reader.blocks:
-            X = reader.floats(block, chosen)  # first, for it tells what is wrong, and where
+        for block, X in reader.samples(chosen):
             yield Rows(block.lines if reader.delimiter == "," else as_csv(block.lines), X)
 
-    return reader.header or list(columns), rows()
+    return Columns(reader.header or list(columns), frozenset(chosen)), rows()
 
 
-def own_data(model: Model, cache_dir: Path) -> tuple[list[str], Iterator[Rows]]:
+def own_data(model: Model, cache_dir: Path) -> tuple[Columns, Iterator[Rows]]:
     """Return the run's own samples as if read from a table, with their targets and part."""
     from nnfs_cli import prediction
 
     parts = prediction.own_tables(model, cache_dir)
     known, several = model.known, len(parts) > 1
-    names = [*known.columns, *known.targets, *(["part"] if several else [])]
+    names = [*known.columns, *known.targets]
+    names += free_names(["part"], names) if several else []
 
     def rows() -> Iterator[Rows]:
         for part, table in parts.items():
@@ -170,7 +209,18 @@ def own_data(model: Model, cache_dir: Path) -> tuple[list[str], Iterator[Rows]]:
             ]
             yield Rows(lines, table.X)
 
-    return names, rows()
+    return Columns(names, frozenset(range(len(known.columns)))), rows()
+
+
+def free_names(names: Iterable[str], taken: Iterable[str]) -> list[str]:
+    """Return names of columns, each changed if it is `taken`: class, predicted_class, ..._2, ..."""
+    used, free = set(taken), []
+    for name in names:
+        numbered = (f"predicted_{name}_{number}" for number in count(2))
+        others = chain([name, f"predicted_{name}"], numbered)
+        free.append(next(other for other in others if other not in used))
+        used.add(free[-1])
+    return free
 
 
 def quoted(fields: Iterable[str]) -> Iterator[str]:
@@ -181,24 +231,24 @@ def quoted(fields: Iterable[str]) -> Iterator[str]:
 
 
 def as_csv(
-    model: Model, header: list[str], names: list[str], blocks: Iterable[Rows]
+    model: Model, columns: Columns, answers: list[str], blocks: Iterable[Rows], *, header: bool
 ) -> Iterator[bytes]:
     """Yield each block's lines with its predictions behind them."""
     from nnfs_cli.prediction import answered_names, predict
 
     if header:
-        yield (",".join(quoted([*header, *model.output_names])) + "\n").encode()
+        yield (",".join(quoted([*columns.names, *answers])) + "\n").encode()
     for block in blocks:
         found = predict(model, block.X)
-        columns: list[Iterable[str]] = [map(repr, unit) for unit in found.y_hat.T.tolist()]
+        values: list[Iterable[str]] = [map(repr, unit) for unit in found.y_hat.T.tolist()]
         if found.classes is not None:
-            columns.append(quoted(answered_names(model, found)))
-        rows = zip(block.lines, *columns, strict=True)
+            values.append(quoted(answered_names(model, found)))
+        rows = zip(block.lines, *values, strict=True)
         yield ("\n".join(map(",".join, rows)) + "\n").encode()
 
 
 def as_jsonl(
-    model: Model, header: list[str], names: list[str], blocks: Iterable[Rows]
+    model: Model, columns: Columns, answers: list[str], blocks: Iterable[Rows]
 ) -> Iterator[bytes]:
     """Yield each block's rows as JSON objects, one a line."""
     import msgspec
@@ -206,28 +256,25 @@ def as_jsonl(
     from nnfs_cli.prediction import answered_names, predict
     from nnfs_cli.tables import number_of
 
-    columns = set(model.known.columns)
-
     def values(fields: list[str]) -> list[Any]:
-        pairs = zip(names, fields, strict=True)
-        return [number_of(field) if name in columns else field for name, field in pairs]
+        return [number_of(f) if i in columns.inputs else f for i, f in enumerate(fields)]
 
     encoder = msgspec.json.Encoder()
-    keys = [*names, *model.output_names]
+    keys = [*columns.names, *answers]
     for block in blocks:
         found = predict(model, block.X)
-        answers = found.y_hat.tolist()
+        outputs = found.y_hat.tolist()
         if found.classes is not None:
-            for answer, name in zip(answers, answered_names(model, found), strict=True):
-                answer.append(name or None)
-        rows = zip(csv.reader(block.lines), answers, strict=True)
+            for output, name in zip(outputs, answered_names(model, found), strict=True):
+                output.append(name or None)
+        rows = zip(csv.reader(block.lines), outputs, strict=True)
         yield encoder.encode_lines(
-            dict(zip(keys, [*values(fields), *answer], strict=True)) for fields, answer in rows
+            dict(zip(keys, [*values(fields), *output], strict=True)) for fields, output in rows
         )
 
 
 def as_npz(
-    model: Model, header: list[str], names: list[str], blocks: Iterable[Rows]
+    model: Model, columns: Columns, answers: list[str], blocks: Iterable[Rows]
 ) -> Iterator[bytes]:
     """Yield all predictions as one file: y_hat (samples, outputs) and, of classes, class
     (samples,), their names."""

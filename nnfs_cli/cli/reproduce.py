@@ -27,7 +27,7 @@ def command(run: str, by: str, runs_dir: Path, as_json: bool, quiet: bool) -> No
     """
     from nnfs_cli import experiment, reproduction, runs
 
-    found = options.open_run(run, runs_dir, by)
+    found = options.open_run(run, runs_dir, by, quiet=quiet)
     reproduction.check(found)
     with reading(quiet):
         training = experiment.prepare(found.config, runs.cache_dir(runs_dir), os.cpu_count() or 1)

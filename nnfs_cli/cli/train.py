@@ -87,7 +87,7 @@ def command(
     threads = threads or os.cpu_count() or 1
     cache_dir = runs.cache_dir(runs_dir)
     with reading(quiet) as watch:
-        settings = load(config, overrides, resume, init_from, runs_dir, watch)
+        settings = load(config, overrides, resume, init_from, runs_dir, watch, quiet)
     if config is not None:
         warn_of([settings], quiet)
     path = runs.find(resume, runs_dir) if resume else None
@@ -123,6 +123,7 @@ def load(
     init_from: str | None,
     runs_dir: Path,
     watch: Watcher | None,
+    quiet: bool,
 ) -> Config:
     """Return the configuration to train."""
     from nnfs_cli import checkpoints, data, runs
@@ -139,7 +140,7 @@ def load(
         )
     settings = configuration.load(config, overrides, watch=watch)
     if init_from:
-        run = options.open_run(init_from, runs_dir)
+        run = options.open_run(init_from, runs_dir, quiet=quiet)
         return checkpoints.begin_from(settings, data.facts(settings), run)
     return settings
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nnfs_cli import notices
 from nnfs_cli.cli import options
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def warn_of(configs: Iterable[Config], quiet: bool = False) -> None:
 
 @contextmanager
 def reading(quiet: bool) -> Iterator[Watcher | None]:
-    """Yield what shows, on a terminal, how much of a large file has been read."""
+    """Yield what shows, on a terminal, how much of a large file has been read; print notices."""
     clock, shown = perf_counter(), False
 
     def watch(path: str, share: float) -> None:
@@ -56,7 +57,8 @@ def reading(quiet: bool) -> Iterator[Watcher | None]:
             clock, shown = perf_counter(), True
             click.echo(f"\r{path}: {share:4.0%} read", err=True, nl=False)
 
-    yield watch if sys.stderr.isatty() and not quiet else None
+    with notices.heard_by(None if quiet else options.note):
+        yield watch if sys.stderr.isatty() and not quiet else None
     if shown:
         click.echo("\r\033[K", err=True, nl=False)
 

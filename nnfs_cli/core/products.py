@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,6 +15,10 @@ Product: TypeAlias = Callable[..., Any]  # of a, b, and where to write it
 
 SMALL = 1 << 10  # multiplications in a product that takes less time than its call
 TRIALS = 16
+NARROW = 16, 8, 4, 1  # columns of a product that few samples are filled up to
+WIDE = 512, 64  # columns of products that cost less per column
+ROWS = 1 << 8  # rows of products to compare: one may agree by chance, hundreds will not
+SPACE = 1 << 18  # numbers to try products on, if one takes no more
 
 
 def joined(a: Array, b: Array, out: Array) -> Product:
@@ -61,3 +65,60 @@ def _same_bits(networks: int, m: int, k: int, n: int, dtype: Any, order: Any) ->
         if not np.array_equal(np.matmul(a, b), np.matmul(a.reshape(-1, k), b).reshape(-1, m, n)):
             return False
     return True
+
+
+def widths(shapes: Iterable[tuple[int, int]], columns: int, dtype: Any) -> Iterator[int]:
+    """Yield numbers of columns, widest first, at which the products of some shapes (m, k) give a
+    column the same bits, wherever it stands and whatever the others hold.
+
+    The last one may be more than `columns`, the others are not. BLAS multiplies tiles of columns,
+    and its tiles may add in different orders. Shape, dtype and processor decide which, so it is
+    tried on random numbers.
+    """
+    shapes = set(shapes)
+    narrow = next(n for n in NARROW if all(_same_anywhere(*shape, n, dtype) for shape in shapes))
+    for wide in WIDE:
+        if wide <= columns and all(_as_narrow(*shape, narrow, wide, dtype) for shape in shapes):
+            yield wide
+    yield narrow
+
+
+@lru_cache
+def _same_anywhere(m: int, k: int, width: int, dtype: Any) -> bool:
+    """Return whether all columns of (m, k) @ (k, width) are the same if those of b are."""
+    trials = min(-(-ROWS // m), 1 + SPACE // (k * width))
+    b = np.repeat(_random((trials, k, 1), dtype), width, axis=-1)
+    products = np.matmul(_random((m, k), dtype), b)
+    return bool((products == products[..., :1]).all())
+
+
+@lru_cache
+def _as_narrow(m: int, k: int, narrow: int, wide: int, dtype: Any) -> bool:
+    """Return whether (m, k) @ (k, wide) has the bits of products of `narrow` columns."""
+    blocks = min(-(-ROWS // m), 1 + SPACE // (k * wide))
+    a, b = _random((m, k), dtype), _random((k, blocks * wide), dtype)
+    one, other = (from_blocks(np.matmul(a, in_blocks(b, n))) for n in (narrow, wide))
+    return np.array_equal(one, other)
+
+
+def _random(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return an array of random numbers; a large one repeats them, for they are slow to draw."""
+    return np.resize(np.random.RandomState(0).standard_normal(4093), shape).astype(dtype)
+
+
+def in_blocks(x: Array, width: int) -> Array:
+    """Return x (rows, columns) as blocks (blocks, rows, width); the last is filled with zeros."""
+    rows, columns = x.shape
+    if columns == width:
+        return np.ascontiguousarray(x)[np.newaxis]
+    whole, rest = divmod(columns, width)
+    blocks = np.zeros((whole + bool(rest), rows, width), x.dtype)
+    blocks[:whole] = x[:, : whole * width].reshape(rows, whole, width).transpose(1, 0, 2)
+    if rest:
+        blocks[whole, :, :rest] = x[:, whole * width :]
+    return blocks
+
+
+def from_blocks(blocks: Array) -> Array:
+    """Return blocks (blocks, rows, width) side by side: (rows, columns)."""
+    return blocks.transpose(1, 0, 2).reshape(blocks.shape[1], -1)

@@ -146,7 +146,7 @@ def explain(
     width = subject.network.layers[0].fan_in
     terms = None
     if config.features:
-        terms = tuple(features.parse(expression, columns) for expression in config.features)
+        terms = tuple(features.terms(tuple(config.features), columns))
     return Report(
         config,
         sample,
