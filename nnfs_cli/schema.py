@@ -21,10 +21,14 @@ from nnfs_cli.datasets import DATASETS, Seed
 
 
 class Part(Struct, frozen=True):
-    """An entry of a table, with its parameters; written as its name alone where it has none."""
+    """An entry of a table, with its parameters; written as its name alone where it has none.
+
+    Paths among the parameters are absolute; `relative` names those that were not written so.
+    """
 
     name: str
     parameters: dict[str, Any] = {}
+    relative: tuple[str, ...] = ()
 
 
 NAME = r"\w[\w.+=,@-]{0,59}"

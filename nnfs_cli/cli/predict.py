@@ -233,6 +233,7 @@ def as_npz(
     (samples,), their names."""
     import numpy as np
 
+    from nnfs_cli import disk
     from nnfs_cli.prediction import answered_names, predict
 
     parts = [predict(model, block.X) for block in blocks]
@@ -242,5 +243,5 @@ def as_npz(
         found = [answered_names(model, part) for part in parts]
         arrays["class"] = np.array([name for names in found for name in names], str)
     file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays)
+    disk.save_arrays(file, arrays)
     yield file.getvalue()

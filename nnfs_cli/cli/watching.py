@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.errors import one_line
 
 if TYPE_CHECKING:
     from nnfs_cli.experiment import Training
@@ -45,7 +46,7 @@ def reading(quiet: bool) -> Iterator[Watcher | None]:
         nonlocal clock, shown
         if perf_counter() - clock > 0.2:
             clock, shown = perf_counter(), True
-            click.echo(f"\r{path}: {share:4.0%} read", err=True, nl=False)
+            click.echo(f"\r{one_line(path)}: {share:4.0%} read", err=True, nl=False)
 
     yield watch if sys.stderr.isatty() and not quiet else None
     if shown:
