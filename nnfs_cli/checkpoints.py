@@ -126,13 +126,14 @@ def resume(run: Run, wanted: Config, cache_dir: Path, threads: int) -> Training:
 
 
 def differences(was: Config, is_: Config) -> list[str]:
-    """Return what is different between two configurations, but for their names and epochs."""
+    """Return what is different between two configurations, but for their names and epochs, and
+    where the data are: those may have been moved, and have a digest."""
     before, now = flat(to_plain(was)), flat(to_plain(is_))
-
+    free = {"name", "epochs", *(f"dataset.{key}" for key in KEYS)}
     return [
         f"{key}: was {short(str(before.get(key)))}, is {short(str(now.get(key)))}"
         for key in dict.fromkeys([*before, *now])
-        if key not in ("name", "epochs") and before.get(key) != now.get(key)
+        if key not in free and before.get(key) != now.get(key)
     ]
 
 

@@ -48,7 +48,8 @@ def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: 
     """
 
     def make(identity: str) -> Path:
-        return _make_directory(plan, runs_dir, {"identity": identity, **facts})
+        named = {"kind": "sweep", "identity": identity, **_plain(plan)}
+        return _make_directory(plan, runs_dir, {**named, "status": "unfinished", **facts})
 
     identities = plan.identities(runs_dir / "sweep")  # paths are alike from all directories there
     return index.find_or_make(identities, runs_dir, make, fresh)
@@ -62,13 +63,13 @@ def _make_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any]) -> Pat
         disk.write(path / TRIALS, lambda file: file.write(copy))
     text = plan.text(TRIALS if plan.options.trials else None, path)
     disk.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
-    write_facts(path, {**_plain(plan), "status": "unfinished", **facts})
+    write_facts(path, facts)
     return path
 
 
 def _plain(plan: Plan) -> dict[str, Any]:
     """Return what run.json says of a plan."""
-    return {"kind": "sweep", "runs": len(plan.points), "keys": plan.keys}
+    return {"runs": len(plan.points), "keys": plan.keys}
 
 
 def is_sweep(path: Path) -> bool:

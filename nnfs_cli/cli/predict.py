@@ -79,13 +79,19 @@ def command(
             write(output, chunks)
 
 
-def write(output: Path, chunks: Iterator[bytes]) -> None:
-    """Write a file, whole or not at all; a device or a pipe is written as it is."""
+def write(output: Path, chunks: Iterator[bytes], *, typed: bool = True) -> None:
+    """Write a file, whole or not at all.
+
+    A path that the user typed may be a link, which is followed, or a device or a pipe, which is
+    written as it is. At a path that nnfs chose, which may be planted, these are replaced.
+    """
     from nnfs_cli import disk
     from nnfs_cli.errors import NnfsError
 
     try:
-        if output.exists() and not output.is_file():  # a pipe may have no path but this
+        if not typed:
+            disk.write(output, lambda file: file.writelines(chunks))
+        elif output.exists() and not output.is_file():  # a pipe may have no path but this
             with output.open("wb") as file:
                 file.writelines(chunks)
         else:
