@@ -93,5 +93,5 @@ def _note(identity: str, path: Path, required: bool) -> None:
     try:
         disk.write(path.parent / INDEX / identity, lambda file: file.write(path.name.encode()))
     except NnfsError:
-        if required and not (path.parent / INDEX / identity).exists():
+        if required and not (path.parent / INDEX / identity).is_file():  # of another user
             raise

@@ -26,21 +26,45 @@ def directories(runs_dir: Path) -> dict[Path, dict[str, Any] | None]:
     except OSError as error:
         raise FileError(f"{runs_dir}: cannot be read: {error.strerror}") from None
     found = {runs_dir / name: runs.peek(runs_dir / name) for name in names}
-    return dict(sorted(found.items(), key=lambda item: started(*item)))
+    return {path: found[path] for path in _in_order(found)}
 
 
-def started(path: Path, facts: Mapping[str, Any] | None) -> tuple[float, int, str]:
-    """Return what orders runs by their start: the moment, which is whole seconds, then the number
-    that `claim` gave.
+def _in_order(found: Mapping[Path, Mapping[str, Any] | None]) -> list[Path]:
+    """Return directories by the start of their runs.
 
-    File times would not do: a picture changes the directory's, and a copy has new ones.
+    run.json has whole seconds. Within one, the runs of a name are in the order of their numbers,
+    and runs of several names in that of the times of their files.
     """
-    moment = 0.0
+    names: dict[tuple[float, str], list[tuple[int, Path]]] = {}
+    for path, facts in found.items():
+        name, number = _parts(path.name)
+        names.setdefault((_second(path, facts), name), []).append((number, path))
+    moments: dict[Path, tuple[float, int, str]] = {}
+    for (second, _), numbered in names.items():
+        times = sorted(_written(path) for _, path in numbered)
+        for (_, path), time in zip(sorted(numbered), times, strict=True):
+            moments[path] = second, time, path.name
+    return sorted(moments, key=moments.__getitem__)
+
+
+def _parts(name: str) -> tuple[str, int]:
+    """Return the name of a run without its number, and the number."""
+    found = re.fullmatch("(.*)-([0-9]{1,18})", name, re.DOTALL)
+    return (found[1], int(found[2])) if found else (name, 0)
+
+
+def _second(path: Path, facts: Mapping[str, Any] | None) -> float:
+    """Return when a run was started, in seconds since 1970."""
     try:
         given = datetime.fromisoformat(str((facts or {}).get("started")))
-        moment = given.replace(tzinfo=given.tzinfo or UTC).timestamp()
-    except (ValueError, OverflowError):  # not saved yet, or by something else
+        return given.replace(tzinfo=given.tzinfo or UTC).timestamp() // 1
+    except (ValueError, OverflowError):  # nothing is saved yet, or it is not a run
+        return _written(path) // 10**9
+
+
+def _written(path: Path) -> int:
+    """Return when a run's config.yaml was written, or its directory, in nanoseconds since 1970."""
+    for each in (path / runs.CONFIG, path):  # a picture changes the time of the directory
         with suppress(OSError):
-            moment = path.stat().st_mtime // 1
-    number = re.search(r"-([0-9]{1,18})\Z", path.name)
-    return moment, int(number[1]) if number else 0, path.name
+            return each.stat().st_mtime_ns
+    return 0
