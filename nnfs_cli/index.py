@@ -60,10 +60,12 @@ def _held(runs_dir: Path) -> Iterator[bool]:
 def _share(directory: Path, parent: Path) -> None:
     """Let those write to a new directory who can write to its parent."""
     wanted = parent.stat()
+    with suppress(OSError):  # not a member of that group
+        os.chown(directory, -1, wanted.st_gid)
     with suppress(OSError):
-        if directory.stat().st_gid != wanted.st_gid:
-            os.chown(directory, -1, wanted.st_gid)
-        directory.chmod(stat.S_IMODE(directory.stat().st_mode) | wanted.st_mode & 0o1022)
+        found = directory.stat()
+        bits = 0o1022 if found.st_gid == wanted.st_gid else 0o1002
+        directory.chmod(stat.S_IMODE(found.st_mode) | wanted.st_mode & bits)
 
 
 def _find(identities: Sequence[str], runs_dir: Path, writable: bool) -> Path | None:
