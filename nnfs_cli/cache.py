@@ -38,7 +38,7 @@ def directory(fallback: Path) -> Path:
     if os.path.lexists(own):
         return own if is_private(own) else fallback
     there = next((path for path in own.parents if os.path.lexists(path)), own)
-    return own if os.access(there, os.W_OK) else fallback
+    return own if there.is_dir() and os.access(there, os.W_OK) else fallback
 
 
 def is_private(directory: Path) -> bool:

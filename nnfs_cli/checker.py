@@ -166,7 +166,9 @@ class Checker:
                     return self.problem(there.place, key, "is too long to be a path")
                 if not text.isprintable() and re.search(r"[\x00-\x1f\x7f]", text):
                     shown = repr(short(text))
-                    return self.problem(there.place, key, f"{shown} has a control character")
+                    return self.problem(
+                        there.place, key, f"{shown} has a control character; a path is one line"
+                    )
                 relative += [] if text.startswith("/") else [key]
         return Part(FILE, values, tuple(relative))
 

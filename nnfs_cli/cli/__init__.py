@@ -119,6 +119,10 @@ def _run(args: list[str]) -> int:
     try:
         if "_NNFS_COMPLETE" in os.environ:
             group.main(prog_name="nnfs")
+        if not args:  # click before 8.2 would exit with 0
+            with group.make_context("nnfs", args, resilient_parsing=True) as context:
+                _tell(context.get_help())
+            return 2
         with group.make_context("nnfs", args) as context:
             group.invoke(context)
         sys.stdout.flush()
