@@ -160,7 +160,7 @@ def find(config: Config, runs_dir: Path) -> Path | None:
     most = max(map(len, texts)) + 1
     for path, facts in reversed(listing.directories(runs_dir).items()):
         with suppress(OSError):
-            if facts and disk.read(path / runs.CONFIG, most) in texts:
+            if facts and path.name.isprintable() and disk.read(path / runs.CONFIG, most) in texts:
                 return path
     return None
 

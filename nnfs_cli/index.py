@@ -75,8 +75,8 @@ def _find(identities: Sequence[str], runs_dir: Path, writable: bool) -> Path | N
             name = disk.read_text(runs_dir / INDEX / identity, 1 << 10)
         except (OSError, ValueError):
             continue
-        if Path(name).name != name or "\0" in name:
-            continue  # not the name of a directory here
+        if Path(name).name != name or not name.isprintable():
+            continue  # not the name of a directory that nnfs made here
         path = runs_dir / name
         if (runs.peek(path) or {}).get("identity") == identity:
             if os.access(path, os.W_OK):
@@ -85,7 +85,8 @@ def _find(identities: Sequence[str], runs_dir: Path, writable: bool) -> Path | N
     if writable:
         return None
     for path, facts in reversed(listing.directories(runs_dir).items()):
-        if (facts or {}).get("identity") in identities and os.access(path, os.W_OK):
+        ours = path.name.isprintable() and os.access(path, os.W_OK)
+        if ours and (facts or {}).get("identity") in identities:
             return path
     return None
 

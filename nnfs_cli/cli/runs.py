@@ -18,7 +18,7 @@ FIGURES = ("cost", "accuracy", "test_cost", "test_accuracy")
 def command(runs_dir: Path, as_json: bool) -> None:
     """List the runs.
 
-    Oldest first, each with its status, its final figures, and when it was started.
+    In the order in which they were started, each with its status and its final figures.
     """
     from nnfs_cli import listing
 
