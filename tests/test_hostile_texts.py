@@ -228,3 +228,9 @@ def test_harmless_text_is_as_it_was():
     for code in [*range(9), *range(11, 32), *range(0x7F, 0xA0)]:
         assert harmless(chr(code)) == f"\\x{code:02x}"
     assert harmless("\u202e\u2028\u061c\udc9b") == "\\u202e\\u2028\\u061c\\x9b"
+
+
+def test_a_line_that_is_shown_keeps_its_columns():
+    Path("own.yaml").write_text("dataset: xor\nepochs: \u202eab\n", encoding="utf-8")
+    done = call("check", "own.yaml")
+    assert "    2 | epochs: \ufffdab\n      |         ^^^\n" in done.stderr
