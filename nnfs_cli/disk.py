@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import re
 import shlex
 import stat
 import struct
@@ -82,6 +83,12 @@ def _create_beside(path: Path) -> tuple[Path, int]:
             return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:  # planted, or left by an earlier process of this number
             ending = f"{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def left_by_others(directory: Path, names: str) -> Iterator[Path]:
+    """Yield what `write` left in a directory when it was killed, of files whose names match."""
+    ours = re.compile(rf"\.({names})\.[0-9]+(-[0-9a-f]{{8}})?")
+    yield from (path for path in directory.iterdir() if ours.fullmatch(path.name))
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:

@@ -6,6 +6,7 @@ Several users may share a runs directory. Each finds and continues sweeps that t
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -46,7 +47,7 @@ def _held(runs_dir: Path) -> Iterator[bool]:
         index.mkdir()
         _share(index, runs_dir)
     if not stat.S_ISDIR(index.lstat().st_mode):
-        raise NnfsError(f"{index}: is not a directory; remove it: rm {index}")
+        raise NnfsError(f"{index}: is not a directory; remove it: rm {shlex.quote(str(index))}")
     writable = os.access(index, os.W_OK | os.X_OK)
     try:
         with disk.locked(index / ".lock", wait=True):

@@ -28,6 +28,7 @@ from nnfs_cli.stacks import Stack, Trained
 
 RESULTS, TRIALS = "results.csv", "trials.csv"
 MAX_RESULTS = 1 << 28  # bytes
+WRITTEN = r"(stacks-\d+|\.state)-\d+\.npz|(results|trials)\.csv|run\.json|config\.yaml"
 
 
 class Facts(msgspec.Struct):
@@ -241,7 +242,7 @@ def lock(path: Path, shard: tuple[int, int]) -> Iterator[None]:
         if not (free and alone):
             raise NnfsError(f"{path}: another process is at work on it")
         if not shared:
-            for left in path.glob(".*.npz.*"):  # of a process that was killed as it wrote
+            for left in disk.left_by_others(path, WRITTEN):
                 left.unlink(missing_ok=True)
         yield
 

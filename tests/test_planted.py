@@ -126,6 +126,25 @@ def test_a_file_that_cannot_be_written_leaves_nothing():
     assert not list(Path().glob("*file*"))
 
 
+def test_a_sweep_that_goes_on_removes_what_a_killed_one_left_and_nothing_else():
+    assert call(*SWEEP).code == 0
+    directory = Path("runs/xor-sweep-1")
+    left = [".stacks-0-0.npz.77", "..state-0.npz.77", ".results.csv.77", ".run.json.77-0a1b2c3d"]
+    kept = [".my.npz.2", ".stacks-0-0.npz.bak", ".sweep.png.77", ".state.npz.7", "stacks-9.npz.7"]
+    for name in (*left, *kept):
+        (directory / name).write_text(OURS)
+    assert call(*SWEEP).code == 0
+    assert {path.name for path in directory.iterdir()} & {*left, *kept} == set(kept)
+
+
+def test_an_output_that_is_a_link_to_itself_is_a_line():
+    run = trained(XOR, "epochs=5")
+    Path("loop").symlink_to("loop")
+    done = call("predict", str(run), "-o", "loop")
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr.startswith("loop: cannot be written: ")
+
+
 # --- locks -----------------------------------------------------------------------------------
 
 LOCKS = [".sweeps/.lock", *(f"xor-sweep-1/.lock{end}" for end in ("", "-1-1", "-results"))]
@@ -218,6 +237,31 @@ def test_an_archive_has_its_arrays_and_nothing_else(tmp_path):
     disk.write_arrays(Path("some.npz"), arrays)
     with np.load("some.npz") as file:
         assert file.files == list(arrays)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("train", "-q", XOR, "epochs=2", "--checkpoint-every", "0"),
+        SWEEP,
+        ("predict", "xor-1", "-o", "answers.npz", "--format", "npz"),
+    ],
+    ids=lambda args: args[0],
+)
+def test_nothing_but_arrays_is_given_to_savez(args, monkeypatch):
+    """Before NumPy 2.2, each keyword is an array."""
+    trained(XOR, "epochs=5")
+    savez = np.savez
+
+    def old_savez(file, *unnamed, **arrays):
+        assert not unnamed
+        assert all(isinstance(array, np.ndarray | np.generic) for array in arrays.values()), list(
+            arrays
+        )
+        savez(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", old_savez)
+    assert call(*args).code == 0
 
 
 def test_an_archive_of_objects_is_not_written():

@@ -97,7 +97,7 @@ def write(output: Path, chunks: Iterator[bytes], *, typed: bool = True) -> None:
         else:
             target = output.resolve() if output.is_symlink() else output  # a link stays one
             disk.write(target, lambda file: file.writelines(chunks))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # of a link to itself
         reason = getattr(error, "strerror", None) or error
         raise NnfsError(f"{output}: cannot be written: {reason}") from None
 
