@@ -157,13 +157,20 @@ class Checker:
         values = self._mapping(node, parameters("dataset", FILE), "dataset")
         if values is UNSET:
             return UNSET
+        relative = []
         for key in ("path", "test_path"):
-            if values[key] is not None:
+            if (text := values[key]) is not None:
                 there = node.items[key][1]
                 values[key] = absolute_path(there)
                 if len(os.fsencode(values[key])) >= MAX_PATH:
                     return self.problem(there.place, key, "is too long to be a path")
-        return Part(FILE, values)
+                if not text.isprintable() and re.search(r"[\x00-\x1f\x7f]", text):
+                    shown = repr(short(text))
+                    return self.problem(
+                        there.place, key, f"{shown} has a control character; a path is one line"
+                    )
+                relative += [] if text.startswith("/") else [key]
+        return Part(FILE, values, tuple(relative))
 
     def _unknown_name(self, node: Node, names: Any, key: str) -> Any:
         if not isinstance(node, Scalar):
@@ -180,7 +187,12 @@ def absolute_path(node: Node) -> str:
     """Return the path that a scalar is: relative to its file, or to where it was typed."""
     assert isinstance(node, Scalar)
     base = Path() if node.place.line < 0 else Path(node.place.source).parent
-    return os.path.normpath(Path.cwd() / base / node.text)
+    path = os.path.normpath(Path.cwd() / base / node.text)
+    if not os.path.lexists(path):
+        # `..` may lead elsewhere from where a link to the file's directory points.
+        real = os.path.normpath(os.path.realpath(base) + "/" + node.text)
+        return real if not node.text.startswith("/") and os.path.lexists(real) else path
+    return path
 
 
 def _integer(node: Scalar, kind: Kind) -> int:

@@ -13,13 +13,14 @@ import msgspec
 import numpy as np
 
 from nnfs_cli import config as configuration
-from nnfs_cli import disk, experiment, runs
+from nnfs_cli import disk, experiment, listing, runs
 from nnfs_cli.config import to_plain
 from nnfs_cli.core.activations import Array
 from nnfs_cli.datasets import Facts
 from nnfs_cli.digest import sealed, unsealed
 from nnfs_cli.errors import ConfigError, FileError, NnfsError, short
 from nnfs_cli.experiment import Training
+from nnfs_cli.paths import KEYS, movable
 from nnfs_cli.runs import Run
 from nnfs_cli.schema import Config
 
@@ -125,13 +126,14 @@ def resume(run: Run, wanted: Config, cache_dir: Path, threads: int) -> Training:
 
 
 def differences(was: Config, is_: Config) -> list[str]:
-    """Return what is different between two configurations, but for their names and epochs."""
+    """Return what is different between two configurations, but for their names and epochs, and
+    where the data are: those may have been moved, and have a digest."""
     before, now = flat(to_plain(was)), flat(to_plain(is_))
-
+    free = {"name", "epochs", *(f"dataset.{key}" for key in KEYS)}
     return [
         f"{key}: was {short(str(before.get(key)))}, is {short(str(now.get(key)))}"
         for key in dict.fromkeys([*before, *now])
-        if key not in ("name", "epochs") and before.get(key) != now.get(key)
+        if key not in free and before.get(key) != now.get(key)
     ]
 
 
@@ -148,11 +150,17 @@ def flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def find(config: Config, runs_dir: Path) -> Path | None:
-    """Return the newest run of just this configuration."""
-    text = configuration.dump(config).encode()
-    for path in reversed(runs.directories(runs_dir)):
+    """Return the run of just this configuration that was started last."""
+    # Older runs have absolute paths. All directories in runs_dir write relative ones alike.
+    parameters = config.dataset.parameters
+    every = tuple(key for key in KEYS if parameters.get(key))
+    parts = (msgspec.structs.replace(config.dataset, relative=keys) for keys in ((), every))
+    given = [config, *(msgspec.structs.replace(config, dataset=part) for part in parts)]
+    texts = {configuration.dump(movable(each, runs_dir / "run")).encode() for each in given}
+    most = max(map(len, texts)) + 1
+    for path, facts in reversed(listing.directories(runs_dir).items()):
         with suppress(OSError):
-            if runs.peek(path) and disk.read(path / runs.CONFIG, len(text) + 1) == text:
+            if facts and path.name.isprintable() and disk.read(path / runs.CONFIG, most) in texts:
                 return path
     return None
 

@@ -198,12 +198,22 @@ def load(name: str, parameters: dict[str, Any], cache_dir: Path | None) -> Table
     dataset = DATASETS[name]
     if not dataset.slow:
         return dataset.load(**parameters)
-    classes = dataset.facts(**parameters).classes
+    known = dataset.facts(**parameters)
     key = cache.key(name, parameters)
     rows = cache.read(cache_dir, key) if cache_dir else None
-    if rows is None:
+    if rows is None or not _are_rows_of(known, rows):
         rows = np.column_stack(dataset.load(**parameters))
         if cache_dir:
             cache.write(cache_dir, key, rows)
     X, y = rows[:, :-1], rows[:, -1:]
-    return Table(X, y[:, 0].astype(np.intp) if classes else y)
+    return Table(X, y[:, 0].astype(np.intp) if known.classes else y)
+
+
+def _are_rows_of(known: Facts, rows: Array) -> bool:
+    """Return whether an array can be a data set's rows: columns, then the target."""
+    if rows.dtype != np.float64 or rows.shape != (known.samples, len(known.columns) + 1):
+        return False
+    if known.classes is None:
+        return bool(np.isfinite(rows).all())
+    classes = np.arange(len(known.classes))
+    return bool(np.isfinite(rows).all() and np.isin(rows[:, -1], classes).all())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
+import re
+import shlex
 import stat
 import struct
 import tokenize
@@ -12,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from errno import EFBIG, EINVAL
+from errno import EFBIG, EINVAL, ELOOP
 from math import prod
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -24,6 +27,7 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, NnfsError
 
 MAX_DEPTH = 20  # of a JSON file of ours, which has six levels
+STRAY = "allow_pickle"  # an array in files that nnfs 0.1 wrote with NumPy 2.1
 
 # What NumPy, zipfile and zlib raise for a file that is not what its name says.
 BROKEN = (
@@ -49,26 +53,56 @@ def reason(error: Exception) -> str:
 
 
 def write(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
-    """Make the file whole or not at all: `fill(file)` writes it under another name first."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Make the file whole or not at all: `fill(file)` writes it under another name first.
+
+    A link under either name is not followed; under the file's own, it is replaced.
+    """
+    temporary = None
     try:
-        file: BinaryIO
-        with temporary.open("wb") as file:
+        temporary, descriptor = _create_beside(path)
+        with os.fdopen(descriptor, "wb") as file:
             fill(file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        if temporary:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise NnfsError(f"{path}: cannot be written: {error.strerror}") from None
         raise
 
 
+def _create_beside(path: Path) -> tuple[Path, int]:
+    """Return the name of a new file beside `path`, and its descriptor."""
+    ending = str(os.getpid())
+    while True:
+        temporary = path.with_name(f".{path.name}.{ending}")
+        try:
+            return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:  # planted, or left by an earlier process of this number
+            ending = f"{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def left_by_others(directory: Path, names: str) -> Iterator[Path]:
+    """Yield what `write` left in a directory when it was killed, of files whose names match."""
+    ours = re.compile(rf"\.({names})\.[0-9]+(-[0-9a-f]{{8}})?")
+    yield from (path for path in directory.iterdir() if ours.fullmatch(path.name))
+
+
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write an .npz file."""
-    write(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    write(path, lambda file: save_arrays(file, arrays))
+
+
+def save_arrays(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
+    """Write arrays to an open file as .npz; TypeError if one holds objects."""
+    # `allow_pickle=False` would refuse them, but before NumPy 2.2 it is one more array.
+    if objects := [name for name, array in arrays.items() if array.dtype.hasobject]:
+        raise TypeError(f"{objects[0]} holds objects")
+    savez: Callable[..., None] = np.savez
+    savez(file, **arrays)
 
 
 def read_arrays(path: Path, most: int | None = None) -> dict[str, Array]:
@@ -96,6 +130,7 @@ def read_arrays(path: Path, most: int | None = None) -> dict[str, Array]:
                 arrays[member.filename.removesuffix(".npy")] = _read_array(archive, member)
     except BROKEN as error:
         raise FileError(f"{path}: cannot be read: {reason(error)}") from None
+    arrays.pop(STRAY, None)
     return arrays
 
 
@@ -104,6 +139,19 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
         array: Array = np.lib.format.read_array(file, allow_pickle=False)
         if file.read(1):  # at whose end, too, the checksum is looked at
             raise ValueError(f"{member.filename} holds more than its header says")
+    return array
+
+
+def parse_array(content: bytes) -> Array:
+    """Return the array of an .npy file's content; ValueError if it is anything else."""
+    file = io.BytesIO(content)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            shape, fortran, dtype = _read_header(file, len(content))
+        values = np.frombuffer(content, dtype, prod(shape), file.tell())
+    except BROKEN as error:
+        raise ValueError(reason(error)) from None
+    array: Array = values.reshape(shape, order="F" if fortran else "C").copy()
     return array
 
 
@@ -139,16 +187,40 @@ def locked(path: Path, *, wait: bool = False, shared: bool = False) -> Iterator[
 
     If it is `shared`, others may hold it that share it, too.
     """
-    with path.open("w") as file:
+    descriptor = _open_lock(path)
+    try:
         try:
             kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-            fcntl.flock(file, kind | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(descriptor, kind | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return
         except OSError:
             pass  # a file system without locks
         yield True
+    finally:
+        os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    """Return the descriptor of a lock's file, which is made if there is none and never changed."""
+    how = os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        try:
+            descriptor = os.open(path, os.O_RDWR | how)
+        except FileNotFoundError:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | how, 0o666)
+        except PermissionError:  # another user's can be locked all the same
+            descriptor = os.open(path, os.O_RDONLY | how)
+    except OSError as error:
+        if error.errno != ELOOP:
+            raise
+        told = f"is a link, which nnfs does not follow; remove it: rm {shlex.quote(str(path))}"
+        raise OSError(ELOOP, told, str(path)) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(EINVAL, "is not a file", str(path))
+    return descriptor
 
 
 def read(path: Path, most: int) -> bytes:

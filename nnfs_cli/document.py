@@ -16,7 +16,7 @@ import yaml
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nnfs_cli.errors import Problem, harmless, short
+from nnfs_cli.errors import UNSAFE, Problem, one_line, short
 
 MAX_BYTES = 1 << 20
 UNWRITABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -50,7 +50,7 @@ class Place(Struct, frozen=True):
 
     def problem(self, message: str) -> Problem:
         if self.line < 0:
-            typed = harmless(short(self.source, 100)).replace("\n", "\\n")
+            typed = one_line(short(self.source, 100))
             return Problem("<command line>", f"{typed}: {message}", order=(inf, self.column))
         where = f"{self.source}:{self.line + 1}:{self.column + 1}"
         if not self.text.strip():
@@ -58,7 +58,9 @@ class Place(Struct, frozen=True):
         # A line may be longer than a screen: show what lies around the column.
         start = max(0, self.column - 60) if len(self.text) > 100 else 0
         # A control character takes up a column, but must not reach the terminal.
-        text = UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", self.text[start : start + 100])
+        text = self.text[start : start + 100]
+        for unshown in UNWRITABLE, UNSAFE:
+            text = unshown.sub("\N{REPLACEMENT CHARACTER}", text)
         text = text.replace("\t", " ")
         width = max(1, min(self.width, len(text) - (self.column - start)))
         number = f"{self.line + 1:>5}"

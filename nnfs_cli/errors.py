@@ -76,12 +76,40 @@ def short(text: str, most: int = 40) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """Return names with commas between; of many names, and of long ones, the beginning."""
-    return ", ".join(name[:40] for name in names[:8]) + ", ..." * (len(names) > 8)
+    return ", ".join(one_line(name[:40]) for name in names[:8]) + ", ..." * (len(names) > 8)
+
+
+# Control characters but for tab and line feed (also as bytes that are not UTF-8), marks that turn
+# the direction of text, and the separators that some programs take for line ends.
+UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f"
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]"
+)
 
 
 def harmless(text: str) -> str:
-    """Return text without the control characters that would move a terminal's cursor, or worse."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda m: f"\\x{ord(m[0]):02x}", text)
+    """Return text with the characters escaped that would move a terminal's cursor, change the
+    order of what it shows, or worse."""
+    return UNSAFE.sub(_escaped, text)
+
+
+def one_line(text: str) -> str:
+    """Return harmless text with its line ends and tabs escaped, too."""
+    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    code -= 0xDC00 if code >= 0xDC80 else 0  # a byte, as Python decodes names of files
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def printed(message: str, typed: Iterable[str]) -> str:
+    """Return a message as it is printed: names that were `typed` take no more than their line."""
+    for name in typed:
+        if name.strip() and ("\n" in name or "\t" in name):
+            message = message.replace(name, one_line(name))
+    return harmless(message)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

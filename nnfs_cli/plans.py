@@ -10,25 +10,26 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-import yaml
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from nnfs_cli import config as configuration
-from nnfs_cli import document, grid, trials
+from nnfs_cli import document, grid, planfiles, trials
 from nnfs_cli.checker import Checker, absolute_path
 from nnfs_cli.config import BLOCK
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
 from nnfs_cli.errors import ConfigError, Problem, config_error, short
 from nnfs_cli.files import Watcher
 from nnfs_cli.grid import Axis, Point
+from nnfs_cli.paths import KEYS, movable, movable_plain, relative
+from nnfs_cli.planfiles import with_paths
 from nnfs_cli.schema import PART_KEYS, Config, kind_of
 from nnfs_cli.trials import Trial
 
 NOTHING = "nothing was swept"
 MAX_RUNS = 10_000
 ALONE = {"seed", "learning_rate", "epochs", "gradient_clip", "log_every"}  # no other depends on
-PATHS = {"dataset.path": "path", "dataset.test_path": "test_path"}
+PATHS = {f"dataset.{key}": key for key in KEYS}
 SETTINGS = {
     "zip": list[str],
     "random": Annotated[int, Meta(ge=1)],
@@ -64,32 +65,52 @@ class Plan:
     points: list[Point]
     configs: list[Config]
 
-    @property
-    def identity(self) -> str:
-        """The digest of base, points and data, whatever the sweep is called."""
-        plain = [configuration.to_plain(c) for c in self.configs]
+    def relative_paths(self, directory: Path) -> dict[str, str]:
+        """Return how paths of data are written into a file of a directory, if they were written
+        relative to another file."""
+        parts = (config.dataset for config in self.configs)
+        given = {part.parameters[key] for part in parts for key in part.relative}
+        return {path: relative(path, directory) for path in given}
+
+    def identities(self, directory: Path) -> list[str]:
+        """Return digests of points and data, whatever the sweep is called.
+
+        The first has paths as they are written in `directory`, so that it stays when a project is
+        moved. The others are those of the same sweep with absolute paths, as in older versions,
+        and with relative ones.
+        """
+        plain = [configuration.to_plain(config) for config in self.configs]
         for config in plain:
             del config["name"]
-        content = hashlib.sha256(msgspec.json.encode([self.keys, plain], order="deterministic"))
-        paths = {config["dataset"].get(key) for config in plain for key in ("path", "test_path")}
-        for path in sorted(filter(None, paths)):
+        found = (config.dataset.parameters.get(key) for config in self.configs for key in KEYS)
+        paths = sorted({path for path in found if path})
+        digests = []
+        for path in paths:
             with Path(path).open("rb") as file:
-                content.update(hashlib.file_digest(file, "sha256").digest())
-        return content.hexdigest()
+                digests.append(hashlib.file_digest(file, "sha256").digest())
+        every = {path: relative(path, directory) for path in paths}
+        identities = []
+        for written in (self.relative_paths(directory), {}, every):
+            moved = [movable_plain(config, written) for config in plain]
+            content = msgspec.json.encode([self.keys, moved], order="deterministic")
+            identities.append(hashlib.sha256(b"".join([content, *digests])).hexdigest())
+        return list(dict.fromkeys(identities))
 
-    def text(self, trials: str | None) -> str:
-        """Return base and sweep block as YAML; `trials` is the path of the copied trials."""
+    def text(self, trials: str | None, directory: Path) -> str:
+        """Return base and sweep block as YAML, as it is written into a directory; `trials` is the
+        path of the copied trials."""
+        written = self.relative_paths(directory)
         block: dict[str, Any] = dict(self.specs)
+        for key in block.keys() & PATHS:
+            block[key] = ",".join(written.get(path, path) for path in self.specs[key].split(","))
         if self.options.zip:
             block["zip"] = list(self.options.zip)
         if self.options.random is not None:
             block |= {"random": self.options.random, "sweep_seed": self.options.sweep_seed}
         if trials:
             block["from"] = trials
-        items = {k: v for k, v in self.base.items.items() if k != "name"}
-        name = yaml.safe_dump({"name": self.name}, allow_unicode=True)
-        sweep = yaml.safe_dump({BLOCK: block}, sort_keys=False, allow_unicode=True)
-        return name + _serialize(replace(self.base, items=items)) + sweep
+        base = with_paths(self.base, lambda node: written.get(node.text, node.text))
+        return planfiles.text(self.name, base, block)
 
 
 def load(
@@ -139,12 +160,12 @@ def load(
     if problems:
         raise config_error(problems, NOTHING)
     assert isinstance(root, Mapping)
-    root = _absolute(root)
     base_name = root.items.get("name", (None, None))[1]
     name = base_name.text if isinstance(base_name, Scalar) else configuration.default_name(path)
     places = {key: place for key, (_, place) in specs.items() if place.line >= 0}
     each = [row.places for row in rows] or [places] * len(points)
     configs = _configs(root, points, each, path, watch)
+    root = with_paths(root, absolute_path)
     kept = {axis.key: specs[axis.key][0] for axis in axes}
     for axis in axes:
         if axis.key in PATHS:  # for it is written elsewhere
@@ -153,25 +174,13 @@ def load(
     return Plan(name, root, options, kept, constants, keys, points, configs)
 
 
-def typed(plan: Plan, number: int) -> dict[str, str]:
-    """Return what a point sets, and what is set for all, as it may be typed anywhere."""
+def typed(plan: Plan, number: int, directory: Path | None = None) -> dict[str, str]:
+    """Return what a point sets, and what is set for all, as it may be typed anywhere, or written
+    into a directory."""
     given = {**plan.constants, **dict(plan.points[number])}
-    parameters = plan.configs[number].dataset.parameters
+    config = plan.configs[number]
+    parameters = (movable(config, directory) if directory else config).dataset.parameters
     return {key: parameters[PATHS[key]] if key in PATHS else given[key] for key in given}
-
-
-def _absolute(root: Mapping) -> Mapping:
-    """Return the base with the paths of its data made absolute, for it is written elsewhere."""
-    dataset = root.items.get("dataset", (None, None))[1]
-    if not isinstance(dataset, Mapping):
-        return root
-    for key in ("path", "test_path"):
-        node = dataset.items.get(key, (None, None))[1]
-        if isinstance(node, Scalar) and node.text:
-            path = replace(node, text=absolute_path(node), plain=False)
-            items = {**dataset.items, key: (dataset.items[key][0], path)}
-            dataset = replace(dataset, items=items)
-    return replace(root, items={**root.items, "dataset": (root.items["dataset"][0], dataset)})
 
 
 def _read_block(
@@ -307,23 +316,3 @@ def _configs(
     if problems:
         raise config_error(problems, NOTHING)
     return configs
-
-
-def _serialize(node: Node) -> str:
-    """Return nodes as YAML text, each scalar as it was written."""
-    resolver = yaml.resolver.Resolver()
-
-    def convert(node: Node) -> yaml.Node:
-        if isinstance(node, Scalar):
-            implicit = (node.plain, not node.plain)
-            tag = resolver.resolve(yaml.ScalarNode, node.text, implicit)  # type: ignore[no-untyped-call]
-            return yaml.ScalarNode(tag, node.text, style=None if node.plain else '"')
-        if isinstance(node, document.Sequence):
-            items = [convert(item) for item in node.items]
-            flow = all(isinstance(item, yaml.ScalarNode) for item in items)
-            return yaml.SequenceNode("tag:yaml.org,2002:seq", items, flow_style=flow)
-        pairs = [(convert(key), convert(value)) for key, value in node.items.values()]
-        flow = all(isinstance(value, yaml.ScalarNode) for _, value in pairs)
-        return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=flow)
-
-    return str(yaml.serialize(convert(node), Dumper=yaml.SafeDumper, allow_unicode=True, width=100))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,14 +20,15 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from nnfs_cli import __version__
+from nnfs_cli import __version__, cache
 from nnfs_cli import config as configuration
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import Network
 from nnfs_cli.digest import digest
 from nnfs_cli.disk import read_arrays, read_json, reason, write, write_arrays
 from nnfs_cli.encoding import Encoding
-from nnfs_cli.errors import ConfigError, FileError, NnfsError
+from nnfs_cli.errors import ConfigError, FileError, NnfsError, one_line
+from nnfs_cli.paths import movable, real
 from nnfs_cli.schema import Config
 
 CONFIG, COSTS, WEIGHTS, FACTS = "config.yaml", "costs.npz", "weights.npz", "run.json"
@@ -59,7 +61,7 @@ class _Facts(Struct):
 
 def cache_dir(runs_dir: Path) -> Path:
     """Return where generated data sets are kept."""
-    return runs_dir / ".cache"
+    return cache.directory(runs_dir / ".cache")
 
 
 def claim(runs_dir: Path, name: str) -> Path:
@@ -78,7 +80,17 @@ def claim(runs_dir: Path, name: str) -> Path:
                 continue
             return path
     except OSError as error:
+        check_link(runs_dir)
         raise NnfsError(f"{error.filename}: cannot make a run: {error.strerror}") from None
+
+
+def check_link(runs_dir: Path) -> None:
+    """Raise NnfsError if the runs directory is a link to nothing, in which nothing can be made."""
+    if runs_dir.is_symlink() and not is_there(runs_dir):
+        target = runs_dir.parent / runs_dir.readlink()
+        told = f"is a link to {target}, which does not exist; make it (mkdir -p "
+        told += f"{shlex.quote(str(target))}), or choose another place with --runs-dir"
+        raise NnfsError(f"{runs_dir}: {told}")
 
 
 @contextmanager
@@ -111,7 +123,8 @@ def save(
 
 def write_config(path: Path, config: Config) -> None:
     """Write a run's configuration, every default filled in."""
-    write(path / CONFIG, lambda file: file.write(configuration.dump(config).encode()))
+    text = configuration.dump(movable(config, path))
+    write(path / CONFIG, lambda file: file.write(text.encode()))
 
 
 def write_facts(path: Path, facts: Mapping[str, Any], encoding: Encoding) -> dict[str, Any]:
@@ -156,7 +169,7 @@ def read(path: Path) -> Run:
     try:
         facts = read_json(path / FACTS, MAX_FACTS)
         known = msgspec.convert(facts, _Facts)
-        source, consequence = str(path / CONFIG), "the run cannot be read"
+        source, consequence = str(real(path) / CONFIG), "the run cannot be read"
         text = configuration.read_text(source, consequence=consequence, limit=MAX_CONFIG)
         config = configuration.parse(
             text, source, known=known.encoding.facts, consequence=consequence
@@ -186,7 +199,8 @@ def _known(path: Path) -> str:
         return ""
     if not names:
         return ""
-    return f"; in {path.parent} there are {', '.join(names[:5])}{', ...' * (len(names) > 5)}"
+    some = ", ".join(map(one_line, names[:5]))
+    return f"; in {path.parent} there are {some}{', ...' * (len(names) > 5)}"
 
 
 def read_weights(run: Run, network: Network) -> Array:
@@ -284,16 +298,3 @@ def processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return "unknown"
-
-
-def directories(runs_dir: Path) -> list[Path]:
-    """Return the directories in runs_dir, oldest first."""
-    try:
-        with os.scandir(runs_dir) as entries:
-            found = [entry for entry in entries if entry.is_dir() and entry.name[0] != "."]
-            found.sort(key=lambda entry: (entry.stat().st_ctime_ns, entry.name))
-            return [runs_dir / entry.name for entry in found]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise FileError(f"{runs_dir}: cannot be read: {error.strerror}") from None

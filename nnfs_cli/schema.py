@@ -21,10 +21,20 @@ from nnfs_cli.datasets import DATASETS, Seed
 
 
 class Part(Struct, frozen=True):
-    """An entry of a table, with its parameters; written as its name alone where it has none."""
+    """An entry of a table, with its parameters; written as its name alone where it has none.
+
+    Paths among the parameters are absolute; `relative` names those that were not written so, which
+    makes no other part of it.
+    """
 
     name: str
     parameters: dict[str, Any] = {}
+    relative: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Part):
+            return NotImplemented
+        return (self.name, self.parameters) == (other.name, other.parameters)
 
 
 NAME = r"\w[\w.+=,@-]{0,59}"

@@ -7,8 +7,8 @@ next, so that there are never many.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from nnfs_cli import disk, runs
+from nnfs_cli import disk, paths, runs
 from nnfs_cli.digest import sealed, unsealed
 from nnfs_cli.errors import FileError
 from nnfs_cli.stacks import Trained
@@ -40,6 +40,19 @@ def stack_files(path: Path) -> list[Path]:
     names = (re.fullmatch(r"stacks-(\d+)-(\d+)\.npz", entry.name) for entry in path.iterdir())
     found = sorted((int(name[1]), int(name[2]), name[0]) for name in names if name)
     return [path / name for _, _, name in found]
+
+
+def movable(trained: Trained, written: Mapping[str, str]) -> Trained:
+    """Return a trained stack with the paths of its data as `written` has them."""
+    if not written:
+        return trained
+
+    def changed(text: str) -> str:
+        plain = paths.movable_plain(msgspec.json.decode(text), written)
+        return msgspec.json.encode(plain).decode()
+
+    changes = np.array([changed(text) for text in trained.changes.tolist()], str)
+    return replace(trained, config=np.array(changed(str(trained.config))), changes=changes)
 
 
 def save(path: Path, trained: Trained) -> None:

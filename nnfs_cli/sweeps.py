@@ -17,18 +17,18 @@ from typing import Any
 import msgspec
 
 from nnfs_cli import config as configuration
-from nnfs_cli import data, disk, executors, plans, runs, stacks, states, trials
+from nnfs_cli import data, disk, executors, index, paths, plans, runs, stacks, states, trials
 from nnfs_cli.encoding import Encoding
 from nnfs_cli.errors import ConfigError, FileError, NnfsError, did_you_mean
 from nnfs_cli.executors import Workers
 from nnfs_cli.plans import Plan
 from nnfs_cli.runs import Run
-from nnfs_cli.stackfiles import FIGURES, Row, done, everything, numbers_of, rows_of, save
+from nnfs_cli.stackfiles import FIGURES, Row, done, everything, movable, numbers_of, rows_of, save
 from nnfs_cli.stacks import Stack, Trained
 
 RESULTS, TRIALS = "results.csv", "trials.csv"
 MAX_RESULTS = 1 << 28  # bytes
-INDEX = ".sweeps"  # in the runs directory: an identity's file names its sweep's directory
+WRITTEN = r"(stacks-\d+|\.state)-\d+\.npz|(results|trials)\.csv|run\.json|config\.yaml"
 
 
 class Facts(msgspec.Struct):
@@ -47,46 +47,30 @@ def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: 
 
     Commands started together find the same one.
     """
-    identity, index = plan.identity, runs_dir / INDEX
-    try:
-        index.mkdir(parents=True, exist_ok=True)
-        with disk.locked(index / ".lock", wait=True):
-            if fresh or not (path := _known(identity, runs_dir)):
-                path = _make_directory(plan, runs_dir, facts)
-                disk.write(index / identity, lambda file: file.write(path.name.encode()))
-    except OSError as error:
-        raise NnfsError(f"{error.filename}: cannot be written: {error.strerror}") from None
-    return path
+
+    def make(identity: str) -> Path:
+        named = {"kind": "sweep", "identity": identity, **_plain(plan)}
+        return _make_directory(plan, runs_dir, {**named, "status": "unfinished", **facts})
+
+    identities = plan.identities(runs_dir / "sweep")  # paths are alike from all directories there
+    return index.find_or_make(identities, runs_dir, make, fresh)
 
 
 def _make_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any]) -> Path:
     path = runs.claim(runs_dir, f"{plan.name}-sweep")
     if plan.options.trials:
-        rows = (plans.typed(plan, number) for number in range(len(plan.points)))
+        rows = (plans.typed(plan, number, path) for number in range(len(plan.points)))
         copy = trials.text(plan.keys, rows).encode()
         disk.write(path / TRIALS, lambda file: file.write(copy))
-    text = plan.text(TRIALS if plan.options.trials else None)
+    text = plan.text(TRIALS if plan.options.trials else None, path)
     disk.write(path / runs.CONFIG, lambda file: file.write(text.encode()))
-    write_facts(path, {**_plain(plan), "status": "unfinished", **facts})
+    write_facts(path, facts)
     return path
 
 
 def _plain(plan: Plan) -> dict[str, Any]:
     """Return what run.json says of a plan."""
-    points = len(plan.points)
-    return {"kind": "sweep", "identity": plan.identity, "runs": points, "keys": plan.keys}
-
-
-def _known(identity: str, runs_dir: Path) -> Path | None:
-    """Return the sweep that the index has for an identity, if it is still there."""
-    try:
-        name = disk.read_text(runs_dir / INDEX / identity, 1 << 10)
-    except (OSError, ValueError):
-        return None
-    path = runs_dir / name
-    if path.name != name or "\0" in name:
-        return None  # it is no name of a directory here
-    return path if (runs.peek(path) or {}).get("identity") == identity else None
+    return {"runs": len(plan.points), "keys": plan.keys}
 
 
 def is_sweep(path: Path) -> bool:
@@ -153,7 +137,8 @@ def _run_of(path: Path, trained: Trained, i: int) -> Run:
         plain = msgspec.json.decode(str(trained.config), type=dict[str, Any])
         plain |= msgspec.json.decode(str(trained.changes[i]), type=dict[str, Any])
         text, where = msgspec.json.encode(plain).decode(), path / str(trained.numbers[i])
-        config = configuration.parse(text, str(where), known=encoding.facts)
+        source = str(paths.real(path) / where.name)
+        config = configuration.parse(text, source, known=encoding.facts)
     except (msgspec.MsgspecError, ConfigError, RecursionError) as error:
         raise FileError(f"{path}: cannot be read: {error}") from None
     count = configuration.n_params(config, encoding.facts)
@@ -212,7 +197,7 @@ def run(
     mine = list(partition(plan, numbers, pieces, cache_dir))[index - 1 :: shards]
     todo = [part for stack in mine if (part := stack.without(behind)) is not None]
     for trained in executors.results(workers, states.train, _pieces(plan, path, todo, every)):
-        save(path, trained)
+        save(path, movable(trained, plan.relative_paths(path)))
         states.remove(path, min(numbers_of(trained)))
         yield list(rows_of(trained))
 
@@ -257,7 +242,7 @@ def lock(path: Path, shard: tuple[int, int]) -> Iterator[None]:
         if not (free and alone):
             raise NnfsError(f"{path}: another process is at work on it")
         if not shared:
-            for left in path.glob(".*.npz.*"):  # of a process that was killed as it wrote
+            for left in disk.left_by_others(path, WRITTEN):
                 left.unlink(missing_ok=True)
         yield
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
+os.environ["NNFS_CACHE_DIR"] = "runs/.cache"  # in each test's own directory, not the user's
 
 import numpy as np
 import pytest

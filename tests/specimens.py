@@ -21,7 +21,9 @@ epochs: 40
 """
 ROWS = [(i % 5 / 4, i % 3 / 2, "yes" if i % 2 else "no") for i in range(24)]
 RUN, SWEEP, STOPPED = "runs/xor-1", "runs/xor-sweep-1", "runs/stopped-1"
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what a terminal obeys
+CONTROLS = re.compile(  # what a terminal obeys, and what turns a line's text or ends it
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
 POINT = "--x 0.3,0.8"
 
 

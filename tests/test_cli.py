@@ -5,6 +5,7 @@ import json
 import os
 import pkgutil
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -550,6 +551,52 @@ def test_runs_lists_the_runs_oldest_first():
         assert row == {key: facts[key] for key in row.keys() - {"run"}} | {"run": row["run"]}
         assert {"status", "cost", "accuracy", "started"} < row.keys()
     assert listed[3] == {"run": "runs/unfinished-1", "status": "unfinished"}
+
+
+def listed_runs():
+    return [Path(row["run"]).name for row in json.loads(call("runs", "--json").stdout)]
+
+
+def test_runs_stay_in_their_order_whatever_is_done_with_them(tmp_path):
+    for _ in range(11):
+        trained(XOR, "epochs=1")
+    order = [f"xor-{i}" for i in range(1, 12)]
+    assert listed_runs() == order
+    assert call("report", "xor-2").code == 0
+    (Path("runs/xor-3") / "notes.txt").write_text("mine")
+    trained("--resume", "xor-4", "epochs=2")
+    for moment, name in enumerate(reversed(order)):
+        os.utime(Path("runs") / name, (moment, moment))
+    assert listed_runs() == order
+    assert trained(XOR, "epochs=1", "--resume-if-exists") == Path("runs/xor-11")
+    shutil.copytree("runs", tmp_path / "copy/runs")
+    os.chdir(tmp_path / "copy")
+    assert listed_runs() == order
+
+
+@pytest.mark.parametrize(
+    ("started", "last"),
+    [
+        ("2026-01-02T03:04:05+00:00", False),
+        ("2026-01-02T03:04:05", False),
+        ("2999-01-01T00:00:00+00:00", True),
+        ("2999-01-01T00:00:00+05:00", True),
+        ("0001-01-01T00:00:00+23:00", False),
+        ("yesterday", True),
+        (None, True),
+        (5, True),
+        (["x"], True),
+        ("9" * 5000, True),
+    ],
+)
+def test_a_run_is_listed_by_when_it_says_it_was_started(started, last):
+    for _ in range(3):
+        trained(XOR, "epochs=1")
+    run = trained(MOONS, "epochs=1", "dataset.samples=20")
+    facts = facts_of(run) | {"started": started}
+    (run / "run.json").write_text(json.dumps(facts))
+    os.utime(run / "config.yaml", (2**32, 2**32))
+    assert listed_runs().index("moons-1") == (3 if last else 0)
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{", "null", "\0", '{"status": 1, "cost": "x"}'])

@@ -1,7 +1,9 @@
 """Data sets against their sources, their split against scikit-learn's, and their cache."""
 
+import io
 import os
 from inspect import signature
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from sklearn.datasets import load_wine, make_blobs, make_circles, make_moons
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from nnfs_cli import cache, config, data, datasets, experiment
+from nnfs_cli import cache, config, data, datasets, experiment, runs
 from nnfs_cli.datasets import DATASETS
 
 GATES = {"or": np.logical_or, "and": np.logical_and, "xor": np.logical_xor}
@@ -298,3 +300,100 @@ def test_a_table_that_would_fill_the_cache_is_not_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "MAX_BYTES", 3_000)
     datasets.load("moons", MOONS, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+FORGED = {
+    "too few": lambda rows: rows[:4],
+    "too many": lambda rows: np.concatenate([rows, rows]),
+    "a column less": lambda rows: rows[:, 1:],
+    "a column more": lambda rows: rows[:, [0, 0, 1, 2]],
+    "one dimension": lambda rows: rows[:, 0],
+    "no dimension": lambda rows: rows[0, 0],
+    "three dimensions": lambda rows: rows[np.newaxis],
+    "nothing": lambda rows: rows[:0],
+    "float32": lambda rows: rows.astype("f4"),
+    "other bytes": lambda rows: rows.astype(">f8"),
+    "integers": lambda rows: rows.astype(int),
+    "complex": lambda rows: rows.astype(complex),
+    "text": lambda rows: rows.astype("U9"),
+    "records": lambda rows: np.zeros(40, [("x", "f8", 3)]),
+    "objects": lambda rows: rows.astype(object),
+    "an infinity": lambda rows: np.where(rows == rows[3, 1], np.inf, rows),
+    "no number": lambda rows: np.where(rows == rows[3, 1], np.nan, rows),
+    "a class above": lambda rows: rows + np.eye(3)[2],
+    "a class below": lambda rows: rows - np.eye(3)[2],
+    "half a class": lambda rows: rows / 2,
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
+def test_a_forged_cache_file_with_the_right_name_is_made_anew(calls, tmp_path, forge):
+    datasets.load("moons", MOONS, tmp_path)
+    (path,) = tmp_path.glob("*.npy")
+    file = io.BytesIO()
+    np.save(file, forge(np.load(path)))
+    forged = path.with_name(cache.file_name(path.name.partition("-")[0], file.getvalue()))
+    path.unlink()
+    forged.write_bytes(file.getvalue())
+    assert_equal_tables(datasets.load("moons", MOONS, tmp_path), *datasets.moons(**MOONS))
+    assert len(calls) == 2
+
+
+def test_forged_numbers_of_a_regression_are_made_anew(tmp_path):
+    table = datasets.load("diabetes", {}, tmp_path)
+    (path,) = tmp_path.glob("*.npy")
+    key = path.name.partition("-")[0]
+    path.unlink()
+    rows = np.column_stack(table)
+    rows[5, -1] = np.nan
+    cache.write(tmp_path, key, rows)
+    assert_equal_tables(datasets.load("diabetes", {}, tmp_path), *table)
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777, 0o722])
+def test_a_cache_that_others_can_write_to_is_neither_read_nor_written(calls, tmp_path, mode):
+    directory = tmp_path / "cache"
+    datasets.load("moons", MOONS, directory)
+    assert directory.stat().st_mode & 0o777 == 0o700
+    directory.chmod(mode)
+    before = list(directory.iterdir())
+    for seed in (5, 6):
+        datasets.load("moons", MOONS | {"seed": seed}, directory)
+    assert len(calls) == 3
+    assert list(directory.iterdir()) == before
+
+
+def test_a_cache_that_is_a_link_is_neither_read_nor_written(calls, tmp_path):
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "cache").symlink_to("elsewhere")
+    for _ in range(2):
+        datasets.load("moons", MOONS, tmp_path / "cache")
+    assert len(calls) == 2
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({"NNFS_CACHE_DIR": "here"}, "here"),
+        ({"NNFS_CACHE_DIR": "here", "XDG_CACHE_HOME": "{tmp}/xdg"}, "here"),
+        ({"XDG_CACHE_HOME": "{tmp}/xdg"}, "{tmp}/xdg/nnfs"),
+        ({"XDG_CACHE_HOME": "not/absolute"}, "{tmp}/home/.cache/nnfs"),
+        ({}, "{tmp}/home/.cache/nnfs"),
+        ({"HOME": "{tmp}/open"}, "runs/.cache"),
+        ({"HOME": "{tmp}/file"}, "runs/.cache"),
+        ({"HOME": "{tmp}/missing"}, "{tmp}/missing/.cache/nnfs"),
+    ],
+)
+def test_the_cache_is_the_user_s_own(env, expected, tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "open/.cache/nnfs").mkdir(parents=True)
+    (tmp_path / "open/.cache/nnfs").chmod(0o777)
+    (tmp_path / "file").write_text("")
+    for name in ("NNFS_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name, value in env.items():
+        monkeypatch.setenv(name, value.format(tmp=tmp_path))
+    assert runs.cache_dir(Path("runs")) == Path(expected.format(tmp=tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "home", "open"]

@@ -9,8 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from shell import NNFS, XOR, call, environment
+from shell import NNFS, XOR, call, environment, trained
 from specimens import CONTROLS, OWN, ROWS, refused
+
+from nnfs_cli.errors import harmless, one_line
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +42,7 @@ def test_a_name_that_is_no_name_is_refused(name):
 
 # --- what is printed -------------------------------------------------------------------------
 
-EVIL = "\x1b]2owned\x07\x1b[31m\x9b2J\x08\x7f"
+EVIL = "\x1b]2owned\x07\x1b[31m\x9b2J\x08\x7f\u202e\u2066\u200f\u2028"
 
 
 def on_terminal(*args):
@@ -133,3 +135,102 @@ def test_what_is_printed_of_a_file_moves_no_cursor(line, poisoned):
     for text in shown, told:
         text = re.sub(r"\x1b\[[0-9;]*m", "", text)  # colours are right
         assert not CONTROLS.search(text), ascii(text)
+
+
+# --- names of directories --------------------------------------------------------------------
+
+FORGED = "all is well"
+EVIL_NAMES = {
+    "line feed": f"evil\n{FORGED}\n",
+    "return": f"evil\r{FORGED}",
+    "separator": f"evil\u2028{FORGED}",
+    "paragraph": f"evil\u2029{FORGED}",
+    "tab": f"evil\t{FORGED}",
+    "override": f"evil\u202e{FORGED[::-1]}\u202c",
+    "isolate": f"evil\u2067{FORGED[::-1]}\u2069",
+    "mark": f"evil\u200f{FORGED}\u061c",
+    "byte": f"evil\udc9b2J{FORGED}",
+}
+each_name = pytest.mark.parametrize("name", EVIL_NAMES.values(), ids=EVIL_NAMES.keys())
+
+
+def check_lines(done, count=None):
+    """Check that names take no line and no column of their own in what was printed."""
+    for text in done.stdout, done.stderr:
+        assert not CONTROLS.search(text), ascii(text)
+        assert not re.search(f"^{FORGED}|\t", text, re.MULTILINE), text
+        assert FORGED[::-1] not in text or "\\u20" in text
+    assert count is None or len(done.stdout.splitlines()) == count
+
+
+@each_name
+def test_a_directory_s_name_takes_one_line(name):
+    run = trained(XOR, "epochs=5")
+    shutil.copytree(run, f"runs/{name}")
+    Path(f"runs/{name}empty").mkdir()
+    done = call("runs")
+    assert done.code == 0
+    check_lines(done, count=4)
+    listed = json.loads(call("runs", "--json").stdout)
+    if "\udc9b" not in name:
+        assert {row["run"] for row in listed} >= {f"runs/{name}", f"runs/{name}empty"}
+    check_lines(call("runs", "--json"))
+    check_lines(call("predict", "missing"))
+    for args in ("reproduce",), ("diagnose",), ("evaluate",), ("show",), ("show", "--json"):
+        done = call(*args, f"runs/{name}")
+        assert done.code == 0, done
+        check_lines(done)
+
+
+@each_name
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("predict", "{}"),
+        ("predict", "runs/{}/x"),
+        ("predict", "xor-1", "{}"),
+        ("predict", "xor-1", "-o", "{}/x"),
+        ("evaluate", "xor-1", "{}.csv"),
+        ("show", "xor-1/{}"),
+        ("plot", "xor-1", "--kind", "{}"),
+        ("plot", "{}"),
+        ("report", "{}"),
+        ("runs", "--runs-dir", "{}"),
+        ("runs", "--runs-dir={}"),
+        ("train", "{}"),
+        ("train", XOR, "{}"),
+        ("train", XOR, "{}=1"),
+        ("train", XOR, "name={}"),
+        ("train", XOR, "dataset.path={}"),
+        ("train", "--resume", "{}"),
+        ("train", XOR, "--init-from", "./{}/y"),
+        ("sweep", XOR, "{}"),
+        ("sweep", XOR, "seed={}"),
+        ("sweep", XOR, "--from", "{}"),
+        ("{}",),
+        ("--{}",),
+        ("runs", "{}"),
+    ],
+    ids=" ".join,
+)
+def test_a_name_that_is_typed_takes_one_line_of_a_message(args, name):
+    trained(XOR, "epochs=5")
+    done = call(*(word.replace("{}", name) for word in args))
+    assert done.code or args[0] == "runs"
+    assert done.stderr
+    check_lines(done)
+
+
+def test_harmless_text_is_as_it_was():
+    text = "größe 日本語 🙂 e\u0301 שלום \u200d a\tb\nc ~ [x](y) \\x1b %s"
+    assert harmless(text) == text
+    assert one_line(text) == text.replace("\t", "\\t").replace("\n", "\\n")
+    for code in [*range(9), *range(11, 32), *range(0x7F, 0xA0)]:
+        assert harmless(chr(code)) == f"\\x{code:02x}"
+    assert harmless("\u202e\u2028\u061c\udc9b") == "\\u202e\\u2028\\u061c\\x9b"
+
+
+def test_a_line_that_is_shown_keeps_its_columns():
+    Path("own.yaml").write_text("dataset: xor\nepochs: \u202eab\n", encoding="utf-8")
+    done = call("check", "own.yaml")
+    assert "    2 | epochs: \ufffdab\n      |         ^^^\n" in done.stderr

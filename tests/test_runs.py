@@ -13,6 +13,7 @@ from shell import CONFIG_FILES, CONFIGS, XOR, call, trained
 
 from nnfs_cli import config, prediction, runs
 from nnfs_cli.errors import FileError
+from nnfs_cli.paths import movable
 
 FILES = ["config.yaml", "costs.npz", "run.json", "weights.npz"]
 MOONS = (str(CONFIGS / "moons.yaml"), "dataset.samples=40")
@@ -62,7 +63,7 @@ def test_a_run_directory_is_whole_and_its_config_is_the_input(path):
     run = trained(str(path), "epochs=1")
     assert names(run) == FILES
     given = config.load(str(path), ["epochs=1"])
-    assert (run / "config.yaml").read_text() == config.dump(given)
+    assert (run / "config.yaml").read_text() == config.dump(movable(given, run))
     again = trained(str(run / "config.yaml"))
     assert facts_of(again)["weights_digest"] == facts_of(run)["weights_digest"]
     assert facts_of(again)["data_digest"] == facts_of(run)["data_digest"]

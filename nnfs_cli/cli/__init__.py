@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 from nnfs_cli import __version__
-from nnfs_cli.errors import NnfsError, harmless
+from nnfs_cli.errors import NnfsError, printed
 
 # The first line of each command's help, so that `nnfs --help` loads none of them.
 COMMANDS = {
@@ -125,13 +125,19 @@ def _run(args: list[str]) -> int:
     try:
         if "_NNFS_COMPLETE" in os.environ:
             group.main(prog_name="nnfs")
+        if not args:  # click before 8.2 would exit with 0
+            with group.make_context("nnfs", args, resilient_parsing=True) as context:
+                _tell(context.get_help())
+            return 2
         with group.make_context("nnfs", args) as context:
             group.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         return _closed(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        _tell(told.getvalue().removesuffix("\n"))
         return error.exit_code
     except NnfsError as error:
         _tell(error)
@@ -162,7 +168,9 @@ def _closed(code: int) -> int:
 
 def _tell(message: object) -> None:
     """Print a message on stderr, if that is still there."""
+    from nnfs_cli.cli.options import names_typed
+
     try:
-        click.echo(harmless(str(message)), err=True)
+        click.echo(printed(str(message), names_typed()), err=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.errors import one_line
 
 if TYPE_CHECKING:
     from nnfs_cli.evidence import Evidence, LayerState
@@ -45,7 +46,7 @@ def command(run: str, by: str, runs_dir: Path, as_json: bool) -> None:
         )
         return
     verdict = options.count(len(found), "finding") if found else "healthy"
-    click.echo(f"{opened.path}: {gathered.status}, {verdict}")
+    click.echo(f"{one_line(str(opened.path))}: {gathered.status}, {verdict}")
     click.echo(told(gathered))
     rows = [[key.replace("_", " ") for key in layers(gathered)[0]]]
     rows += [[options.cell(value) for value in row.values()] for row in layers(gathered)]

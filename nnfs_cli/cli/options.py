@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnfs_cli.errors import harmless
+from nnfs_cli.errors import UNSAFE, one_line, printed
 
 if TYPE_CHECKING:
     from nnfs_cli.runs import Run
@@ -70,7 +71,16 @@ def note(message: str, *, unless: bool = False) -> None:
     """Print a message on stderr, `unless` it is not wanted; if nobody reads it, go on."""
     if not unless:
         with suppress(OSError):
-            click.echo(harmless(message), err=True)
+            click.echo(printed(message, names_typed()), err=True)
+
+
+def names_typed() -> list[str]:
+    """Return the names of files that the user gave, as they may stand in a message."""
+    words = [part for word in sys.argv[1:] for part in (word, word.partition("=")[2])]
+    words.append(os.environ.get("NNFS_RUNS_DIR", ""))
+    with suppress(OSError):  # the working directory may be gone
+        words.append(str(Path.cwd()))
+    return [name for word in words for name in (word, str(Path(word)))]
 
 
 def typed() -> str:
@@ -89,7 +99,7 @@ def print_json(value: object) -> None:
     import msgspec
 
     text = msgspec.json.format(msgspec.json.encode(printable(value)), indent=2).decode()
-    click.echo(re.sub("[\x7f-\x9f]", lambda m: f"\\u{ord(m[0]):04x}", text))  # the other controls
+    click.echo(UNSAFE.sub(lambda m: f"\\u{ord(m[0]):04x}", text))
 
 
 def printable(value: Any) -> Any:
@@ -105,7 +115,7 @@ def cell(value: Any) -> str:
     """Return a value as it stands in a table."""
     if value is None:
         return "-"
-    return f"{value:.6g}" if isinstance(value, float) else harmless(str(value))
+    return f"{value:.6g}" if isinstance(value, float) else one_line(str(value))
 
 
 def aligned(row: list[str], rows: list[list[str]]) -> str:

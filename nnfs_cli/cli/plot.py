@@ -112,7 +112,8 @@ def command(
             continue
         target = output or path
         check_target(target)
-        write(target, iter([picture(kind, subject, look, suffix, frames)]))
+        drawn = picture(kind, subject, look, suffix, frames)
+        write(target, iter([drawn]), typed=output is not None)
         click.echo(str(target))
 
 

@@ -112,19 +112,25 @@ def whole(output: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise FileError(f"{error}\n{output}: is not written, since it would not be whole") from None
 
 
-def write(output: Path, chunks: Iterator[bytes]) -> None:
-    """Write a file, whole or not at all; a device or a pipe is written as it is."""
+def write(output: Path, chunks: Iterator[bytes], *, typed: bool = True) -> None:
+    """Write a file, whole or not at all.
+
+    A path that the user typed may be a link, which is followed, or a device or a pipe, which is
+    written as it is. At a path that nnfs chose, which may be planted, these are replaced.
+    """
     from nnfs_cli import disk
     from nnfs_cli.errors import NnfsError
 
     try:
-        if output.exists() and not output.is_file():  # a pipe may have no path but this
+        if not typed:
+            disk.write(output, lambda file: file.writelines(chunks))
+        elif output.exists() and not output.is_file():  # a pipe may have no path but this
             with output.open("wb") as file:
                 file.writelines(chunks)
         else:
             target = output.resolve() if output.is_symlink() else output  # a link stays one
             disk.write(target, lambda file: file.writelines(chunks))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # of a link to itself
         reason = getattr(error, "strerror", None) or error
         raise NnfsError(f"{output}: cannot be written: {reason}") from None
 
@@ -280,6 +286,7 @@ def as_npz(
     (samples,), their names."""
     import numpy as np
 
+    from nnfs_cli import disk
     from nnfs_cli.prediction import answered_names, predict
 
     parts = [predict(model, block.X) for block in blocks]
@@ -289,5 +296,5 @@ def as_npz(
         found = [answered_names(model, part) for part in parts]
         arrays["class"] = np.array([name for names in found for name in names], str)
     file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays)
+    disk.save_arrays(file, arrays)
     yield file.getvalue()

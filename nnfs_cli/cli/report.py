@@ -47,5 +47,6 @@ def command(
     where = path if isinstance(subject, Path) else subject.path
     target = output or plots.default_path(where, "report", "html")
     check_target(target)
-    write(target, iter([report.text_of(subject, look).encode(errors="replace")]))
+    page = report.text_of(subject, look).encode(errors="replace")
+    write(target, iter([page]), typed=output is not None)
     click.echo(str(target))

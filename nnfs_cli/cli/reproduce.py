@@ -10,7 +10,7 @@ import click
 
 from nnfs_cli.cli import options
 from nnfs_cli.cli.watching import progress, reading
-from nnfs_cli.errors import harmless
+from nnfs_cli.errors import harmless, one_line
 
 
 @click.command()
@@ -37,9 +37,10 @@ def command(run: str, by: str, runs_dir: Path, as_json: bool, quiet: bool) -> No
     if as_json:
         options.print_json({"run": str(found.path), **compared._asdict()})
     elif compared.identical:
-        click.echo(f"{found.path}: identical: weights, and {compared.entries} logged epochs")
+        logged = f"{compared.entries} logged epochs"
+        click.echo(f"{one_line(str(found.path))}: identical: weights, and {logged}")
     else:
-        click.echo(f"{found.path}: not the same")
+        click.echo(f"{one_line(str(found.path))}: not the same")
         for line in compared.told():
             click.echo(f"  {harmless(line)}")
     if not compared.identical:

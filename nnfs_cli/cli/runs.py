@@ -18,11 +18,11 @@ FIGURES = ("cost", "accuracy", "test_cost", "test_accuracy")
 def command(runs_dir: Path, as_json: bool) -> None:
     """List the runs.
 
-    Oldest first, each with its status, its final figures, and when it was started.
+    In the order in which they were started, each with its status and its final figures.
     """
-    from nnfs_cli import runs
+    from nnfs_cli import listing
 
-    listed = [summary(path) for path in runs.directories(runs_dir)]
+    listed = [summary(path, facts) for path, facts in listing.directories(runs_dir).items()]
     if as_json:
         options.print_json(listed)
         return
@@ -36,11 +36,8 @@ def command(runs_dir: Path, as_json: bool) -> None:
         click.echo(options.aligned(row, rows))
 
 
-def summary(path: Path) -> dict[str, Any]:
-    """Return what is listed of a directory."""
-    from nnfs_cli import runs
-
-    facts = runs.peek(path)
+def summary(path: Path, facts: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what is listed of a directory; `facts` is its run.json."""
     if facts is None:
         return {"run": str(path), "status": "unfinished"}
     keys = ("status", *FIGURES, "started", "seconds")

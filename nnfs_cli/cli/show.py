@@ -9,7 +9,7 @@ import click
 
 from nnfs_cli.cli import options
 from nnfs_cli.cli.predict import quoted
-from nnfs_cli.errors import harmless
+from nnfs_cli.errors import harmless, one_line
 
 if TYPE_CHECKING:
     from nnfs_cli.runs import Run
@@ -87,7 +87,7 @@ def show_run(run: Run, as_json: bool) -> None:
             continue
         if isinstance(value, dict):
             value = ", ".join(f"{name} {version}" for name, version in value.items())
-        click.echo(harmless(f"{key.replace('_', ' '):<15}  {value}"))
+        click.echo(one_line(f"{key.replace('_', ' '):<15}  {value}"))
     click.echo()
     rows = [list(layers[0]), *([str(cell) for cell in layer.values()] for layer in layers)]
     rows.append(["", "", "", "total", str(network.n_params)])

@@ -12,6 +12,7 @@ import click
 
 from nnfs_cli import notices
 from nnfs_cli.cli import options
+from nnfs_cli.errors import one_line
 
 if TYPE_CHECKING:
     from nnfs_cli.experiment import Training
@@ -55,7 +56,7 @@ def reading(quiet: bool) -> Iterator[Watcher | None]:
         nonlocal clock, shown
         if perf_counter() - clock > 0.2:
             clock, shown = perf_counter(), True
-            click.echo(f"\r{path}: {share:4.0%} read", err=True, nl=False)
+            click.echo(f"\r{one_line(path)}: {share:4.0%} read", err=True, nl=False)
 
     with notices.heard_by(None if quiet else options.note):
         yield watch if sys.stderr.isatty() and not quiet else None
