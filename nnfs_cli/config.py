@@ -20,7 +20,8 @@ from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.datasets import Facts
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
 from nnfs_cli.errors import ConfigError, Problem, config_error
-from nnfs_cli.files import Watcher, memory
+from nnfs_cli.files import Watcher
+from nnfs_cli.machine import memory
 from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part, keys_of, kind_of
 
 

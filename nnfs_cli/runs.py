@@ -27,6 +27,7 @@ from nnfs_cli.data import Encoding
 from nnfs_cli.digest import digest
 from nnfs_cli.disk import read_arrays, read_json, reason, write, write_arrays
 from nnfs_cli.errors import ConfigError, FileError, NnfsError
+from nnfs_cli.machine import processor
 from nnfs_cli.schema import Config
 
 CONFIG, COSTS, WEIGHTS, FACTS = "config.yaml", "costs.npz", "weights.npz", "run.json"
@@ -275,15 +276,6 @@ def versions() -> dict[str, str]:
         "machine": os.uname().machine,
         "processor": processor(),
     }
-
-
-def processor() -> str:
-    """Return what the processor is called, where the system tells."""
-    with suppress(OSError), Path("/proc/cpuinfo").open() as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return "unknown"
 
 
 def directories(runs_dir: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -25,12 +24,12 @@ def command(run: str, by: str, runs_dir: Path, as_json: bool, quiet: bool) -> No
     Exits 0 if weights and costs are identical; else 1, saying from which logged epoch on they
     part, by how much, and what of versions and machine is different.
     """
-    from nnfs_cli import experiment, reproduction, runs
+    from nnfs_cli import experiment, machine, reproduction, runs
 
     found = options.open_run(run, runs_dir, by)
     reproduction.check(found)
     with reading(quiet):
-        training = experiment.prepare(found.config, runs.cache_dir(runs_dir), os.cpu_count() or 1)
+        training = experiment.prepare(found.config, runs.cache_dir(runs_dir), machine.cores())
     with progress(training, quiet, verbose=False) as report:
         again = reproduction.train(training, found, report)
     compared = reproduction.compare(found, training, again)

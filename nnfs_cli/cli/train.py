@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -69,7 +68,7 @@ def command(
     A training that is stopped, or killed, goes on with --resume RUN to the very bits that it would
     have come to; CONFIG may be left out then, and epochs=N may be more.
     """
-    from nnfs_cli import checkpoints, experiment, runs
+    from nnfs_cli import checkpoints, experiment, machine, runs
 
     if resume and config and "=" in config:
         overrides = (config, *overrides)
@@ -84,7 +83,7 @@ def command(
         from nnfs_cli.plots import live
 
         picture = live.possible(picture, quiet)
-    threads = threads or os.cpu_count() or 1
+    threads = threads or machine.cores()
     cache_dir = runs.cache_dir(runs_dir)
     with reading(quiet) as watch:
         settings = load(config, overrides, resume, init_from, runs_dir, watch)
