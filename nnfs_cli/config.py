@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 from msgspec.structs import replace
 
 from nnfs_cli import data, document, features
@@ -23,6 +22,9 @@ from nnfs_cli.errors import ConfigError, Problem, config_error
 from nnfs_cli.files import Watcher
 from nnfs_cli.machine import memory
 from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part, keys_of, kind_of
+from nnfs_cli.writing import dump as dump
+from nnfs_cli.writing import to_plain as to_plain
+from nnfs_cli.writing import too_large as too_large
 
 
 def load(
@@ -216,6 +218,8 @@ def contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]
     yield from _layer_contradictions(config, known)
     yield from _output_contradictions(config, known)
     yield from _data_contradictions(config, known)
+    if message := too_large(config):
+        yield ("layers",), message
     size = 4 if config.dtype == "float32" else 8
     count = n_params(config, known)
     width = len(known.columns) + n_inputs(config, known) + 1
@@ -304,25 +308,3 @@ def place_of(root: Node, path: KeyPath) -> Place:
         elif isinstance(node, document.Sequence) and isinstance(step, int):
             node = node.items[step]
     return node.place
-
-
-def dump(config: Config) -> str:
-    """Return the configuration as YAML with every default filled in."""
-    dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return yaml.dump(
-        to_plain(config), Dumper=dumper, sort_keys=False, default_flow_style=None, width=100
-    )
-
-
-def to_plain(value: Any) -> Any:
-    """Return a configuration as the mappings, lists and scalars that YAML and JSON have."""
-    if isinstance(value, Part):
-        name = {} if value.name == FILE else {"name": value.name}
-        return {**name, **value.parameters} if value.parameters else value.name
-    if isinstance(value, msgspec.Struct):
-        return {
-            key: to_plain(item)
-            for key, item in msgspec.structs.asdict(value).items()
-            if item is not None or key in ("features", "gradient_clip")
-        }
-    return [to_plain(item) for item in value] if isinstance(value, list) else value

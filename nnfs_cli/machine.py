@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
@@ -68,21 +69,31 @@ def processor() -> str:
 def kernels() -> str:
     """Return which of its kernels OpenBLAS chose for this processor, or "unknown"."""
     import ctypes
+
+    if (function := _openblas("get_corename")) is None:
+        return "unknown"
+    function.restype = ctypes.c_char_p
+    return str(function().decode(errors="replace"))
+
+
+def blas_threads() -> str:
+    """Return the number of threads that OpenBLAS uses, or "unknown"."""
+    function = _openblas("get_num_threads")
+    return "unknown" if function is None else str(function())
+
+
+def _openblas(name: str) -> Any:
+    """Return a function of the OpenBLAS that NumPy is linked with, if it is."""
+    import ctypes
     from importlib import import_module
 
-    with suppress(ImportError, OSError):
-        # The library of NumPy's own code also resolves the symbols of the BLAS it is linked with.
+    try:
+        # The library of NumPy's own code also finds the symbols of those it is linked with.
         library = ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__)
-        for name in (
-            "scipy_openblas_get_corename64_",
-            "scipy_openblas_get_corename",
-            "openblas_get_corename64_",
-            "openblas_get_corename",
-        ):
-            if function := getattr(library, name, None):
-                function.restype = ctypes.c_char_p
-                return str(function().decode(errors="replace"))
-    return "unknown"
+    except (ImportError, OSError):
+        return None
+    spellings = (f"{start}openblas_{name}{end}" for start in ("scipy_", "") for end in ("64_", ""))
+    return next((f for spelling in spellings if (f := getattr(library, spelling, None))), None)
 
 
 def instructions() -> str:

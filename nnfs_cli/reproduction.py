@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ class Comparison(NamedTuple):
     """Whether two trainings are the same to the bit, and if not, where they part."""
 
     identical: bool
+    within: bool  # are data the same, and numbers, but for the tolerance?
     entries: int
     data: bool  # is it the same?
     epoch: int | None  # the first logged one at which a figure differs
@@ -26,8 +27,9 @@ class Comparison(NamedTuple):
     now: float | None
     weights: float  # the largest difference of any
     versions: dict[str, tuple[str, str]]  # those that differ: what was, what is
+    recorded: bool  # does the run say with which versions it was trained?
 
-    def told(self) -> Iterator[str]:
+    def differences(self) -> Iterator[str]:
         """Yield what is different, in words."""
         if not self.data:
             yield "the data set has changed"
@@ -36,8 +38,10 @@ class Comparison(NamedTuple):
         if self.weights:
             yield f"the weights differ by up to {self.weights:.3g}"
         for name, (was, now) in self.versions.items():
-            yield f"{name} was {was}, is {now}"
-        if not self.versions:
+            yield f"{name.replace('_', ' ')} was {was}, is {now}"
+        if not self.recorded:
+            yield "the run does not say with which versions it was trained"
+        elif not self.versions:
             yield "versions and machine are the same"
 
 
@@ -63,8 +67,11 @@ def train(training: Training, run: Run, report: Callable[[], None]) -> dict[str,
     return {key: np.array(values) for key, values in training.log.items()}
 
 
-def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Comparison:
-    """Return how a run and its repetition compare."""
+def compare(
+    run: Run, training: Training, again: Mapping[str, Array], tolerance: float = 0
+) -> Comparison:
+    """Return how a run and its repetition compare; a number `was` may have become any within
+    tolerance * (1 + |was|) of it."""
     before = runs.read_log(run)
     params = runs.read_weights(run, training.network) if run.params is None else run.params
     different = (training.params != params) & ~(np.isnan(training.params) & np.isnan(params))
@@ -73,9 +80,14 @@ def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Compari
     weights = float(np.nanmax(gap)) if len(gap) and not np.isnan(gap).all() else float(len(gap) > 0)
     epoch, figure, was, now = _parting(before, again)
     data = run.facts.get("data_digest", training.data_digest) == training.data_digest
-    old, new = run.facts.get("versions", {}), runs.versions()
+    old = _versions_of(run)
     return Comparison(
         data and epoch is None and not different.any(),
+        data
+        and _close(training.params, params, tolerance)
+        and all(
+            key in again and _close(again[key], values, tolerance) for key, values in before.items()
+        ),
         len(before["epoch"]),
         data,
         epoch,
@@ -83,8 +95,20 @@ def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Compari
         was,
         now,
         weights,
-        {k: (old.get(k, "unknown"), v) for k, v in new.items() if old and old.get(k) != v},
+        runs.changed_versions(old),
+        bool(old),
     )
+
+
+def _close(now: Array, was: Array, tolerance: float) -> bool:
+    return now.shape == was.shape and np.allclose(now, was, tolerance, tolerance, equal_nan=True)
+
+
+def _versions_of(run: Run) -> Mapping[str, Any]:
+    """Return the versions that a run was trained with; those of a sweep's run, the sweep has."""
+    facts = run.facts if run.params is None else runs.peek(run.path.parent) or {}
+    versions = facts.get("versions")
+    return versions if isinstance(versions, Mapping) else {}
 
 
 def _parting(

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from nnfs_cli import __version__
+from nnfs_cli import __version__, machine
 from nnfs_cli import config as configuration
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import Network
@@ -27,7 +27,6 @@ from nnfs_cli.data import Encoding
 from nnfs_cli.digest import digest
 from nnfs_cli.disk import read_arrays, read_json, reason, write, write_arrays
 from nnfs_cli.errors import ConfigError, FileError, NnfsError
-from nnfs_cli.machine import processor
 from nnfs_cli.schema import Config
 
 CONFIG, COSTS, WEIGHTS, FACTS = "config.yaml", "costs.npz", "weights.npz", "run.json"
@@ -113,6 +112,24 @@ def save(
 def write_config(path: Path, config: Config) -> None:
     """Write a run's configuration, every default filled in."""
     write(path / CONFIG, lambda file: file.write(configuration.dump(config).encode()))
+
+
+def check_readable(config: Config, encoding: Encoding) -> None:
+    """Raise ConfigError if a run's config.yaml or run.json could not be read again."""
+    text = configuration.dump(config)
+    if message := configuration.too_large(config):
+        raise ConfigError(f"{config.name}: {message}")
+    columns = msgspec.json.encode(encoding)
+    if len(columns) > MAX_FACTS // 16:  # the lines and spaces that make it legible are more
+        columns = msgspec.json.format(columns, indent=3)
+    for file, size, most in (
+        (CONFIG, len(text), MAX_CONFIG),
+        (FACTS, len(columns) + (1 << 21), MAX_FACTS),
+    ):
+        if size > most:
+            told = f"{file} would be larger than {most >> 20} MiB, and could not be read"
+            count = f"the data have {len(encoding.facts.columns):,} columns"
+            raise ConfigError(f"{config.name}: {told}: {count}; choose some with dataset.inputs")
 
 
 def write_facts(path: Path, facts: Mapping[str, Any], encoding: Encoding) -> dict[str, Any]:
@@ -273,9 +290,20 @@ def versions() -> dict[str, str]:
         "python": ".".join(map(str, sys.version_info[:3])),
         "numpy": np.__version__,
         "blas": " ".join([blas.get("name"), blas.get("version"), *filter(None, [kernels])]),
+        "kernels": machine.kernels(),
+        "instructions": machine.instructions(),
+        "blas_threads": machine.blas_threads(),
         "machine": os.uname().machine,
-        "processor": processor(),
+        "processor": machine.processor(),
     }
+
+
+def changed_versions(old: object) -> dict[str, tuple[str, str]]:
+    """Return which of the versions that a run.json has are others now: (was, is) by name."""
+    if not isinstance(old, Mapping):
+        return {}
+    now = versions().items()
+    return {key: (str(old[key]), value) for key, value in now if old.get(key, value) != value}
 
 
 def directories(runs_dir: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,17 @@ from nnfs_cli.errors import harmless
 
 if TYPE_CHECKING:
     from nnfs_cli.runs import Run
+
+
+class Finite(click.FloatRange):
+    """A number within limits: FloatRange takes nan for one."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
 
 config = click.argument("config")
 overrides = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -31,7 +43,7 @@ runs_dir = click.option(
 )
 checkpoint_every = click.option(
     "--checkpoint-every",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
@@ -113,7 +125,13 @@ def open_run(name: str, runs_dir: Path, by: str = "cost") -> Run:
     path = runs.find(name, runs_dir)
     one_of_many = path.name == "best" or re.fullmatch("[0-9]{1,9}", path.name)
     if runs.is_there(path) or not one_of_many or len(path.parts) == 1:
-        return runs.read(path)
+        found = runs.read(path)
+        epochs = found.facts["epochs"]
+        if found.facts["status"] == "finished" and epochs < found.config.epochs:
+            told = f"finished at epoch {epochs}, and not yet at epoch {found.config.epochs}"
+            again = shlex.join(["nnfs", "train", "--resume", str(path)])
+            note(f"{path}: {told}, to which {again} goes on")
+        return found
     from nnfs_cli import sweeps
 
     sweep = runs.find(str(path.parent), runs_dir)

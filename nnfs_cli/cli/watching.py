@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from nnfs_cli.experiment import Training
     from nnfs_cli.files import Watcher
 
+MANY = 40  # layers, above which only the first and the last are shown
+
 
 def describe(training: Training) -> str:
     """Return the network, the data and the work ahead in a line."""
     layers = training.network.layers
-    shape = "-".join(str(n) for n in (layers[0].fan_in, *(layer.units for layer in layers)))
+    units = [str(n) for n in (layers[0].fan_in, *(layer.units for layer in layers))]
+    if len(units) > MANY:
+        units[MANY // 2 : -MANY // 2] = ["..."]
+    shape = "-".join(units)
     samples = options.count(training.backprop.samples, "sample")
     if training.test:
         samples += f" ({training.test.samples} more to test)"
@@ -52,6 +57,24 @@ def reading(quiet: bool) -> Iterator[Watcher | None]:
         click.echo("\r\033[K", err=True, nl=False)
 
 
+class _Lasting:
+    """A stream to which writing never fails: a training outlives its terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self.stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
 @contextmanager
 def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Callable[[], None]]:
     """Yield a function that shows how far the training is: a line that moves, on a terminal."""
@@ -77,7 +100,7 @@ def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Callabl
 
         with click.progressbar(
             length=training.config.epochs,
-            file=sys.stderr,
+            file=cast(TextIO, _Lasting(sys.stderr)),
             item_show_func=figures,
             show_pos=True,
             show_percent=False,
