@@ -77,7 +77,8 @@ def print_json(value: object) -> None:
     import msgspec
 
     text = msgspec.json.format(msgspec.json.encode(printable(value)), indent=2).decode()
-    click.echo(re.sub("[\x7f-\x9f]", lambda m: f"\\u{ord(m[0]):04x}", text))  # the other controls
+    text = re.sub("[\x7f-\x9f]", lambda m: f"\\u{ord(m[0]):04x}", text)  # the other controls
+    click.echo(text.encode())  # JSON is UTF-8, whatever the terminal is
 
 
 def printable(value: Any) -> Any:

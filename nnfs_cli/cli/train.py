@@ -242,8 +242,7 @@ def run_to_end(
     saved, saves = monotonic(), 0
     try:
         for _ in experiment.train(training):
-            with suppress(OSError):  # a terminal that is gone
-                report()
+            report()
             if monotonic() - saved >= checkpoint_every or asked.stop or asked.saves > saves:
                 save()
                 saves, saved = asked.saves, monotonic()

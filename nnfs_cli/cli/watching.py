@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING
 
 import click
 
@@ -57,24 +57,6 @@ def reading(quiet: bool) -> Iterator[Watcher | None]:
         click.echo("\r\033[K", err=True, nl=False)
 
 
-class _Lasting:
-    """A stream to which writing never fails: a training outlives its terminal."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-
-    def write(self, text: str) -> None:
-        with suppress(OSError):
-            self.stream.write(text)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            self.stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-
 @contextmanager
 def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Callable[[], None]]:
     """Yield a function that shows how far the training is: a line that moves, on a terminal."""
@@ -100,7 +82,7 @@ def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Callabl
 
         with click.progressbar(
             length=training.config.epochs,
-            file=cast(TextIO, _Lasting(sys.stderr)),
+            file=sys.stderr,
             item_show_func=figures,
             show_pos=True,
             show_percent=False,
