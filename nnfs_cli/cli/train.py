@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
-    help="Threads for many samples; the bits are the same. Default: all cores.",
+    help="Threads for many samples; the result is the same. Default: all cores this may use.",
 )
 @click.option("--plot", "picture", flag_value="plot", help="At the end, draw the cost here.")
 @click.option(
@@ -67,8 +67,8 @@ def command(
     CONFIG is a YAML file, or - for standard input. Each KEY=VALUE sets a key of it, dotted where
     it is nested: layers.0.units=8 dataset.noise=0.3. Prints the run's directory.
 
-    A training that is stopped, or killed, goes on with --resume RUN to the very bits that it would
-    have come to; CONFIG may be left out then, and epochs=N may be more.
+    A training that was stopped or killed continues with --resume RUN, with exactly the result that
+    it would have had on the same machine; CONFIG may be left out then, and epochs=N may be more.
     """
     click.get_current_context().with_resource(saves_noted())  # before anything is read
     from nnfs_cli import checkpoints, experiment, machine, runs
