@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from decimal import ROUND_UP, Decimal
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +20,6 @@ class Comparison(NamedTuple):
     """Whether two trainings are the same to the bit, and if not, where they part."""
 
     identical: bool
-    within: bool  # are data the same, and numbers, but for the tolerance?
     entries: int
     data: bool  # is it the same?
     epoch: int | None  # the first logged one at which a figure differs
@@ -26,6 +27,7 @@ class Comparison(NamedTuple):
     was: float | None
     now: float | None
     weights: float  # the largest difference of any
+    difference: float  # of weights and costs, the largest |now - was| / (1 + |was|)
     versions: dict[str, tuple[str, str]]  # those that differ: what was, what is
     recorded: bool  # does the run say with which versions it was trained?
 
@@ -67,11 +69,8 @@ def train(training: Training, run: Run, report: Callable[[], None]) -> dict[str,
     return {key: np.array(values) for key, values in training.log.items()}
 
 
-def compare(
-    run: Run, training: Training, again: Mapping[str, Array], tolerance: float = 0
-) -> Comparison:
-    """Return how a run and its repetition compare; a number `was` may have become any within
-    tolerance * (1 + |was|) of it."""
+def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Comparison:
+    """Return how a run and its repetition compare."""
     before = runs.read_log(run)
     params = runs.read_weights(run, training.network) if run.params is None else run.params
     different = (training.params != params) & ~(np.isnan(training.params) & np.isnan(params))
@@ -83,11 +82,6 @@ def compare(
     old = _versions_of(run)
     return Comparison(
         data and epoch is None and not different.any(),
-        data
-        and _close(training.params, params, tolerance)
-        and all(
-            key in again and _close(again[key], values, tolerance) for key, values in before.items()
-        ),
         len(before["epoch"]),
         data,
         epoch,
@@ -95,13 +89,29 @@ def compare(
         was,
         now,
         weights,
+        max(
+            _difference(training.params, params),
+            *(_difference(again.get(key), values) for key, values in before.items()),
+        ),
         runs.changed_versions(old),
         bool(old),
     )
 
 
-def _close(now: Array, was: Array, tolerance: float) -> bool:
-    return now.shape == was.shape and np.allclose(now, was, tolerance, tolerance, equal_nan=True)
+def _difference(now: Array | None, was: Array) -> float:
+    """Return the largest |now - was| / (1 + |was|); infinity if one is not finite, or missing."""
+    if now is None or now.shape != was.shape:
+        return inf
+    different = (now != was) & ~(np.isnan(now) & np.isnan(was))
+    with np.errstate(invalid="ignore"):
+        found = (np.abs(now - was) / (1 + np.abs(was)))[different]
+    return float(np.where(np.isfinite(found), found, inf).max(initial=0))
+
+
+def rounded_up(number: float) -> float:
+    """Return a positive number with one digit that is no smaller."""
+    power = Decimal(number).adjusted()
+    return float(Decimal(number).quantize(Decimal(1).scaleb(power), ROUND_UP))
 
 
 def _versions_of(run: Run) -> Mapping[str, Any]:

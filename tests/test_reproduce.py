@@ -247,7 +247,8 @@ def test_versions_are_told_when_the_bits_differ():
     write_arrays(run, "costs.npz", change)
     done = call("reproduce", str(run))
     _, *lines = done.stdout.splitlines()
-    assert done.stderr.endswith(f"to allow for that: nnfs reproduce {run} --tolerance 1e-6\n")
+    accept = re.search(r"to accept as much: nnfs (reproduce \S+ --tolerance \S+)\n$", done.stderr)
+    assert call(*accept[1].split()).code == 0
     shown = json.loads(call("reproduce", str(run), "--json", "-q").stdout)
     now = runs.versions()
     assert lines[1:] == [
@@ -302,7 +303,9 @@ def test_a_tolerance_accepts_what_differs_by_less(amount, accepted, swept, monke
         changed_by(run, amount)
     done = call("reproduce", str(run), "--tolerance", "1e-6")
     assert done.code == (0 if accepted else 1)
-    verdict = "identical" if not amount else "the same within" if accepted else "not the same"
+    verdict = (
+        "identical" if not amount else "not identical, but within" if accepted else "not the same"
+    )
     assert done.stdout.startswith(f"{run}: {verdict}")
     assert call("reproduce", str(run)).code == (1 if amount else 0)
     shown = json.loads(call("reproduce", str(run), "--json", "--tolerance", "1e-6").stdout)
@@ -327,6 +330,14 @@ def test_a_tolerance_is_a_finite_number(given):
     done = call("reproduce", str(run), "--tolerance", given)
     assert (done.code, done.stdout) == (2, "")
     assert given in done.stderr
+
+
+@pytest.mark.parametrize("number", [1e-300, 3.5e-9, 0.1, 0.2, 0.3, 0.999, 1, 1.5, 9.5, 1e300])
+def test_a_tolerance_is_rounded_so_that_it_is_enough(number):
+    rounded = reproduction.rounded_up(number)
+    assert number <= rounded <= 2 * number * (1 + 1e-9)
+    assert float(f"{rounded:g}") == rounded
+    assert len(f"{rounded:.3e}".partition("e")[0].rstrip("0").rstrip(".")) == 1
 
 
 # --- versions --------------------------------------------------------------------------------

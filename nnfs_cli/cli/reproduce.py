@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from math import isfinite
 from pathlib import Path
 
 import click
@@ -44,22 +45,23 @@ def command(
         training = experiment.prepare(found.config, runs.cache_dir(runs_dir), machine.cores())
     with progress(training, quiet, verbose=False) as report:
         again = reproduction.train(training, found, report)
-    compared = reproduction.compare(found, training, again, tolerance)
-    accepted = compared.identical or (tolerance > 0 and compared.within)
+    compared = reproduction.compare(found, training, again)
+    within = compared.data and compared.difference <= tolerance
     if as_json:
-        options.print_json({"run": str(found.path), **compared._asdict(), "tolerance": tolerance})
+        answer = {"run": str(found.path), **compared._asdict()}
+        options.print_json({**answer, "tolerance": tolerance, "within": within})
     elif compared.identical:
         click.echo(f"{found.path}: identical: weights, and {compared.entries} logged epochs")
     else:
-        verdict = f"the same within {tolerance:g}, but for bits" if accepted else "not the same"
+        verdict = f"not identical, but within {tolerance:g}" if within else "not the same"
         click.echo(f"{found.path}: {verdict}")
         for line in compared.differences():
             click.echo(f"  {harmless(line)}")
-    if accepted:
+    if within:
         return
-    if compared.data and compared.versions and not tolerance and not quiet:
-        again_with = shlex.join(["nnfs", "reproduce", str(found.path), "--tolerance", "1e-6"])
-        options.note(
-            f"other versions or processors round in other ways; to allow for that: {again_with}"
-        )
+    if compared.data and compared.versions and isfinite(compared.difference) and not quiet:
+        enough = f"{reproduction.rounded_up(compared.difference):g}"
+        again_with = shlex.join(["nnfs", "reproduce", str(found.path), "--tolerance", enough])
+        told = "other versions, processors and threads round differently"
+        options.note(f"{told}; to accept as much: {again_with}")
     sys.exit(1)
