@@ -161,8 +161,14 @@ class Checker:
         for key in ("path", "test_path"):
             if (text := values[key]) is not None:
                 there = node.items[key][1]
-                values[key] = absolute_path(there)
-                if len(os.fsencode(values[key])) >= MAX_PATH:
+                try:
+                    values[key] = absolute_path(there)
+                    size = len(os.fsencode(values[key]))
+                except UnicodeEncodeError as error:
+                    told = f"no file can be called that in {error.encoding}, as this locale has it"
+                    advice = "with PYTHONUTF8=1 before nnfs, one can"
+                    return self.problem(there.place, key, f"{told}; {advice}")
+                if size >= MAX_PATH:
                     return self.problem(there.place, key, "is too long to be a path")
                 if not text.isprintable() and re.search(r"[\x00-\x1f\x7f]", text):
                     shown = repr(short(text))

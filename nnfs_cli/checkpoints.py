@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,8 +37,11 @@ class State(NamedTuple):
     log: dict[str, list[float]]
 
 
-def write(path: Path, training: Training, facts: Mapping[str, Any]) -> None:
-    """Write the training's state into its directory, whole, with what makes that a run."""
+def write(path: Path, training: Training, facts: Mapping[str, Any] | None) -> None:
+    """Write the training's state into its directory, whole, with what makes that a run.
+
+    Without `facts` run.json stays as it is: that of the weights that the run already has.
+    """
     if not (path / runs.FACTS).exists():
         runs.write_config(path, training.config)
     log = {f"log/{key}": np.array(values) for key, values in training.log.items()}
@@ -45,8 +49,9 @@ def write(path: Path, training: Training, facts: Mapping[str, Any]) -> None:
     named = runs.identity(text, msgspec.to_builtins(training.encoding))
     state = {"epoch": np.array(training.epoch), "params": training.params, **log}
     disk.write_arrays(path / CHECKPOINT, sealed({"identity": np.array(named), **state}))
-    now = {"status": "running", "epochs": training.epoch, **training.figures, **facts}
-    runs.write_facts(path, now, training.encoding)
+    if facts is not None:
+        now = {"status": "running", "epochs": training.epoch, **training.figures, **facts}
+        runs.write_facts(path, now, training.encoding)
 
 
 def remove(path: Path) -> None:
@@ -176,11 +181,36 @@ def held(path: Path) -> Iterator[None]:
             raise NnfsError(f"{path}: another process is training it") from None
         except OSError:
             pass  # a file system without locks
-        for left in path.glob(".*.*.[0-9]*"):  # of a process that was killed as it wrote
-            left.unlink(missing_ok=True)
+        _clean(path)
         yield
     finally:
         os.close(descriptor)
+
+
+def _clean(path: Path) -> None:
+    """Remove what trainings of this run that were killed left half written.
+
+    Only a training writes these files, and this one holds the directory.
+    """
+    files = (runs.CONFIG, runs.COSTS, runs.WEIGHTS, runs.FACTS, CHECKPOINT)
+    names = "|".join(map(re.escape, files))
+    temporary = re.compile(rf"\.({names})\.([0-9]{{1,10}})(-[0-9a-f]{{8}})?")  # of disk.write
+    for entry in path.iterdir():
+        if (match := temporary.fullmatch(entry.name)) and _is_gone(int(match[2])):
+            entry.unlink(missing_ok=True)
+
+
+def _is_gone(process: int) -> bool:
+    """Return whether a process that wrote here before has ended."""
+    if process == os.getpid():
+        return True  # a container gives the same number to each
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def begin_from(config: Config, known: Facts, run: Run) -> Config:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 from msgspec.structs import replace
 
 from nnfs_cli import data, document, features, footprint
@@ -21,7 +20,10 @@ from nnfs_cli.datasets import Facts
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
 from nnfs_cli.errors import ConfigError, Problem, config_error
 from nnfs_cli.files import Watcher
-from nnfs_cli.schema import FILE, PART_KEYS, Config, LayerConfig, Part, keys_of, kind_of
+from nnfs_cli.schema import PART_KEYS, Config, LayerConfig, Part, keys_of, kind_of
+from nnfs_cli.writing import dump as dump
+from nnfs_cli.writing import to_plain as to_plain
+from nnfs_cli.writing import too_large as too_large
 
 
 def load(
@@ -221,6 +223,8 @@ def contradictions(
     yield from _data_contradictions(config, known)
     for key, message in footprint.excesses(config, known, to_train=to_train):
         yield (key,), message
+    if excess := too_large(config):
+        yield ("layers",), excess
 
 
 def _data_contradictions(config: Config, known: Facts) -> Iterator[tuple[KeyPath, str]]:
@@ -299,25 +303,3 @@ def place_of(root: Node, path: KeyPath) -> Place:
         elif isinstance(node, document.Sequence) and isinstance(step, int):
             node = node.items[step]
     return node.place
-
-
-def dump(config: Config) -> str:
-    """Return the configuration as YAML with every default filled in."""
-    dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return yaml.dump(
-        to_plain(config), Dumper=dumper, sort_keys=False, default_flow_style=None, width=100
-    )
-
-
-def to_plain(value: Any) -> Any:
-    """Return a configuration as the mappings, lists and scalars that YAML and JSON have."""
-    if isinstance(value, Part):
-        name = {} if value.name == FILE else {"name": value.name}
-        return {**name, **value.parameters} if value.parameters else value.name
-    if isinstance(value, msgspec.Struct):
-        return {
-            key: to_plain(item)
-            for key, item in msgspec.structs.asdict(value).items()
-            if item is not None or key in ("features", "gradient_clip")
-        }
-    return [to_plain(item) for item in value] if isinstance(value, list) else value

@@ -14,6 +14,7 @@ import numpy as np
 from nnfs_cli import disk, features, headers, tables
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, did_you_mean, listed, short
+from nnfs_cli.machine import memory
 
 Watcher = Callable[[str, float], None]  # told the path and the share that has been read
 
@@ -314,6 +315,3 @@ def _check_finite(path: str, values: Array) -> None:
             raise FileError(f"{path}: row {start + row}, column {column}: {number} is not finite")
 
 
-def memory() -> int:
-    """Return the machine's memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from nnfs_cli.core.backprop import work_numbers
 from nnfs_cli.datasets import Facts
-from nnfs_cli.files import memory
+from nnfs_cli.machine import memory
 from nnfs_cli.schema import FILE, Config
 
 COPIES = 4  # of the parameters: themselves, their gradient, a part of it, and what is drawn

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from decimal import ROUND_UP, Decimal
+from math import inf
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,9 +27,11 @@ class Comparison(NamedTuple):
     was: float | None
     now: float | None
     weights: float  # the largest difference of any
+    difference: float  # of weights and costs, the largest |now - was| / (1 + |was|)
     versions: dict[str, tuple[str, str]]  # those that differ: what was, what is
+    recorded: bool  # does the run say with which versions it was trained?
 
-    def told(self) -> Iterator[str]:
+    def differences(self) -> Iterator[str]:
         """Yield what is different, in words."""
         if not self.data:
             yield "the data set has changed"
@@ -36,8 +40,10 @@ class Comparison(NamedTuple):
         if self.weights:
             yield f"the weights differ by up to {self.weights:.3g}"
         for name, (was, now) in self.versions.items():
-            yield f"{name} was {was}, is {now}"
-        if not self.versions:
+            yield f"{name.replace('_', ' ')} was {was}, is {now}"
+        if not self.recorded:
+            yield "the run does not say with which versions it was trained"
+        elif not self.versions:
             yield "versions and machine are the same"
 
 
@@ -73,7 +79,7 @@ def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Compari
     weights = float(np.nanmax(gap)) if len(gap) and not np.isnan(gap).all() else float(len(gap) > 0)
     epoch, figure, was, now = _parting(before, again)
     data = run.facts.get("data_digest", training.data_digest) == training.data_digest
-    old, new = run.facts.get("versions", {}), runs.versions()
+    old = _versions_of(run)
     return Comparison(
         data and epoch is None and not different.any(),
         len(before["epoch"]),
@@ -83,8 +89,36 @@ def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Compari
         was,
         now,
         weights,
-        {k: (old.get(k, "unknown"), v) for k, v in new.items() if old and old.get(k) != v},
+        max(
+            _difference(training.params, params),
+            *(_difference(again.get(key), values) for key, values in before.items()),
+        ),
+        runs.changed_versions(old),
+        bool(old),
     )
+
+
+def _difference(now: Array | None, was: Array) -> float:
+    """Return the largest |now - was| / (1 + |was|); infinity if one is not finite, or missing."""
+    if now is None or now.shape != was.shape:
+        return inf
+    different = (now != was) & ~(np.isnan(now) & np.isnan(was))
+    with np.errstate(invalid="ignore"):
+        found = (np.abs(now - was) / (1 + np.abs(was)))[different]
+    return float(np.where(np.isfinite(found), found, inf).max(initial=0))
+
+
+def rounded_up(number: float) -> float:
+    """Return a positive number with one digit that is no smaller."""
+    power = Decimal(number).adjusted()
+    return float(Decimal(number).quantize(Decimal(1).scaleb(power), ROUND_UP))
+
+
+def _versions_of(run: Run) -> Mapping[str, Any]:
+    """Return the versions that a run was trained with; those of a sweep's run, the sweep has."""
+    facts = run.facts if run.params is None else runs.peek(run.path.parent) or {}
+    versions = facts.get("versions")
+    return versions if isinstance(versions, Mapping) else {}
 
 
 def _parting(

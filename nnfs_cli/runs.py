@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from nnfs_cli import __version__, cache
+from nnfs_cli import __version__, cache, machine
 from nnfs_cli import config as configuration
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import Network
@@ -125,6 +125,24 @@ def write_config(path: Path, config: Config) -> None:
     """Write a run's configuration, every default filled in."""
     text = configuration.dump(movable(config, path))
     write(path / CONFIG, lambda file: file.write(text.encode()))
+
+
+def check_readable(config: Config, encoding: Encoding) -> None:
+    """Raise ConfigError if a run's config.yaml or run.json could not be read again."""
+    text = configuration.dump(config)
+    if message := configuration.too_large(config):
+        raise ConfigError(f"{config.name}: {message}")
+    columns = msgspec.json.encode(encoding)
+    if len(columns) > MAX_FACTS // 16:  # the lines and spaces that make it legible are more
+        columns = msgspec.json.format(columns, indent=3)
+    for file, size, most in (
+        (CONFIG, len(text), MAX_CONFIG),
+        (FACTS, len(columns) + (1 << 21), MAX_FACTS),
+    ):
+        if size > most:
+            told = f"{file} would be larger than {most >> 20} MiB, and could not be read"
+            count = f"the data have {len(encoding.facts.columns):,} columns"
+            raise ConfigError(f"{config.name}: {told}: {count}; choose some with dataset.inputs")
 
 
 def write_facts(path: Path, facts: Mapping[str, Any], encoding: Encoding) -> dict[str, Any]:
@@ -286,15 +304,17 @@ def versions() -> dict[str, str]:
         "python": ".".join(map(str, sys.version_info[:3])),
         "numpy": np.__version__,
         "blas": " ".join([blas.get("name"), blas.get("version"), *filter(None, [kernels])]),
+        "kernels": machine.kernels(),
+        "instructions": machine.instructions(),
+        "blas_threads": machine.blas_threads(),
         "machine": os.uname().machine,
-        "processor": processor(),
+        "processor": machine.processor(),
     }
 
 
-def processor() -> str:
-    """Return what the processor is called, where the system tells."""
-    with suppress(OSError), Path("/proc/cpuinfo").open() as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return "unknown"
+def changed_versions(old: object) -> dict[str, tuple[str, str]]:
+    """Return which of the versions that a run.json has are others now: (was, is) by name."""
+    if not isinstance(old, Mapping):
+        return {}
+    now = versions().items()
+    return {key: (str(old[key]), value) for key, value in now if old.get(key, value) != value}

@@ -1,4 +1,4 @@
-"""What signals ask of this process: noted when they come, heeded where work pauses."""
+"""Signals become requests to stop or to save: handlers record them, loops look where they pause."""
 
 from __future__ import annotations
 
@@ -23,17 +23,31 @@ asked = Asked()
 
 
 @contextmanager
+def saves_noted() -> Iterator[None]:
+    """Note SIGUSR1 meanwhile, which would end a process that has nothing to save yet."""
+    asked.saves = 0
+    former = signal.signal(signal.SIGUSR1, note_save)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, former)
+
+
+@contextmanager
 def noted() -> Iterator[Asked]:
-    """Note signals meanwhile: SIGINT and SIGTERM stop, the second one at once; SIGUSR1 saves."""
-    asked.stop = asked.saves = 0
-    before = {
-        number: signal.signal(number, handler)
-        for number, handler in (
-            (signal.SIGINT, _note_stop_or_end),
-            (signal.SIGTERM, _note_stop_or_end),
-            (signal.SIGUSR1, note_save),
-        )
+    """Note signals meanwhile: SIGINT, SIGTERM and SIGHUP stop, a second SIGINT or SIGTERM at once;
+    SIGUSR1 saves, also if it came within saves_noted()."""
+    asked.stop = 0
+    if signal.getsignal(signal.SIGUSR1) is not note_save:
+        asked.saves = 0
+    handlers = {
+        signal.SIGINT: _note_stop_or_end,
+        signal.SIGTERM: _note_stop_or_end,
+        signal.SIGUSR1: note_save,
     }
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
+        handlers[signal.SIGHUP] = _note_hangup
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield asked
     finally:
@@ -51,6 +65,11 @@ def _note_stop_or_end(number: int, frame: Any) -> None:
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
     note_stop(number, frame)
+
+
+def _note_hangup(number: int, frame: Any) -> None:
+    # A terminal that closes sends it twice: once by its shell, once by the kernel.
+    asked.stop = asked.stop or number
 
 
 def note_save(number: int, frame: Any) -> None:

@@ -1,5 +1,6 @@
 """The gradient of whole networks, alone, in stacks and in blocks."""
 
+import threading
 import tracemalloc
 
 import numpy as np
@@ -102,6 +103,29 @@ def test_threads_change_no_bit(make, monkeypatch, dtype, stack, samples):
         figures = (network.gradient(), *network.evaluate())
         results.add(tuple(np.asarray(figure).tobytes() for figure in figures))
     assert len(results) == 1
+
+
+@pytest.mark.parametrize("allowed", range(8))
+def test_threads_that_the_system_does_not_allow_change_no_bit(allowed, make, monkeypatch):
+    left, start = [allowed], threading.Thread.start
+
+    def start_if_allowed(thread):
+        if not left[0]:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        start(thread)
+        join = thread.join
+        thread.join = lambda *args: (join(*args), left.__setitem__(0, left[0] + 1))
+
+    monkeypatch.setattr(backprop, "THREAD", 1)
+    setup = make("cross_entropy", "softmax", "tanh", (2, 5, 3), 9001)
+    alone = Backprop(*setup)
+    monkeypatch.setattr(threading.Thread, "start", start_if_allowed)
+    network = Backprop(*setup, threads=8)
+    for _ in range(3):
+        assert network.gradient().tobytes() == alone.gradient().tobytes()
+        assert network.evaluate().cost.tobytes() == alone.evaluate().cost.tobytes()
+    assert (network._pool._max_workers if network._pool else 0) == min(allowed, 7)
 
 
 @each_dtype

@@ -119,7 +119,7 @@ def test_a_training_that_is_stopped_and_resumed_is_the_one_never_stopped(given):
     whole = trained(*given, "--name", "whole")
     epochs = facts_of(whole)["epochs"]
     rng = np.random.RandomState(epochs)
-    for number in signal.SIGINT, signal.SIGTERM:
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         moments = np.sort(rng.randint(epochs // 2, size=3)).tolist()
         run = stopped(number, moments[0], *given, "--name", "stopped")
         for at in moments[1:]:
@@ -191,7 +191,10 @@ def ended(process, code):
 LONG = (XOR, "epochs=25000", "log_every=3000")  # about a quarter of a second
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("number", STOPS, ids=lambda n: n.name)
 def test_a_process_that_is_stopped_at_any_moment_is_resumed_to_the_same_bits(number, cases):
     whole = trained(*LONG, "--name", "whole")
     for rng in cases(2, 30):
@@ -295,7 +298,7 @@ def test_a_second_signal_stops_at_once(first, second):
     assert call("train", XOR, "epochs=1", "--resume-if-exists", "-q").stdout == "runs/xor-2\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize("number", STOPS, ids=lambda n: n.name)
 def test_a_signal_that_comes_too_late_stops_nothing(number):
     def save(*args, save=runs.save):
         signal.raise_signal(number)
@@ -306,6 +309,71 @@ def test_a_signal_that_comes_too_late_stops_nothing(number):
     assert (done.code, done.stdout) == (0, "runs/xor-1\n")
     assert "to go on" not in done.stderr
     same(Path("runs/xor-1"), trained(XOR, "epochs=9", "--name", "whole"))
+
+
+def test_a_terminal_that_closes_hangs_up_twice_and_nothing_is_lost():
+    def write(*args, write=checkpoints.write):
+        signal.raise_signal(signal.SIGHUP)
+        write(*args)
+
+    whole = trained(XOR, "epochs=900", "--name", "whole")
+    with child() as pid:
+        if not pid:
+            with patch.object(checkpoints, "write", write):
+                stopped(signal.SIGHUP, 300, XOR, "epochs=900")
+            os._exit(0)
+    assert status_of(pid) == 0
+    same(resumed(Path("runs/xor-1")), whole)
+
+
+@pytest.mark.parametrize("command", ["train", "train --json"])
+def test_a_hangup_saves_and_ends_with_129_though_nobody_reads_any_more(command):
+    leader, follower = os.openpty()
+    with start(*command.split(), *LONG, stdout=follower, stderr=follower) as process:
+        os.close(follower)
+        assert b"2-3-1" in os.read(leader, 1000)
+        process.send_signal(signal.SIGHUP)
+        os.close(leader)
+        assert process.wait(timeout=60) == 128 + signal.SIGHUP
+    assert facts_of("runs/xor-1")["status"] == "interrupted"
+    same(resumed(Path("runs/xor-1")), trained(*LONG, "--name", "whole"))
+
+
+def test_a_training_outlives_the_terminal_that_shows_its_progress():
+    leader, follower = os.openpty()
+    with start("train", *LONG, stderr=follower) as process:
+        os.close(follower)
+        assert b"2-3-1" in os.read(leader, 1000)
+        os.close(leader)
+        assert process.stdout.read() == "runs/xor-1\n"
+        assert process.wait(timeout=60) == 0
+
+
+def test_hangups_that_nohup_ignores_stop_nothing():
+    def ignored():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with start("train", *LONG, preexec_fn=ignored) as process:
+        assert ": 2-3-1, " in process.stderr.readline()
+        process.send_signal(signal.SIGHUP)
+        stdout, _ = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (0, "runs/xor-1\n")
+    assert facts_of("runs/xor-1")["status"] == "finished"
+
+
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_sigusr1_while_data_are_read_ends_nothing(command):
+    def facts(*args, facts=data.facts):
+        signal.raise_signal(signal.SIGUSR1)
+        return facts(*args)
+
+    with child() as pid:
+        if not pid:
+            signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+            with patch.object(data, "facts", facts):
+                done = call(command, XOR, "epochs=9", *(["seed=0,1", "-j1"] * (command == "sweep")))
+            os._exit(done.code)
+    assert status_of(pid) == 0
 
 
 # --- SIGKILL ---------------------------------------------------------------------------------
@@ -416,7 +484,7 @@ def test_a_crash_around_any_write_loses_nothing(before, every):
             trained(XOR, "epochs=50", "--name", name)
         if before == "raised and killed":
             assert crashed(4, "0", "--resume", str(run), "epochs=250")
-            assert whole_files(run) == "running"
+            assert whole_files(run) == "finished"
         if not crashed(moment, every, *given):
             break
         status = whole_files(run)
@@ -426,8 +494,126 @@ def test_a_crash_around_any_write_loses_nothing(before, every):
         crashed(moment, every, "--resume", str(run))
         assert whole_files(run)
         same(resumed(run, "epochs=300"), whole)
-    assert moment > (5 if every == "10" else 10)
+    assert moment > (5 if every == "10" else 8)
     same(run, whole)
+
+
+@pytest.mark.parametrize("before", ["interrupted", "finished"])
+def test_a_run_that_is_killed_as_it_goes_on_still_has_the_weights_it_had(before):
+    whole = trained(XOR, "epochs=300", "--name", "whole")
+    if before == "finished":
+        run = trained(XOR, "epochs=150")
+    else:
+        run = stopped(signal.SIGINT, 150, XOR, "epochs=300")
+    commands = [(name, str(run)) for name in ("predict", "evaluate", "reproduce", "show")]
+    answers = [call(*command) for command in commands]
+    assert [done.code for done in answers] == [0] * 4
+    assert crashed(2, "0", "--resume", str(run), "epochs=300")
+    assert int(arrays(run / CHECKPOINT)["epoch"]) > 150
+    for command, answer in zip(commands[:3], answers, strict=False):
+        done = call(*command)
+        assert (done.code, done.stdout) == (0, answer.stdout)
+        goes_on = (
+            f"finished at epoch 150, and not yet at epoch 300, to which nnfs train --resume {run}"
+        )
+        assert (goes_on in done.stderr) == (before == "finished")
+    assert call("show", str(run)).code == 0
+    same(resumed(run), whole)
+
+
+def test_what_is_not_a_training_s_own_outlives_it(monkeypatch):
+    run = stopped(signal.SIGINT, 150, XOR, "epochs=300")
+    with start("train", "--help", stdout=subprocess.DEVNULL) as process:
+        process.wait()
+    gone, alive = process.pid, os.getppid()
+    others = [
+        ".my.notes.2",
+        ".a.b.1",
+        f".cost.png.{gone}",  # of a plot; another user's may be alive, on another machine
+        f".run.json.{alive}",
+        f".weights.npz.{gone}.bak",
+        f"run.json.{gone}",
+        f".weights.{gone}",
+    ]
+    own = [f".{name}.{gone}" for name in (*FILES, CHECKPOINT)]
+    own += [f".run.json.{gone}-0123abcd", f".run.json.{os.getpid()}", ".run.json.9999999999"]
+    for name in others + own:
+        (run / name).write_text("x")
+    resumed(run)
+    assert names(run) == sorted([*FILES, *others])
+
+
+def test_going_on_with_other_versions_or_kernels_is_said():
+    whole = trained(XOR, "epochs=300", "--name", "whole")
+    run = stopped(signal.SIGINT, 150, XOR, "epochs=300")
+    facts = facts_of(run)
+    facts["versions"] |= {"numpy": "1.0", "kernels": "Prescott"}
+    facts["versions"].pop("instructions")  # an older run has fewer
+    (run / "run.json").write_text(json.dumps(facts))
+    told = call("train", "--resume", str(run), "-q").stderr
+    numpy, kernels = (facts_of(whole)["versions"][key] for key in ("numpy", "kernels"))
+    assert told.startswith(f"{run}: goes on with other versions or another machine ")
+    assert told.endswith(
+        f"in one go\n  numpy was 1.0, is {numpy}\n  kernels was Prescott, is {kernels}\n"
+    )
+    same(run, whole)
+
+
+# --- what a run writes can be read -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["check", "train", "sweep"])
+def test_a_configuration_that_its_own_run_could_not_have_is_refused(command):
+    layers = "- &a {units: 1, activation: sigmoid}\n" + "- *a\n" * 30_999
+    Path("deep.yaml").write_text(f"dataset: xor\nloss: squared_error\nlayers:\n{layers}epochs: 1\n")
+    done = call(command, "deep.yaml", *(["seed=0,1"] * (command == "sweep")))
+    assert (done.code, done.stdout) == (3, "")
+    assert "values, with every default filled in; a configuration can have 262,144" in done.stderr
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("layers", [29_123, 29_124])
+def test_the_largest_configuration_is_read_as_it_is_written(layers):
+    text = "- &a {units: 1, activation: sigmoid}\n" + "- *a\n" * (layers - 1)
+    Path("deep.yaml").write_text(f"dataset: xor\nloss: squared_error\nlayers:\n{text}epochs: 1\n")
+    done = call("check", "deep.yaml")
+    Path("again.yaml").write_text(done.stdout)
+    refused = layers == 29_124
+    assert done.code == (3 if refused else 0)
+    if not refused:
+        limit = runs.MAX_CONFIG
+        assert len(config.load("again.yaml", limit=limit).layers) == layers
+
+
+def test_weights_to_begin_with_that_make_a_configuration_too_long_are_refused():
+    wide = "layers.0.units=2000"
+    old = trained(XOR, "epochs=0", wide)
+    with patch("nnfs_cli.writing.MAX_NODES", 10_000):
+        done = call("train", XOR, wide, "--init-from", str(old))
+    assert (done.code, done.stdout, names("runs")) == (3, "", ["xor-1"])
+    assert "a configuration can have 10,000" in done.stderr
+
+
+def test_data_whose_names_no_run_json_could_hold_are_refused(monkeypatch):
+    own_data(ROWS)
+    assert trained("own.yaml")
+    monkeypatch.setattr(runs, "MAX_FACTS", (1 << 21) + 40)
+    done = call("train", "own.yaml")
+    assert (done.code, done.stdout, names("runs")) == (3, "", ["own-1"])
+    assert "run.json would be larger than 2 MiB" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "check", "sweep"])
+def test_data_in_a_directory_whose_name_is_not_utf8_are_refused_before_training(command):
+    Path("caf\udce9").mkdir()
+    own_data(ROWS)
+    for name in "own.yaml", "data.csv":
+        Path(name).rename(Path("caf\udce9") / name)
+    done = call(command, "caf\udce9/own.yaml", *(["seed=0,1"] * (command == "sweep")))
+    if done.code:  # a path that is relative to the run may be shorter
+        assert (done.code, done.stdout) == (3, "")
+        assert "the name is not UTF-8" in done.stderr
+        assert names("runs") == [] if Path("runs").exists() else True
 
 
 def test_a_sweep_that_is_killed_goes_on_to_the_same_results(cases):

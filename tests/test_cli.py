@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from shell import CONFIGS, XOR, call, nnfs, shell, start, trained
 
-from nnfs_cli import __version__, cli, config
+from nnfs_cli import __version__, cli, config, experiment, machine
 
 MOONS = str(CONFIGS / "moons.yaml")
 DIVERGING = """\
@@ -339,6 +339,142 @@ def test_bytes_that_are_no_text_are_no_reason_to_crash():
 def test_a_runs_dir_may_have_any_name():
     done = nnfs("train", XOR, "epochs=1", "--runs-dir", b"r\xff")
     assert (done.code, done.raw) == (0, b"r\xff/xor-1\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("train {xor} epochs=1", 0),
+        ("train {xor} epochs=1 -v", 0),
+        ("train {xor} epochs=1 --resume xor-1", 0),
+        ("train --resume xor-1 epochs=0", 3),
+        ("sweep {xor} epochs=1 seed=0,1 -j1", 0),
+        ("train bad.yaml", 3),
+        ("train diverging.yaml learning_rate=1e9", 4),
+        ("evaluate xor-1 --require 'cost<0'", 5),
+        ("predict none", 6),
+        ("train", 2),
+        ("frobnicate", 2),
+        ("predict xor-1 --x", 2),
+        ("train --help", 0),
+    ],
+)
+@pytest.mark.parametrize("stream", ["2>/dev/full", "2>&-", "2> >(exit)"])
+def test_a_stderr_that_takes_nothing_changes_no_exit_code(line, code, stream):
+    trained(XOR, "epochs=1")
+    done = shell(f"nnfs {line.format(xor=XOR)} {stream}")
+    assert (done.code, done.stderr) == (code, "")
+
+
+LOCALES = {
+    "latin-1": {"PYTHONIOENCODING": "latin-1"},
+    "C": {"LC_ALL": "C"},
+    "C, no UTF-8 mode": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+
+
+@pytest.fixture
+def polish():
+    """Make a run whose columns, classes and directories have names outside of Latin-1."""
+    rows = "".join(f"{i % 5},{i % 3},{'źle' if i % 2 else 'dobrze é'}\n" for i in range(20))
+    Path("data.csv").write_text(f"żyć,łaź,kto\n{rows}", "utf-8")
+    Path("łan.yaml").write_text(
+        "dataset: {path: data.csv}\nlayers: [{units: 1, activation: sigmoid}]\nepochs: 5\n"
+        "name: lan\nloss: binary_cross_entropy\n",
+        "utf-8",
+    )
+    trained("łan.yaml", "--runs-dir", "łany")
+    Path("in.csv").write_text("żyć,łaź,gdzie\n1,2,Łódź\n", "utf-8")
+
+
+@pytest.mark.parametrize("env", LOCALES.values(), ids=LOCALES.keys())
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("train łan.yaml --runs-dir łany", 0),
+        ("train łan.yaml --runs-dir łany --json", 0),
+        ("train łan.yaml layers.0.activation=łuk", 3),
+        ("train ł.yaml", 3),
+        ("predict łany/lan-1 --x ł", 6),
+        ("show łany/lan-1", 0),
+        ("runs --runs-dir łany", 0),
+        ("explain łany/lan-1", 0),
+        ("sweep łan.yaml seed=0,1 -j1 --runs-dir łany", 0),
+        ("ł", 2),
+    ],
+)
+@pytest.mark.usefixtures("polish")
+def test_names_outside_the_terminal_s_encoding_are_no_reason_to_crash(line, code, env):
+    done = nnfs(*line.split(), env=env)
+    told(done)
+    assert done.code == code
+
+
+@pytest.mark.usefixtures("polish")
+def test_names_outside_the_terminal_s_encoding_are_escaped_and_that_is_said():
+    done = nnfs("runs", "--runs-dir", "łany", env={"PYTHONIOENCODING": "latin-1"})
+    assert b"\\u0142any/lan-1" in done.raw
+    assert done.stderr == (
+        "stdout is latin-1, which has no \\u0142: such characters are escaped; "
+        "with PYTHONIOENCODING=utf-8 they are not\n"
+    )
+    done = nnfs("runs", "--runs-dir", "łany", env={"PYTHONIOENCODING": "utf-8"})
+    assert ("łany/lan-1" in done.stdout, done.stderr) == (True, "")
+
+
+@pytest.mark.parametrize("locale", ["latin-1", "C"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "predict łany/lan-1 in.csv",
+        "predict łany/lan-1 in.csv --format jsonl",
+        "evaluate łany/lan-1",
+        "show łany/lan-1 --json",
+        "explain łany/lan-1 --format json",
+        "explain łany/lan-1 --format html",
+    ],
+)
+@pytest.mark.usefixtures("polish")
+def test_data_and_pages_are_utf8_whatever_the_terminal_is(line, locale):
+    found = [nnfs(*line.split(), env=e) for e in (LOCALES[locale], {"LC_ALL": "C.UTF-8"})]
+    assert [(done.code, done.stderr) for done in found] == [(0, "")] * 2
+    assert found[0].raw == found[1].raw
+
+
+@pytest.mark.usefixtures("polish")
+def test_a_data_file_that_the_locale_has_no_name_for_is_said_where_it_is_written():
+    Path("data.csv").rename("łóż.csv")
+    env = LOCALES["C, no UTF-8 mode"]
+    done = nnfs("train", "łan.yaml", "dataset.path=łóż.csv", env=env)
+    assert done.code == 3
+    Path("b.yaml").write_text(Path("łan.yaml").read_text("utf-8").replace("data.", "łóż."), "utf-8")
+    done = nnfs("train", "b.yaml", env=env)
+    assert done.code == 3
+    assert "b.yaml:1:17: path: no file can be called that in ascii" in told(done)
+    assert nnfs("train", "b.yaml", env={**env, "PYTHONUTF8": "1"}).code == 0
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "-inf", "-1", "1e999", "x"])
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_a_number_of_seconds_is_finite(command, given):
+    done = call(command, XOR, "seed=0", "--checkpoint-every", given)
+    assert (done.code, done.stdout) == (2, "")
+    assert given in told(done)
+
+
+@pytest.mark.parametrize("command", ["train", "reproduce"])
+def test_threads_are_as_many_as_this_process_may_use(command, monkeypatch):
+    trained(XOR, "epochs=1")
+    used = []
+
+    def prepare(config, cache_dir, threads=1, prepare=experiment.prepare):
+        used.append(threads)
+        return prepare(config, cache_dir, threads)
+
+    monkeypatch.setattr(machine, "cores", lambda: 3)
+    monkeypatch.setattr(experiment, "prepare", prepare)
+    assert call(command, XOR if command == "train" else "xor-1").code == 0
+    assert used == [3]
 
 
 # What goes where

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from shell import CONFIG_FILES, CONFIGS, XOR, call, start, trained
 
-from nnfs_cli import data, runs
+from nnfs_cli import data, reproduction, runs
 from nnfs_cli.digest import digest
 
 DIVERGING = (XOR, "learning_rate=1e6", "layers.1.activation=identity", "layers.0.activation=relu")
@@ -245,7 +245,11 @@ def test_versions_are_told_when_the_bits_differ():
         log["cost"] *= 2
 
     write_arrays(run, "costs.npz", change)
-    lines, shown = different(run)
+    done = call("reproduce", str(run))
+    _, *lines = done.stdout.splitlines()
+    accept = re.search(r"to accept as much: nnfs (reproduce \S+ --tolerance \S+)\n$", done.stderr)
+    assert call(*accept[1].split()).code == 0
+    shown = json.loads(call("reproduce", str(run), "--json", "-q").stdout)
     now = runs.versions()
     assert lines[1:] == [
         f"  numpy was 1.0, is {now['numpy']}",
@@ -265,3 +269,111 @@ def test_what_cannot_be_read_is_told_before_anything_is_trained(file, monkeypatc
     done = call("reproduce", str(run))
     assert (done.code, done.stdout) == (6, "")
     assert done.stderr.startswith(f"{run / file}: cannot be read: ")
+
+
+# --- --tolerance -----------------------------------------------------------------------------
+
+
+def changed_by(run, amount):
+    """Change all costs and weights of a run by a relative amount."""
+    for file in "costs.npz", "weights.npz":
+        write_arrays(
+            run,
+            file,
+            lambda arrays: arrays.update({k: v * (1 + amount) for k, v in floats(arrays)}),
+        )
+
+
+def floats(arrays):
+    return [(key, value) for key, value in arrays.items() if value.dtype.kind == "f"]
+
+
+@pytest.mark.parametrize("swept", [False, True])
+@pytest.mark.parametrize(("amount", "accepted"), [(0, True), (1e-9, True), (1e-3, False)])
+def test_a_tolerance_accepts_what_differs_by_less(amount, accepted, swept, monkeypatch):
+    if swept:
+        assert call("sweep", XOR, "seed=48,49", "epochs=250", "-q").code == 0
+        run = "runs/xor-sweep-1/0"
+        again = reproduction.train
+        monkeypatch.setattr(
+            reproduction, "train", lambda *a: {k: v * (1 + amount) for k, v in again(*a).items()}
+        )
+    else:
+        run = trained(XOR, "epochs=250")
+        changed_by(run, amount)
+    done = call("reproduce", str(run), "--tolerance", "1e-6")
+    assert done.code == (0 if accepted else 1)
+    verdict = (
+        "identical" if not amount else "not identical, but within" if accepted else "not the same"
+    )
+    assert done.stdout.startswith(f"{run}: {verdict}")
+    assert call("reproduce", str(run)).code == (1 if amount else 0)
+    shown = json.loads(call("reproduce", str(run), "--json", "--tolerance", "1e-6").stdout)
+    assert (shown["identical"], shown["within"], shown["tolerance"]) == (not amount, accepted, 1e-6)
+
+
+def test_no_tolerance_accepts_other_data():
+    run = own_data(*ROWS)
+    own_data((1, 2, 0.5 + 1e-12), *ROWS[1:])
+    done = call("reproduce", str(run), "--tolerance", "1")
+    assert (done.code, "the data set has changed" in done.stdout) == (1, True)
+
+
+def test_a_tolerance_of_a_run_that_diverged_compares_what_is_not_finite():
+    assert call("train", *DIVERGING).code == 4
+    assert call("reproduce", "runs/xor-1", "--tolerance", "1e-6").code == 0
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "-1", "x"])
+def test_a_tolerance_is_a_finite_number(given):
+    run = trained(XOR, "epochs=2")
+    done = call("reproduce", str(run), "--tolerance", given)
+    assert (done.code, done.stdout) == (2, "")
+    assert given in done.stderr
+
+
+@pytest.mark.parametrize("number", [1e-300, 3.5e-9, 0.1, 0.2, 0.3, 0.999, 1, 1.5, 9.5, 1e300])
+def test_a_tolerance_is_rounded_so_that_it_is_enough(number):
+    rounded = reproduction.rounded_up(number)
+    assert number <= rounded <= 2 * number * (1 + 1e-9)
+    assert float(f"{rounded:g}") == rounded
+    assert len(f"{rounded:.3e}".partition("e")[0].rstrip("0").rstrip(".")) == 1
+
+
+# --- versions --------------------------------------------------------------------------------
+
+OTHER = {"kernels": "Prescott", "instructions": "X86_V2", "blas_threads": "8", "processor": "a Z80"}
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_kernels_and_threads_are_told_as_causes_also_of_a_sweep_s_run(swept, monkeypatch):
+    if swept:
+        assert call("sweep", XOR, "seed=48,49", "epochs=250", "-q").code == 0
+        directory, run = Path("runs/xor-sweep-1"), "runs/xor-sweep-1/1"
+    else:
+        directory = run = trained(XOR, "epochs=250")
+    write_facts(directory, versions=facts_of(directory)["versions"] | OTHER)
+    again = reproduction.train
+    monkeypatch.setattr(reproduction, "train", lambda *a: {k: v * 2 for k, v in again(*a).items()})
+    now = runs.versions()
+    told = call("reproduce", str(run)).stdout
+    for key, was in OTHER.items():
+        assert f"  {key.replace('_', ' ')} was {was}, is {now[key]}\n" in told
+
+
+@pytest.mark.parametrize("versions", [None, {}, [], "1.0"])
+def test_a_run_that_does_not_say_its_versions_is_not_said_to_have_the_same(versions, monkeypatch):
+    assert call("sweep", XOR, "seed=48,49", "epochs=250", "-q").code == 0
+    write_facts(Path("runs/xor-sweep-1"), versions=versions)
+    monkeypatch.setattr(
+        reproduction, "train", lambda *a: {"epoch": np.array([0]), "cost": np.array([9.0])}
+    )
+    told = call("reproduce", "runs/xor-sweep-1/1").stdout
+    assert told.endswith("  the run does not say with which versions it was trained\n")
+
+
+def test_versions_that_an_older_run_does_not_have_are_not_told_to_differ():
+    run = trained(XOR, "epochs=250")
+    versions = facts_of(run)["versions"]
+    write_facts(run, versions={key: versions[key] for key in ("nnfs", "numpy", "blas")})
+    assert runs.changed_versions(facts_of(run)["versions"]) == {}

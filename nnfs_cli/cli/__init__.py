@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
 import importlib
 import io
@@ -9,7 +10,8 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 import click
 
@@ -31,6 +33,7 @@ COMMANDS = {
     "report": "Write a run or a sweep as one HTML file.",
     "diagnose": "Say how healthy a run is, and what to change if it is not.",
 }
+UTF8 = "with PYTHONUTF8=1 before nnfs, it can"
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -107,8 +110,19 @@ def main() -> NoReturn:
     sys.exit(_run(sys.argv[1:]))
 
 
+class _Unfailing(io.FileIO):
+    """A file to which writing never fails: what it says is not worth the work it is about."""
+
+    def write(self, content: Any) -> int | None:  # type: ignore[override]
+        try:
+            return super().write(content)
+        except OSError:  # a full device, a closed pipe, a terminal that is gone
+            return len(content)
+
+
 def _mend_streams() -> None:
-    """Put something in place of streams that the caller closed, and let them carry any name."""
+    """Put something in place of streams that the caller closed, let them carry any name, and let
+    stderr never fail."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, os.O_RDWR)
@@ -116,9 +130,43 @@ def _mend_streams() -> None:
                 os.dup2(descriptor, number)
                 os.close(descriptor)
             setattr(sys, name, open(number, "r" if number == 0 else "w"))  # noqa: PTH123, SIM115
-    for stream in (sys.stdout, sys.stderr):
+    encoding = sys.stderr.encoding
+    if sys.stderr is sys.__stderr__:
+        raw = io.BufferedWriter(_Unfailing(2, "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(raw, encoding, line_buffering=True)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="surrogateescape")
+            codecs.register_error(f"nnfs.{name}", partial(_escape, name))
+            # ASCII is the locale C, which says nothing of an encoding: UTF-8, as elsewhere.
+            ascii_only = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(
+                encoding="utf-8" if ascii_only else stream.encoding, errors=f"nnfs.{name}"
+            )
+
+
+def _escape(name: str, error: UnicodeError) -> tuple[bytes, int]:
+    """Return what a stream carries for characters that it has no code for, and where they end:
+    the bytes of names that are not text, and `\\u0142` for all others, of which stderr tells."""
+    global _told
+    assert isinstance(error, UnicodeEncodeError)
+    letters = error.object[error.start : error.end]
+    codes = [ord(letter) for letter in letters]
+    if name == "stdout" and not _told and any(not 0xD800 <= code < 0xE000 for code in codes):
+        _told = True
+        _tell(
+            f"stdout is {error.encoding}, which has no {letters[0]}: such characters are escaped; "
+            "with PYTHONIOENCODING=utf-8 they are not"
+        )
+    return b"".join(
+        bytes([code - 0xDC00])
+        if 0xDC80 <= code < 0xDD00
+        else letter.encode("ascii", "backslashreplace")
+        for code, letter in zip(codes, letters, strict=True)
+    ), error.end
+
+
+_told = False
 
 
 def _run(args: list[str]) -> int:
@@ -147,6 +195,10 @@ def _run(args: list[str]) -> int:
         return 128 + signal.SIGINT
     except BrokenPipeError:
         return _closed(128 + signal.SIGPIPE)
+    except UnicodeEncodeError as error:
+        name = ascii(error.object[error.start : error.end])
+        _tell(f"{name} cannot be part of a name in {error.encoding}; {UTF8}")
+        return 1
     except MemoryError:
         _tell("there is not enough memory for this")
         return 1

@@ -103,7 +103,8 @@ def command(
     colour = output is None and has_colour()
     text = render(report, form, digits, quiz, answers, colour)
     if output is None:
-        click.echo(text, nl=False)
+        # A page or JSON is UTF-8 whatever the terminal is.
+        click.echo(text if form == "text" else text.encode(), nl=False)
     else:
         write(output, iter([text.encode()]))
 

@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,17 @@ from nnfs_cli.errors import UNSAFE, one_line, printed
 
 if TYPE_CHECKING:
     from nnfs_cli.runs import Run
+
+
+class Finite(click.FloatRange):
+    """A number within limits: FloatRange takes nan for one."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
 
 config = click.argument("config")
 overrides = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -32,7 +44,7 @@ runs_dir = click.option(
 )
 checkpoint_every = click.option(
     "--checkpoint-every",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
@@ -99,7 +111,8 @@ def print_json(value: object) -> None:
     import msgspec
 
     text = msgspec.json.format(msgspec.json.encode(printable(value)), indent=2).decode()
-    click.echo(UNSAFE.sub(lambda m: f"\\u{ord(m[0]):04x}", text))
+    text = UNSAFE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+    click.echo(text.encode())  # JSON is UTF-8, whatever the terminal is
 
 
 def printable(value: Any) -> Any:
@@ -150,7 +163,13 @@ def open_run(name: str, runs_dir: Path, by: str = "cost", *, quiet: bool = False
     path = runs.find(name, runs_dir)
     one_of_many = path.name == "best" or re.fullmatch("[0-9]{1,9}", path.name)
     if runs.is_there(path) or not one_of_many or len(path.parts) == 1:
-        return runs.read(path)
+        found = runs.read(path)
+        epochs = found.facts["epochs"]
+        if found.facts["status"] == "finished" and epochs < found.config.epochs:
+            told = f"finished at epoch {epochs}, and not yet at epoch {found.config.epochs}"
+            again = shlex.join(["nnfs", "train", "--resume", str(path)])
+            note(f"{path}: {told}, to which {again} goes on")
+        return found
     from nnfs_cli import sweeps
 
     sweep = runs.find(str(path.parent), runs_dir)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import sys
+from math import isfinite
 from pathlib import Path
 
 import click
@@ -16,32 +17,52 @@ from nnfs_cli.errors import harmless, one_line
 @click.command()
 @options.run
 @options.by
+@click.option(
+    "--tolerance",
+    type=options.Finite(min=0),
+    default=0.0,
+    metavar="T",
+    help="Accept numbers within T * (1 + |number|).  [default: only the same bits]",
+)
 @options.runs_dir
 @options.as_json
 @options.quiet
-def command(run: str, by: str, runs_dir: Path, as_json: bool, quiet: bool) -> None:
+def command(
+    run: str, by: str, tolerance: float, runs_dir: Path, as_json: bool, quiet: bool
+) -> None:
     """Train a run again and compare it bit for bit.
 
-    Exits 0 if weights and costs are identical; else 1, saying from which logged epoch on they
-    part, by how much, and what of versions and machine is different.
+    Exits 0 if weights and costs are identical, or within --tolerance; else 1, saying from which
+    logged epoch on they part, by how much, and what of data, versions, processor, BLAS kernels and
+    threads is different. The bits are the same on one kind of processor and NumPy build only;
+    another rounds the last digits in its own way, and many epochs may magnify that.
     """
-    from nnfs_cli import experiment, reproduction, runs
+    from nnfs_cli import experiment, machine, reproduction, runs
 
     found = options.open_run(run, runs_dir, by, quiet=quiet)
     reproduction.check(found)
     with reading(quiet):
-        training = experiment.prepare(found.config, runs.cache_dir(runs_dir), os.cpu_count() or 1)
+        training = experiment.prepare(found.config, runs.cache_dir(runs_dir), machine.cores())
     with progress(training, quiet, verbose=False) as report:
         again = reproduction.train(training, found, report)
     compared = reproduction.compare(found, training, again)
+    within = compared.data and compared.difference <= tolerance
     if as_json:
-        options.print_json({"run": str(found.path), **compared._asdict()})
+        answer = {"run": str(found.path), **compared._asdict()}
+        options.print_json({**answer, "tolerance": tolerance, "within": within})
     elif compared.identical:
         logged = f"{compared.entries} logged epochs"
         click.echo(f"{one_line(str(found.path))}: identical: weights, and {logged}")
     else:
-        click.echo(f"{one_line(str(found.path))}: not the same")
-        for line in compared.told():
+        verdict = f"not identical, but within {tolerance:g}" if within else "not the same"
+        click.echo(f"{one_line(str(found.path))}: {verdict}")
+        for line in compared.differences():
             click.echo(f"  {harmless(line)}")
-    if not compared.identical:
-        sys.exit(1)
+    if within:
+        return
+    if compared.data and compared.versions and isfinite(compared.difference) and not quiet:
+        enough = f"{reproduction.rounded_up(compared.difference):g}"
+        again_with = shlex.join(["nnfs", "reproduce", str(found.path), "--tolerance", enough])
+        told = "other versions, processors and threads round differently"
+        options.note(f"{told}; to accept as much: {again_with}")
+    sys.exit(1)

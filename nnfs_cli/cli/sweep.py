@@ -20,7 +20,7 @@ import click
 from nnfs_cli.cli import options
 from nnfs_cli.cli.predict import quoted
 from nnfs_cli.cli.watching import reading, warn_of
-from nnfs_cli.signals import noted
+from nnfs_cli.signals import noted, saves_noted
 
 if TYPE_CHECKING:
     from nnfs_cli.plans import Plan
@@ -87,7 +87,9 @@ def command(
     The same command typed again does what is missing. Prints the sweep's directory; a run of it is
     RUN for other commands: DIRECTORY/17, or DIRECTORY/best.
     """
+    click.get_current_context().with_resource(saves_noted())  # before anything is read
     from nnfs_cli import executors, plans, runs, sweeps
+    from nnfs_cli.writing import check_names
 
     share = parse_shard(shard)
     step = tuple(key for keys in zipped for key in keys.split(","))
@@ -96,6 +98,8 @@ def command(
         specs = (*specs, f"name={name}")
     with reading(quiet) as watch:
         plan = plans.load(config, specs, given, watch)
+    for point in plan.configs:
+        check_names(point)
     if dry_run or print_commands:
         print_plan(plan, config, print_commands)
         return

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from nnfs_cli.cli import options
 from nnfs_cli.cli.watching import describe, outcome, progress, reading, warn_of
 from nnfs_cli.errors import Diverged
-from nnfs_cli.signals import noted
+from nnfs_cli.signals import Asked, noted, saves_noted
 
 if TYPE_CHECKING:
     from nnfs_cli.experiment import Training
     from nnfs_cli.files import Watcher
+    from nnfs_cli.runs import Run
     from nnfs_cli.schema import Config
 
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
-    help="Threads for many samples; the bits are the same. Default: all cores.",
+    help="Threads for many samples; the result is the same. Default: all cores this may use.",
 )
 @click.option("--plot", "picture", flag_value="plot", help="At the end, draw the cost here.")
 @click.option(
@@ -66,10 +67,11 @@ def command(
     CONFIG is a YAML file, or - for standard input. Each KEY=VALUE sets a key of it, dotted where
     it is nested: layers.0.units=8 dataset.noise=0.3. Prints the run's directory.
 
-    A training that is stopped, or killed, goes on with --resume RUN to the very bits that it would
-    have come to; CONFIG may be left out then, and epochs=N may be more.
+    A training that was stopped or killed continues with --resume RUN, with exactly the result that
+    it would have had on the same machine; CONFIG may be left out then, and epochs=N may be more.
     """
-    from nnfs_cli import checkpoints, experiment, runs
+    click.get_current_context().with_resource(saves_noted())  # before anything is read
+    from nnfs_cli import checkpoints, experiment, machine, runs
 
     if resume and config and "=" in config:
         overrides = (config, *overrides)
@@ -84,7 +86,8 @@ def command(
         from nnfs_cli.plots import live
 
         picture = live.possible(picture, quiet)
-    threads = threads or os.cpu_count() or 1
+    shown = Shown(as_json, quiet, verbose, picture)
+    threads = threads or machine.cores()
     cache_dir = runs.cache_dir(runs_dir)
     with reading(quiet) as watch:
         settings = load(config, overrides, resume, init_from, runs_dir, watch, quiet)
@@ -105,12 +108,20 @@ def command(
                 options.note(f"{path}: finished already, at {outcome(training)}", unless=quiet)
                 tell(path, run.facts, as_json)
                 return
-            follow(training, path, facts, checkpoint_every, as_json, quiet, verbose, picture)
+            warn_of_versions(run)
+            keep = run.facts.get("status") in ("finished", "interrupted")
+            with noted() as asked:
+                follow(training, path, facts, asked, checkpoint_every, shown, keep)
     else:
         training = experiment.prepare(settings, cache_dir, threads)
+        runs.check_readable(training.config, training.encoding)
         facts = {"started": datetime.now(UTC).isoformat(timespec="seconds")}
-        with runs.claimed(runs_dir, settings.name) as path, checkpoints.held(path):
-            follow(training, path, facts, checkpoint_every, as_json, quiet, verbose, picture)
+        with (
+            noted() as asked,
+            runs.claimed(runs_dir, settings.name) as path,
+            checkpoints.held(path),
+        ):
+            follow(training, path, facts, asked, checkpoint_every, shown)
 
 
 KEPT = ("started", "seconds", "command")  # of run.json, when a run is resumed
@@ -145,18 +156,41 @@ def load(
     return settings
 
 
+def warn_of_versions(run: Run) -> None:
+    """Say what has changed since a run was trained so far, if its last bits depend on it."""
+    from nnfs_cli import runs
+
+    if changed := runs.changed_versions(run.facts.get("versions")):
+        lines = (f"\n  {key.replace('_', ' ')} was {a}, is {b}" for key, (a, b) in changed.items())
+        options.note(
+            f"{run.path}: goes on with other versions or another machine than it was trained with "
+            f"so far: the last bits may not be those of a training in one go{''.join(lines)}"
+        )
+
+
+class Shown(NamedTuple):
+    """What a training prints."""
+
+    as_json: bool
+    quiet: bool
+    verbose: bool
+    picture: str | None
+
+
 def follow(
     training: Training,
     path: Path,
     facts: dict[str, Any],
+    asked: Asked,
     checkpoint_every: float,
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
-    picture: str | None,
+    shown: Shown,
+    keep: bool = False,
 ) -> None:
-    """Train to the end, or until it is stopped; save, tell and exit accordingly."""
-    from nnfs_cli import checkpoints, experiment, runs
+    """Train to the end, or until it is stopped; save, tell and exit accordingly.
+
+    `keep` says that the run has weights: until there are better ones, run.json stays theirs.
+    """
+    from nnfs_cli import checkpoints, runs
 
     clock, before = perf_counter(), float(facts.get("seconds", 0))
 
@@ -169,55 +203,76 @@ def follow(
             "versions": runs.versions(),
         }
 
-    status, diverged, saved = "finished", None, monotonic()
-    watched: AbstractContextManager[Callable[[], None]] = progress(training, quiet, verbose)
-    if picture:
+    def save() -> None:
+        checkpoints.write(path, training, None if keep else facts_now())
+
+    watched: AbstractContextManager[Callable[[], None]]
+    watched = progress(training, shown.quiet, shown.verbose)
+    if shown.picture:
         from nnfs_cli.plots import live
 
-        watched = live.pictured(watched, picture, training, path)
+        watched = live.pictured(watched, shown.picture, training, path)
     begin = f"from epoch {training.epoch}, " if training.epoch else ""
-    with ExitStack() as stack:
-        asked, saves = stack.enter_context(noted()), 0
-        options.note(f"{path}: {begin}{describe(training)}", unless=quiet)
-        report = stack.enter_context(watched)
-        try:
-            for _ in experiment.train(training):
-                report()
-                due = monotonic() - saved >= checkpoint_every
-                if due or asked.stop or asked.saves > saves:
-                    checkpoints.write(path, training, facts_now())
-                    saves, saved = asked.saves, monotonic()
-                if asked.stop and training.epoch < training.config.epochs:
-                    status = "interrupted"
-                    break
-        except Diverged as error:
-            status, diverged = "diverged", error
-        if runs.is_there(path / runs.FACTS):
-            # Killed while it writes what follows, the run can still be resumed to its end.
-            checkpoints.write(path, training, facts_now())
-        experiment.log(training)  # where it was interrupted, if it was
-        figures = {"status": status, "epochs": training.epoch, **training.figures}
-        weights = runs.weights_of(training.network, training.params)
-        run = runs.save(
-            path,
-            training.config,
-            training.encoding,
-            training.log,
-            weights,
-            {**figures, **facts_now()},
-        )
-        if status != "interrupted":
-            checkpoints.remove(path)
+    options.note(f"{path}: {begin}{describe(training)}", unless=shown.quiet)
+    with watched as report:
+        status, diverged = run_to_end(training, report, asked, checkpoint_every, save)
+        run = save_end(training, path, status, facts_now)
     if diverged:
         options.note(f"{path}: {diverged}")
     else:
-        options.note(f"{path}: {status} at {outcome(training)}", unless=quiet)
-    tell(path, run.facts, as_json)
+        options.note(f"{path}: {status} at {outcome(training)}", unless=shown.quiet)
+    # A terminal that hung up takes no more words, and the exit code is to say what happened.
+    with suppress(OSError) if asked.stop == signal.SIGHUP else nullcontext():
+        tell(path, run.facts, shown.as_json)
     if diverged:
         sys.exit(diverged.exit_code)
     if status == "interrupted":
         options.note(f"to go on: nnfs train --resume {shlex.quote(str(path))}")
         sys.exit(128 + asked.stop)
+
+
+def run_to_end(
+    training: Training,
+    report: Callable[[], None],
+    asked: Asked,
+    checkpoint_every: float,
+    save: Callable[[], None],
+) -> tuple[str, Diverged | None]:
+    """Train until the last epoch, a signal or divergence, saving as often as is asked; return the
+    run's status and, if it diverged, how."""
+    from nnfs_cli import experiment
+
+    saved, saves = monotonic(), 0
+    try:
+        for _ in experiment.train(training):
+            report()
+            if monotonic() - saved >= checkpoint_every or asked.stop or asked.saves > saves:
+                save()
+                saves, saved = asked.saves, monotonic()
+            if asked.stop and training.epoch < training.config.epochs:
+                return "interrupted", None
+    except Diverged as error:
+        return "diverged", error
+    return "finished", None
+
+
+def save_end(
+    training: Training, path: Path, status: str, facts_now: Callable[[], dict[str, Any]]
+) -> Run:
+    """Save a training that has ended, or was interrupted, as a run, and return that."""
+    from nnfs_cli import checkpoints, experiment, runs
+
+    if runs.is_there(path / runs.FACTS):
+        # Killed while it writes what follows, the run can still be resumed to its end.
+        checkpoints.write(path, training, facts_now())
+    experiment.log(training)  # where it was interrupted, if it was
+    figures = {"status": status, "epochs": training.epoch, **training.figures}
+    weights = runs.weights_of(training.network, training.params)
+    facts = {**figures, **facts_now()}
+    run = runs.save(path, training.config, training.encoding, training.log, weights, facts)
+    if status != "interrupted":
+        checkpoints.remove(path)
+    return run
 
 
 def tell(path: Path, facts: dict[str, Any], as_json: bool) -> None:

@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from nnfs_cli.files import Watcher
     from nnfs_cli.schema import Config
 
+MANY = 40  # layers, above which only the first and the last are shown
+
 
 def describe(training: Training) -> str:
     """Return the network, the data and the work ahead in a line."""
     layers = training.network.layers
-    shape = "-".join(str(n) for n in (layers[0].fan_in, *(layer.units for layer in layers)))
+    units = [str(n) for n in (layers[0].fan_in, *(layer.units for layer in layers))]
+    if len(units) > MANY:
+        units[MANY // 2 : -MANY // 2] = ["..."]
+    shape = "-".join(units)
     samples = options.count(training.backprop.samples, "sample")
     if training.test:
         samples += f" ({training.test.samples} more to test)"

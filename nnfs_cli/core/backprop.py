@@ -240,10 +240,28 @@ def _lanes(samples: int) -> int:
     return lanes
 
 
-def _pool(threads: int) -> ThreadPoolExecutor:
+def _pool(threads: int) -> ThreadPoolExecutor | None:
+    """Return a pool whose threads have begun: fewer where the system allows no more, None if none.
+
+    An executor would begin them when there is work, keep the work that it could not begin a thread
+    for, and do it beside the caller, who does it again.
+    """
     from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
 
     def begin() -> None:
-        np.seterr(all="ignore")  # a thread's own; whoever asks for numbers looks for infinities
+        np.seterr(all="ignore")  # a thread's own; the caller looks for infinities
 
-    return ThreadPoolExecutor(threads, initializer=begin)
+    while threads:
+        pool, all_begun, begun = ThreadPoolExecutor(threads, initializer=begin), Event(), 0
+        try:
+            for _ in range(threads):
+                pool.submit(all_begun.wait)  # keeps its thread, so that the next needs another
+                begun += 1
+            return pool
+        except RuntimeError:  # can't start new thread
+            threads = begun
+        finally:
+            all_begun.set()
+        pool.shutdown()
+    return None

@@ -1,6 +1,6 @@
 """A training in motion: the boundary or the fit, and the cost beside it, epoch by epoch.
 
-The run is trained again from its configuration, to the same bits, and looked at on the way.
+The run is trained again from its configuration, and its state is drawn on the way.
 """
 
 from __future__ import annotations
