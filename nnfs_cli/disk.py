@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import stat
 import struct
@@ -68,7 +69,15 @@ def write(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
 
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write an .npz file."""
-    write(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    write(path, lambda file: save_arrays(file, arrays))
+
+
+def save_arrays(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
+    """Write arrays to an open file as .npz; TypeError if one holds objects."""
+    # `allow_pickle=False` would refuse them, but before NumPy 2.2 it is one more array.
+    if objects := [name for name, array in arrays.items() if array.dtype.hasobject]:
+        raise TypeError(f"{objects[0]} holds objects")
+    np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_arrays(path: Path, most: int | None = None) -> dict[str, Array]:
@@ -77,26 +86,36 @@ def read_arrays(path: Path, most: int | None = None) -> dict[str, Array]:
     What all headers claim is held against `most` bytes before any memory is taken for it. Without
     `most` the file is one of ours, uncompressed, and its arrays cannot be larger than it is.
     """
-    known = {zipfile.ZIP_STORED} | ({zipfile.ZIP_DEFLATED} if most else set())
-    arrays: dict[str, Array] = {}
     try:
-        with (
-            open_file(path) as file,
-            zipfile.ZipFile(file) as archive,
-            warnings.catch_warnings(action="ignore"),
-        ):
-            left = most or os.fstat(file.fileno()).st_size
-            for member in archive.infolist():
-                if member.compress_type not in known:
-                    raise ValueError("is compressed, which nnfs never does")
-                with archive.open(member) as inside:
-                    shape, _, dtype = _read_header(inside, left)
-                left -= prod(shape) * dtype.itemsize
-            for member in archive.infolist():
-                arrays[member.filename.removesuffix(".npy")] = _read_array(archive, member)
+        with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            return _arrays_in(file, most or size, compressed=most is not None)
     except BROKEN as error:
         raise FileError(f"{path}: cannot be read: {reason(error)}") from None
-    return arrays
+
+
+def unpack_arrays(content: bytes) -> dict[str, Array]:
+    """Return the arrays of an .npz file of ours, given its bytes; ValueError if it is not one."""
+    try:
+        return _arrays_in(io.BytesIO(content), len(content), compressed=False)
+    except BROKEN as error:
+        raise ValueError(reason(error)) from None
+
+
+def _arrays_in(file: BinaryIO, most: int, *, compressed: bool) -> dict[str, Array]:
+    """Return the arrays of an open .npz file; one of BROKEN if their headers claim too much."""
+    known = {zipfile.ZIP_STORED} | ({zipfile.ZIP_DEFLATED} if compressed else set())
+    with zipfile.ZipFile(file) as archive, warnings.catch_warnings(action="ignore"):
+        for member in archive.infolist():
+            if member.compress_type not in known:
+                raise ValueError("is compressed, which nnfs never does")
+            with archive.open(member) as inside:
+                shape, _, dtype = _read_header(inside, most)
+            most -= prod(shape) * dtype.itemsize
+        return {
+            member.filename.removesuffix(".npy"): _read_array(archive, member)
+            for member in archive.infolist()
+        }
 
 
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from nnfs_cli import config as configuration
-from nnfs_cli import document, grid, trials
+from nnfs_cli import data, document, grid, trials
 from nnfs_cli.checker import Checker, absolute_path
 from nnfs_cli.config import BLOCK
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
@@ -64,12 +65,11 @@ class Plan:
     points: list[Point]
     configs: list[Config]
 
-    @property
+    @cached_property  # the files may change meanwhile; the sweep is the one that was begun
     def identity(self) -> str:
         """The digest of base, points and data, whatever the sweep is called."""
-        plain = [configuration.to_plain(c) for c in self.configs]
-        for config in plain:
-            del config["name"]
+        whole = map(configuration.to_plain, self.configs)
+        plain = [{k: v for k, v in config.items() if k != "name"} for config in whole]
         content = hashlib.sha256(msgspec.json.encode([self.keys, plain], order="deterministic"))
         paths = {config["dataset"].get(key) for config in plain for key in ("path", "test_path")}
         for path in sorted(filter(None, paths)):
@@ -96,6 +96,7 @@ def load(
     path: str, arguments: Sequence[str], options: Options, watch: Watcher | None = None
 ) -> Plan:
     """Return the plan of a sweep; ConfigError lists all that is wrong with it."""
+    data.forget_changed()
     text, path = configuration.read_text(path, consequence=NOTHING), configuration.name_of(path)
     problems: list[Problem] = []
     try:

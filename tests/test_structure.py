@@ -10,10 +10,10 @@ PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
     "__main__", "cli", "plots", "explain", "diagnosis", "evidence", "gradients", "reproduction",
     "prediction",
-    "summaries", "sweeps", "states", "stackfiles", "stacks", "plans", "trials", "grid", "executors",
-    "cluster", "processes", "signals", "checkpoints", "experiment", "runs", "config", "checker",
-    "data", "schema", "datasets", "files", "tables", "document", "features", "cache", "digest",
-    "disk", "machine", "errors",
+    "summaries", "sweeps", "execution", "states", "stackfiles", "stacks", "plans", "trials", "grid",
+    "executors", "cluster", "processes", "signals", "checkpoints", "experiment", "runs", "config",
+    "checker", "data", "schema", "datasets", "files", "tables", "document", "features", "cache",
+    "digest", "disk", "machine", "errors",
     "core.descent", "core.backprop", "core.blocks", "core.products", "core.network", "core.metrics",
     "core.losses", "core.initializers", "core.activations", "core", "__version__",
 ]  # fmt: skip

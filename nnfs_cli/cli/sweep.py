@@ -86,7 +86,7 @@ def command(
     The same command typed again does what is missing. Prints the sweep's directory; a run of it is
     RUN for other commands: DIRECTORY/17, or DIRECTORY/best.
     """
-    from nnfs_cli import executors, plans, runs, sweeps
+    from nnfs_cli import execution, executors, plans, runs, sweeps
     from nnfs_cli.machine import cores
 
     share = parse_shard(shard)
@@ -100,6 +100,7 @@ def command(
     if dry_run or print_commands:
         print_plan(plan, config, print_commands)
         return
+    execution.check_logs(plan)
     started, clock = datetime.now(UTC), perf_counter()
     facts = {
         "started": started.isoformat(timespec="seconds"),
@@ -114,7 +115,7 @@ def command(
         executors.workers(width, cluster) as workers,
         progress(path, len(plan.points), quiet) as report,
     ):
-        for rows in sweeps.run(
+        for rows in execution.run(
             plan,
             path,
             workers,
