@@ -26,7 +26,7 @@ PATIENCE = 10.0  # seconds that a cluster may be without workers
 RETRIES = 3  # workers that a piece of work may take down
 POLL = 0.02  # seconds between two looks at what is done
 EXTRA = "pip install 'nnfs-cli[cluster]'"
-ADDRESS = re.compile(r"(?:(tcp|tls)://)?[^/\s]+:[0-9]+/?")
+ADDRESS = re.compile(r"((tcp|tls)://)?[^/\s]+:[0-9]{1,5}")
 TLS = """\
 {}: tls:// needs certificates; name their files, for example:
 export DASK_DISTRIBUTED__COMM__TLS__CA_FILE=ca.pem
@@ -115,14 +115,12 @@ def connected(address: str) -> Iterator[Cluster]:
         from distributed import Client
     except ImportError:
         raise NnfsError(f"--cluster needs the library 'distributed': {EXTRA}") from None
-    if not (parts := ADDRESS.fullmatch(address)):
-        raise NnfsError(f"{address}: the address of a cluster is tcp://HOST:8786, or tls://...")
     logging.disable()  # what Dask says of a lost connection is not for the user: see below
     with _distrusting():
         try:
             client = Client(address, timeout=CONNECT, set_as_default=False)
         except TypeError:  # as Dask calls a lack of certificates
-            if parts[1] != "tls":
+            if not address.startswith("tls://"):
                 raise
             raise NnfsError(TLS.format(address)) from None
         except (OSError, ValueError) as error:

@@ -16,7 +16,8 @@ from nnfs_cli.plans import NOTHING, Plan
 from nnfs_cli.stackfiles import Row, done, numbers_of, rows_of, save
 from nnfs_cli.stacks import Stack, Trained
 
-MAX_EPOCHS = 2**63 - 1  # of NumPy's integers
+MAX_EPOCHS = 2**63 - 1  # the largest of NumPy's integers
+COPIES = 2  # of a sweep's logs in memory, as it is put into one file
 
 
 def check_logs(plan: Plan) -> None:
@@ -26,7 +27,7 @@ def check_logs(plan: Plan) -> None:
         text = f"{MAX_EPOCHS:,} epochs are the most that can be swept"
         raise config_error([Problem("epochs", text)], NOTHING)
     entries = sum(-(-config.epochs // config.log_every) + 1 for config in plan.configs)
-    needed = entries * len(stackfiles.FIGURES) * np.dtype(float).itemsize
+    needed = COPIES * entries * len(stackfiles.FIGURES) * np.dtype(float).itemsize
     if needed > memory():
         fewer = -(-most // 1000)
         text = f"{entries:,} logged epochs of all runs need {needed / 2**30:,.1f} GiB; "

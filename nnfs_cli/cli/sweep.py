@@ -152,9 +152,12 @@ def command(
 
 def check_options(cluster: str | None, share: tuple[int, int], fresh: bool) -> None:
     """Raise UsageError for options that make no sense, alone or together."""
-    if cluster is not None and not cluster.strip():
+    from nnfs_cli.cluster import ADDRESS
+
+    if cluster is not None and not ADDRESS.fullmatch(cluster):
         raise click.BadParameter(
-            "the address is empty; it is written tcp://HOST:8786", param_hint="'--cluster'"
+            f"{cluster!r} is not written tcp://HOST:8786 or tls://HOST:8786",
+            param_hint="'--cluster'",
         )
     if fresh and share != (1, 1):
         raise click.UsageError(
