@@ -152,13 +152,14 @@ def command(
 
 def check_options(cluster: str | None, share: tuple[int, int], fresh: bool) -> None:
     """Raise UsageError for options that make no sense, alone or together."""
-    from nnfs_cli.cluster import ADDRESS
+    if cluster is not None:
+        from nnfs_cli.cluster import ADDRESS
 
-    if cluster is not None and not ADDRESS.fullmatch(cluster):
-        raise click.BadParameter(
-            f"{cluster!r} is not written tcp://HOST:8786 or tls://HOST:8786",
-            param_hint="'--cluster'",
-        )
+        if not ADDRESS.fullmatch(cluster):
+            raise click.BadParameter(
+                f"{cluster!r} is not written tcp://HOST:8786 or tls://HOST:8786",
+                param_hint="'--cluster'",
+            )
     if fresh and share != (1, 1):
         raise click.UsageError(
             "--fresh would start a sweep of its own for each --shard; "
