@@ -979,8 +979,6 @@ def test_a_cluster_gives_the_same_bits_though_a_worker_is_killed(cluster, whole)
     assert stderr == f"{address}: the Dask scheduler is gone\n"
 
 
-# With what a cluster does to its client
-
 CLIENT = """
 import sys
 from nnfs_cli import cluster, executors
@@ -994,26 +992,19 @@ except NnfsError as error:
 """
 
 
-@pytest.mark.parametrize(
-    ("work", "pieces", "told"),
-    [
-        ("bytes", "[3, 1]", ""),
-        ("__import__('pathlib').Path", "['x']", "it sent an object of pathlib."),
-        ("__import__('decimal').Decimal", "[1]", "it sent an object of decimal.Decimal, which"),
-        ("str", "[1]", "a worker sent something else than bytes"),
-        ("int", "['x']", "a worker could not do the work; every worker needs nnfs-cli"),
-        ("__import__('sys').exit", "[1]", ""),
-    ],
-)
-def test_nothing_that_a_cluster_sends_is_unpickled(cluster, work, pieces, told):
+def test_nothing_that_a_cluster_sends_is_unpickled(cluster):
     address, *_ = cluster
-    code = CLIENT.format(work=work, pieces=pieces)
-    done = nnfs(code, address, program=(sys.executable, "-c"))
-    assert (done.code, done.stderr) == (0, "")
-    if work == "bytes":
-        assert sorted(eval(done.stdout), key=len) == [bytes(1), bytes(3)]
-    else:
-        assert done.stdout.startswith(f"{address}: {told}")
+    for work, pieces, told in (
+        ("bytes", "[1]", f"[{bytes(1)}]"),
+        ("__import__('pathlib').Path", "['x']", f"{address}: it sent an object of pathlib."),
+        ("__import__('decimal').Decimal", "[1]", f"{address}: it sent an object of decimal."),
+        ("str", "[1]", f"{address}: a worker sent something else than bytes"),
+        ("int", "['x']", f"{address}: a worker could not do the work; every worker needs nnfs-cli"),
+    ):
+        code = CLIENT.format(work=work, pieces=pieces)
+        done = nnfs(code, address, program=(sys.executable, "-c"))
+        assert (done.code, done.stderr) == (0, ""), work
+        assert done.stdout.startswith(told), work
 
 
 def test_a_cluster_without_workers_says_so(cluster):
