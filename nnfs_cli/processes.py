@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import traceback
@@ -63,7 +64,7 @@ class Processes:
             self._here.append(work(piece))
             return
         with _death_is_an_error():
-            self._idle.pop().send((work, piece))
+            _send(self._idle.pop(), (work, piece))
 
     def finished(self, seconds: float) -> Iterator[Any]:
         """Yield the results that come within some seconds; raise what the work raised."""
@@ -72,7 +73,7 @@ class Processes:
         for pipe in connection.wait(list(self._members), seconds) if self._members else ():
             assert isinstance(pipe, Connection)
             with _death_is_an_error():
-                result, error = pipe.recv()
+                result, error = _receive(pipe)
             self._idle.append(pipe)
             if error is not None:
                 raise error
@@ -132,6 +133,20 @@ def _death_is_an_error() -> Iterator[None]:
         raise NnfsError(KILLED) from None
 
 
+def _send(pipe: Connection, value: object) -> None:
+    """Send a value through a pipe.
+
+    When a pipe is broken, Connection.send leaves a buffer behind that crashes the garbage collector
+    of Python 3.12.1.
+    """
+    pipe.send_bytes(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+
+
+def _receive(pipe: Connection) -> Any:
+    """Return the next value that comes through a pipe."""
+    return pickle.loads(pipe.recv_bytes())
+
+
 def _serve(pipe: Connection, inherited: Sequence[Connection], parent: int) -> None:
     """Do what comes through a pipe until the parent closes it, or ends.
 
@@ -142,8 +157,8 @@ def _serve(pipe: Connection, inherited: Sequence[Connection], parent: int) -> No
     _begin(parent)
     while True:
         try:
-            work, piece = pipe.recv()
-            pipe.send(_outcome(work, piece))
+            work, piece = _receive(pipe)
+            _send(pipe, _outcome(work, piece))
         except (EOFError, ConnectionError):
             return
 

@@ -971,8 +971,8 @@ def test_a_cluster_gives_the_same_bits_though_a_worker_is_killed(cluster, whole)
     assert (process.returncode, stdout, stderr) == (0, f"{SWEEP}\n", "")
     same(SWEEP, whole)
     args = (XOR, "layers.0.units=2..9", "epochs=2000000", "--cluster", address)
-    with start("sweep", "-q", *args) as process:
-        time.sleep(1)
+    with start("sweep", *args) as process:
+        assert process.stderr.readline().endswith(": 8 runs\n")  # it is connected
         scheduler.kill()
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (1, "")
