@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +14,7 @@ import numpy as np
 from nnfs_cli import datasets, files, labels
 from nnfs_cli.core.activations import Array
 from nnfs_cli.datasets import DATASETS, Facts, Table
+from nnfs_cli.digest import digest
 from nnfs_cli.errors import FileError
 from nnfs_cli.files import Wanted, Watcher
 from nnfs_cli.schema import COMMON, FILE, Config
@@ -31,12 +35,25 @@ def own_parameters(config: Config) -> dict[str, Any]:
     return {key: v for key, v in config.dataset.parameters.items() if key not in COMMON}
 
 
-class _Read(NamedTuple):
+@dataclass(frozen=True)
+class _Read:
     facts: Facts
     train: Table
     test: Table | None
     stamps: dict[str, tuple[int, ...]]
     warnings: list[str]
+
+    @property
+    def is_old(self) -> bool:
+        """Whether a file has changed since it was read."""
+        return any(_stamp(path) != stamp for path, stamp in self.stamps.items())
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of all that was read."""
+        tables = {"": self.train} | ({"test_": self.test} if self.test else {})
+        arrays = {f"{part}{k}": v for part, t in tables.items() for k, v in t._asdict().items()}
+        return digest({"facts": np.array(repr(self.facts)), **arrays})
 
 
 _files_read: dict[str, _Read] = {}  # between the check of a configuration and its training
@@ -70,8 +87,38 @@ def _stamp(path: str) -> tuple[int, ...]:
 def forget_changed() -> None:
     """Forget what was read of files that have changed since: a worker may outlive them."""
     for key, read in list(_files_read.items()):
-        if any(_stamp(path) != stamp for path, stamp in read.stamps.items()):
+        if read.is_old:
             del _files_read[key]
+
+
+def digests(configs: Iterable[Config]) -> dict[str, str]:
+    """Return the digests of the data that configurations have in files, for check_unchanged.
+
+    FileError if a file has changed since it was read.
+    """
+    # Points of a sweep share what they do not set.
+    distinct = {(id(c.dataset), id(c.layers), c.loss): c for c in configs}
+    found = {}
+    for config in distinct.values():
+        if config.dataset.name == FILE:
+            read = _read_once(config)
+            if read.is_old:
+                path = config.dataset.parameters["path"]
+                raise FileError(f"{path}: changed while it was read; type the same command again")
+            found[_file_key(config)] = read.digest
+    return found
+
+
+def check_unchanged(config: Config, digests: Mapping[str, str]) -> None:
+    """Raise FileError if a configuration's file has other data now, or here."""
+    if config.dataset.name != FILE or (key := _file_key(config)) not in digests:
+        return
+    if _read_once(config).digest != digests[key]:
+        path = config.dataset.parameters["path"]
+        raise FileError(
+            f"{path}: its data are not those that the sweep began with; put them back and type the "
+            "same command with --retry-failed, or type it as it was to sweep over the new data"
+        )
 
 
 def _read_once(config: Config, watch: Watcher | None = None) -> _Read:

@@ -111,27 +111,35 @@ def read_arrays(path: Path, most: int | None = None) -> dict[str, Array]:
     What all headers claim is held against `most` bytes before any memory is taken for it. Without
     `most` the file is one of ours, uncompressed, and its arrays cannot be larger than it is.
     """
-    known = {zipfile.ZIP_STORED} | ({zipfile.ZIP_DEFLATED} if most else set())
-    arrays: dict[str, Array] = {}
     try:
-        with (
-            open_file(path) as file,
-            zipfile.ZipFile(file) as archive,
-            warnings.catch_warnings(action="ignore"),
-        ):
-            left = most or os.fstat(file.fileno()).st_size
-            for member in archive.infolist():
-                if member.compress_type not in known:
-                    raise ValueError("is compressed, which nnfs never does")
-                with archive.open(member) as inside:
-                    shape, _, dtype = _read_header(inside, left)
-                left -= prod(shape) * dtype.itemsize
-            for member in archive.infolist():
-                arrays[member.filename.removesuffix(".npy")] = _read_array(archive, member)
+        with open_file(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            return _arrays_in(file, most or size, compressed=most is not None)
     except BROKEN as error:
         raise FileError(f"{path}: cannot be read: {reason(error)}") from None
-    arrays.pop(STRAY, None)
-    return arrays
+
+
+def unpack_arrays(content: bytes) -> dict[str, Array]:
+    """Return the arrays of an .npz file of ours, given its bytes; ValueError if it is not one."""
+    try:
+        return _arrays_in(io.BytesIO(content), len(content), compressed=False)
+    except BROKEN as error:
+        raise ValueError(reason(error)) from None
+
+
+def _arrays_in(file: BinaryIO, most: int, *, compressed: bool) -> dict[str, Array]:
+    """Return the arrays of an open .npz file; one of BROKEN if their headers claim too much."""
+    known = {zipfile.ZIP_STORED} | ({zipfile.ZIP_DEFLATED} if compressed else set())
+    with zipfile.ZipFile(file) as archive, warnings.catch_warnings(action="ignore"):
+        for member in archive.infolist():
+            if member.compress_type not in known:
+                raise ValueError("is compressed, which nnfs never does")
+            with archive.open(member) as inside:
+                shape, _, dtype = _read_header(inside, most)
+            most -= prod(shape) * dtype.itemsize
+        members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+        members.pop(STRAY, None)
+        return {name: _read_array(archive, member) for name, member in members.items()}
 
 
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:

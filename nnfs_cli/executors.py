@@ -1,27 +1,13 @@
-"""Where work is done: in this process, in several, or on a Dask cluster; only the executor
-differs."""
+"""Where work is done: in this process, in several, or on a Dask cluster; only the workers
+differ."""
 
 from __future__ import annotations
 
-import logging
-import multiprocessing
-import os
 import signal
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    CancelledError,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple, TypeVar
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
 
 from nnfs_cli import signals
 from nnfs_cli.errors import NnfsError
@@ -31,113 +17,115 @@ Result = TypeVar("Result")
 GLANCE = 0.2  # seconds between two looks at whether to stop
 
 
-class Workers(NamedTuple):
-    """An executor, how many pieces of work it does at a time, and how to pass on a signal."""
+class Workers(Protocol):
+    """What does pieces of work, `width` at a time; `remote` if on machines that share no files.
 
-    executor: Executor
+    `shortage` says why there are fewer than were asked for, if so.
+    """
+
     width: int
-    tell: Callable[[int], None] = lambda number: None
+    shortage: str
+
+    @property
+    def remote(self) -> bool: ...
+
+    @property
+    def busy(self) -> bool:
+        """Whether results are to come."""
+
+    def ready(self) -> bool:
+        """Return whether a piece of work can be given."""
+
+    def give(self, work: Callable[[Any], Any], piece: Any) -> None:
+        """Have a piece of work done."""
+
+    def finished(self, seconds: float) -> Iterator[Any]:
+        """Yield the results that come within some seconds; raise what the work raised."""
+
+    def signal(self, number: int) -> None:
+        """Send a signal to every worker."""
 
 
-class _Serial(Executor):
+class Here:
     """Does the work at once, in this process."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+    remote = False
+
+    def __init__(self) -> None:
+        self.width = 1
+        self.shortage = ""
+        self._results: list[Any] = []
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._results)
+
+    def ready(self) -> bool:
+        return not self._results
+
+    def give(self, work: Callable[[Any], Any], piece: Any) -> None:
+        self._results.append(work(piece))
+
+    def finished(self, seconds: float) -> Iterator[Any]:
+        while self._results:
+            yield self._results.pop()
+
+    def signal(self, number: int) -> None:
+        pass
 
 
 @contextmanager
 def workers(jobs: int, cluster: str | None = None) -> Iterator[Workers]:
     """Yield the workers that are asked for; what they have not begun on leaving is dropped."""
-    if cluster:
-        yield from _cluster(cluster)
+    if cluster is not None:
+        from nnfs_cli.cluster import connected
+
+        with connected(cluster) as found:
+            yield found
     elif jobs == 1:
-        yield Workers(_Serial(), 1)
+        yield Here()
     else:
-        # A forked worker has everything loaded; elsewhere than on Linux forking is not safe.
-        method = "fork" if sys.platform == "linux" else "spawn"
-        pool = ProcessPoolExecutor(
-            jobs,
-            mp_context=multiprocessing.get_context(method),
-            initializer=_begin_worker,
-            initargs=(os.getpid(),),
-        )
+        from nnfs_cli.processes import Processes
 
-        def tell(number: int) -> None:
-            for worker in list(pool._processes or ()):
-                with suppress(ProcessLookupError):
-                    os.kill(worker, number)
-
+        processes = Processes(jobs)
         try:
-            yield Workers(pool, jobs, tell)
+            yield processes
         finally:
-            tell(signal.SIGTERM)
-            pool.shutdown(cancel_futures=True)  # when they have saved what they are at
-
-
-def _begin_worker(parent: int) -> None:
-    """Leave a terminal's signals to the parent, and end with it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signals.note_stop)
-    signal.signal(signal.SIGUSR1, signals.note_save)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.05)  # it keeps the parent's locks until then
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _cluster(address: str) -> Iterator[Workers]:
-    try:
-        from distributed import Client, KilledWorker
-        from distributed.comm import CommClosedError
-    except ImportError:
-        raise NnfsError(
-            "--cluster needs the library 'distributed': pip install 'nnfs-cli[cluster]'"
-        ) from None
-    logging.disable()  # what Dask says of a lost connection is not for the user: see below
-    try:
-        client = Client(address, timeout=10, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise NnfsError(f"{address}: no Dask scheduler answers there: {error}") from None
-    with client:
-        width = max(1, sum(client.nthreads().values()))
-        try:
-            yield Workers(client.get_executor(pure=False, retries=3), width)
-        except (CancelledError, CommClosedError):
-            raise NnfsError(f"{address}: the Dask scheduler is gone") from None
-        except KilledWorker:
-            raise NnfsError("workers were killed, perhaps for want of memory") from None
+            processes.close()
 
 
 def results(
     workers: Workers, work: Callable[[Work], Result], pieces: Iterable[Work]
 ) -> Iterator[Result]:
     """Yield the result of each piece as it is done, until all are or a signal asks to stop."""
-    waiting: set[Future[Result]] = set()
     rest, saves = iter(pieces), signals.asked.saves
     try:
+        piece = next(rest, None)
         while not signals.asked.stop:
             if signals.asked.saves > saves:
                 saves = signals.asked.saves
-                workers.tell(signal.SIGUSR1)
-            for piece in rest:
-                waiting.add(workers.executor.submit(work, piece))
-                if len(waiting) >= 2 * workers.width or isinstance(workers.executor, _Serial):
-                    break
-            if not waiting:
+                workers.signal(signal.SIGUSR1)
+            while piece is not None and workers.ready():
+                workers.give(work, piece)
+                piece = next(rest, None)
+            if piece is None and not workers.busy:
                 return
-            finished, waiting = wait(waiting, timeout=GLANCE, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
+            yield from workers.finished(GLANCE)
     except signals.Stopped:
-        return
-    except BrokenProcessPool:
-        raise NnfsError("a worker was killed, perhaps for want of memory") from None
+        time.sleep(0 if signals.asked.stop else GLANCE)  # the signal may be on its way here, too
+        if not signals.asked.stop:
+            raise NnfsError(
+                "a worker was stopped by a signal; type the same command again to go on"
+            ) from None
+    if not workers.remote:
+        yield from _last(workers)
+
+
+def _last(workers: Workers) -> Iterator[Any]:
+    """Stop workers, and yield the results of those that were done before they noticed."""
+    workers.signal(signal.SIGTERM)
+    while workers.busy:
+        try:
+            yield from workers.finished(GLANCE)
+        except signals.Stopped:
+            continue

@@ -313,5 +313,3 @@ def _check_finite(path: str, values: Array) -> None:
             row, column = np.argwhere(~finite)[0]
             number = values[start + row, column]
             raise FileError(f"{path}: row {start + row}, column {column}: {number} is not finite")
-
-

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from nnfs_cli import config as configuration
-from nnfs_cli import document, grid, planfiles, trials
+from nnfs_cli import data, document, grid, planfiles, trials
 from nnfs_cli.checker import Checker, absolute_path
 from nnfs_cli.config import BLOCK
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
@@ -117,6 +117,7 @@ def load(
     path: str, arguments: Sequence[str], options: Options, watch: Watcher | None = None
 ) -> Plan:
     """Return the plan of a sweep; ConfigError lists all that is wrong with it."""
+    data.forget_changed()
     text, path = configuration.read_text(path, consequence=NOTHING), configuration.name_of(path)
     problems: list[Problem] = []
     try:

@@ -6,6 +6,7 @@ next, so that there are never many.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
@@ -17,8 +18,9 @@ import msgspec
 import numpy as np
 
 from nnfs_cli import disk, paths, runs
+from nnfs_cli.core.activations import Array
 from nnfs_cli.digest import sealed, unsealed
-from nnfs_cli.errors import FileError
+from nnfs_cli.errors import FileError, NnfsError, short
 from nnfs_cli.stacks import Trained
 
 TIER = 16  # files of one tier at most
@@ -80,14 +82,45 @@ def _write(path: Path, trained: list[Trained], tier: int) -> None:
     if target.exists():  # when failed runs are done again, it has others that are to stay
         before = [stack for stack in load(target) if not numbers_of(stack) <= runs_]
         trained = [*before, *trained]
-    arrays = {
+    arrays = {"identity": np.array(identity(path)), **_arrays_of(trained)}
+    disk.write_arrays(target, sealed(arrays))
+
+
+def _arrays_of(trained: list[Trained]) -> dict[str, Array]:
+    """Return the arrays of stacks, named after the stack's place in the list and the field."""
+    return {
         f"{i}/{field.name}": value
         for i, stack in enumerate(trained)
         for field in fields(Trained)
         for value in [getattr(stack, field.name)]
         if not isinstance(value, dict)
     } | {f"{i}/log/{k}": v for i, stack in enumerate(trained) for k, v in stack.log.items()}
-    disk.write_arrays(target, sealed({"identity": np.array(identity(path)), **arrays}))
+
+
+def packed(trained: Trained) -> bytes:
+    """Return a trained stack as bytes, for `unpacked`."""
+    buffer = io.BytesIO()
+    disk.save_arrays(buffer, sealed(_arrays_of([trained])))
+    return buffer.getvalue()
+
+
+class Failure(msgspec.Struct):
+    """What stands in place of a packed stack if it could not be trained, as JSON."""
+
+    error: str
+
+
+def unpacked(content: bytes) -> Trained:
+    """Return the trained stack in some bytes; NnfsError if they say why there is none, ValueError
+    if they hold anything else."""
+    if content.startswith(b"{"):
+        error = msgspec.json.decode(content, type=Failure).error
+        raise NnfsError(f"a worker failed: {short(error, 400)}")
+    try:
+        (trained,) = _stacks_of(unsealed(disk.unpack_arrays(content)))
+    except (TypeError, KeyError) as error:
+        raise ValueError(str(error)) from None
+    return trained
 
 
 def identity(path: Path) -> str:
@@ -116,23 +149,29 @@ def everything(path: Path) -> Iterator[Trained]:
 def load(path: Path) -> list[Trained]:
     """Return the trained stacks in a file."""
     arrays = disk.read_arrays(path)
-    found: dict[str, dict[str, Any]] = {}
     try:
         arrays = unsealed(arrays)
         if str(arrays.pop("identity")) != identity(path.parent):
             raise ValueError("it is of another sweep")
-        for key, array in arrays.items():
-            number, name = key.split("/", 1)
-            stack = found.setdefault(number, {"log": {}})
-            if name.startswith("log/"):
-                stack["log"][name[4:]] = array
-            else:
-                stack[name] = array
-        trained = [Trained(**stack) for stack in found.values()]
-        for each in trained:
-            _check(each)
+        return _stacks_of(arrays)
     except (ValueError, TypeError, KeyError) as error:
         raise FileError(f"{path}: is not what this sweep wrote: {error}") from None
+
+
+def _stacks_of(arrays: Mapping[str, Array]) -> list[Trained]:
+    """Return the stacks whose arrays these are; ValueError, TypeError or KeyError if they are
+    not."""
+    found: dict[str, dict[str, Any]] = {}
+    for key, array in arrays.items():
+        number, name = key.split("/", 1)
+        stack = found.setdefault(number, {"log": {}})
+        if name.startswith("log/"):
+            stack["log"][name[4:]] = array
+        else:
+            stack[name] = array
+    trained = [Trained(**stack) for stack in found.values()]
+    for each in trained:
+        _check(each)
     return trained
 
 

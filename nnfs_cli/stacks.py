@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,6 @@ from nnfs_cli.datasets import Facts
 from nnfs_cli.digest import digest
 from nnfs_cli.encoding import Encoding, Samples
 from nnfs_cli.errors import NnfsError
-from nnfs_cli.experiment import logged_epochs
 from nnfs_cli.schema import Config
 
 CACHE_BYTES = 1 << 20  # of work space that a stack may have
@@ -28,11 +27,12 @@ CACHE_BYTES = 1 << 20  # of work space that a stack may have
 
 @dataclass(frozen=True)
 class Stack:
-    """Runs of one shape, by their numbers in the sweep."""
+    """Runs of one shape, by their numbers in the sweep; `digests` are those of data.digests."""
 
     numbers: Sequence[int]
     configs: Sequence[Config]
     cache_dir: Path | None
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     def without(self, numbers: Container[int]) -> Stack | None:
         """Return the stack without some of its runs, or None if there is no other."""
@@ -117,17 +117,19 @@ def train(
     for config, key in zip(stack.configs, keys, strict=True):
         if key not in prepared and key not in failures:
             try:
+                data.check_unchanged(config, stack.digests)
                 prepared[key] = experiment.encode(config, stack.cache_dir, keep=True)
             except NnfsError as error:
                 failures[key] = str(error)
     able = [i for i, key in enumerate(keys) if key in prepared]
     failed = [i for i, key in enumerate(keys) if key in failures]
     used = [keys[i] for i in able]
-    end = _train([stack.configs[i] for i in able], [prepared[key] for key in used], state, pause)
+    members = [stack.configs[i] for i in able]
+    # The rows of a state are those of all runs.
+    end = _train(members, [prepared[key] for key in used], None if failed else state, pause)
+    _check_mapped(stack, prepared, keys)
     numbers = np.array(stack.numbers, np.int64)
-    plain = [to_plain(stack.configs[i]) for i in able] or [{}]
-    base = plain[0]
-    changes = [{k: v for k, v in config.items() if v != base[k]} for config in plain[: len(able)]]
+    base, changes = texts(members)
     order = list(prepared)
     return Trained(
         numbers[able],
@@ -135,14 +137,40 @@ def train(
         end.entries,
         end.log,
         np.where(end.diverged[:, np.newaxis], end.final, end.params),
-        _json([base])[0],
-        _json(changes),
+        base,
+        changes,
         _json([encoding for encoding, *_ in prepared.values()]),
         np.array([digest(experiment.arrays(a, b)) for _, a, b in prepared.values()], str),
         np.array([order.index(key) for key in used], np.int64),
         numbers[failed],
         np.array([failures[keys[i]] for i in failed], str),
     )
+
+
+def _check_mapped(
+    stack: Stack,
+    prepared: Mapping[str, tuple[Encoding, Samples, Samples | None]],
+    keys: Sequence[str],
+) -> None:
+    """Raise FileError if a file that stayed on its disk changed while networks trained on it."""
+    mapped = {key for key, (_, *parts) in prepared.items() if any(map(_is_mapped, parts))}
+    if mapped:
+        data.forget_changed()
+        for config, key in zip(stack.configs, keys, strict=True):
+            if key in mapped:
+                data.check_unchanged(config, stack.digests)
+
+
+def _is_mapped(samples: Samples | None) -> bool:
+    return samples is not None and isinstance(samples.x, np.memmap)
+
+
+def texts(configs: Sequence[Config]) -> tuple[Array, Array]:
+    """Return the first configuration as JSON, and what each of them has else."""
+    plain = [to_plain(config) for config in configs]
+    base = plain[0] if plain else {}
+    changes = [{k: v for k, v in config.items() if v != base[k]} for config in plain]
+    return _json([base])[0], _json(changes)
 
 
 def _json(values: Sequence[object]) -> Array:
@@ -163,7 +191,8 @@ def _train(
         return State(0, empty, empty, none, none.astype(bool), {"epoch": none})
     first, known = configs[0], prepared[0][0].facts
     network = experiment.network_of(first, known)
-    epochs = np.array(list(logged_epochs(0, first.epochs, first.log_every)))
+    # As experiment.logged_epochs, for which a list would take five times the memory.
+    epochs = np.append(np.arange(0, first.epochs, first.log_every), first.epochs)
     if state is None or not _fits(state, (len(configs), network.n_params), first.dtype, epochs):
         params = np.stack([experiment.initial_params(config, network) for config in configs])
         entries, diverged = np.full(len(configs), len(epochs)), np.zeros(len(configs), bool)
@@ -191,7 +220,8 @@ def _train(
             i = -(-epoch // first.log_every)
             figures = experiment.measure(train, test)
             for key, values in figures.items():
-                log.setdefault(key, np.full((len(configs), len(epochs)), np.nan))
+                if key not in log:
+                    log[key] = np.full((len(configs), len(epochs)), np.nan)
                 log[key][~diverged, i] = values[~diverged]
             whole = np.isfinite(figures["cost"]) & np.isfinite(params).all(axis=-1)
             lost = ~whole & ~diverged

@@ -12,13 +12,14 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from nnfs_cli import disk, stacks
 from nnfs_cli.digest import sealed, unsealed
 from nnfs_cli.errors import FileError
 from nnfs_cli.signals import Stopped, asked
-from nnfs_cli.stackfiles import identity
+from nnfs_cli.stackfiles import Failure, identity, packed
 from nnfs_cli.stacks import Stack, State, Trained
 
 FIELDS = [name for name in State._fields if name != "log"]
@@ -49,6 +50,14 @@ def train(piece: Piece) -> Trained:
             raise Stopped
 
     return stacks.train(stack, state, pause)
+
+
+def train_for_afar(piece: Piece) -> bytes:
+    """Return a piece's runs, trained, as bytes for stackfiles.unpacked, or why they are not."""
+    try:
+        return packed(train(piece))
+    except Exception as error:
+        return msgspec.json.encode(Failure(str(error) or type(error).__name__))
 
 
 def _write(directory: Path, stack: Stack, state: State) -> None:

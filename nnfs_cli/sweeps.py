@@ -1,4 +1,4 @@
-"""Sweeps: many runs in one directory, trained in stacks by some executor.
+"""Sweeps: many runs in one directory.
 
 A sweep's directory holds config.yaml (base and sweep block), run.json, results.csv, and the stacks
 that are trained. What is in these is done and is not done again; results.csv and run.json are made
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,13 @@ from typing import Any
 import msgspec
 
 from nnfs_cli import config as configuration
-from nnfs_cli import data, disk, executors, index, paths, plans, runs, stacks, states, trials
+from nnfs_cli import disk, index, paths, plans, runs, states, trials
 from nnfs_cli.encoding import Encoding
 from nnfs_cli.errors import ConfigError, FileError, NnfsError, did_you_mean
-from nnfs_cli.executors import Workers
 from nnfs_cli.plans import Plan
 from nnfs_cli.runs import Run
-from nnfs_cli.stackfiles import FIGURES, Row, done, everything, movable, numbers_of, rows_of, save
-from nnfs_cli.stacks import Stack, Trained
+from nnfs_cli.stackfiles import FIGURES, Row, done, everything, rows_of
+from nnfs_cli.stacks import Trained
 
 RESULTS, TRIALS = "results.csv", "trials.csv"
 MAX_RESULTS = 1 << 28  # bytes
@@ -167,52 +166,7 @@ def _run_of(path: Path, trained: Trained, i: int) -> Run:
     )
 
 
-# --- doing it --------------------------------------------------------------------------------
-
-
-def run(
-    plan: Plan,
-    path: Path,
-    workers: Workers,
-    *,
-    cache_dir: Path,
-    shard: tuple[int, int] = (1, 1),
-    retry_failed: bool = False,
-    every: float = 10,
-) -> Iterator[list[Row]]:
-    """Do what is missing of a sweep, and yield what is done: first what was, then each stack.
-
-    Of `shard` (i, n) only every n-th stack is done, from the i-th on. The state of each stack in
-    training is saved `every` so many seconds, and when a signal asks for it.
-    """
-    behind = done(path)
-    yield list(behind.values())
-    if retry_failed:
-        behind = {number: row for number, row in behind.items() if row.status == "finished"}
-    index, shards = shard
-    pieces = workers.width if shards == 1 else shards
-    # Shards share the work alike whatever has been done, so each of them divides the whole.
-    whole = range(len(plan.points))
-    numbers = whole if shards > 1 else [number for number in whole if number not in behind]
-    mine = list(partition(plan, numbers, pieces, cache_dir))[index - 1 :: shards]
-    todo = [part for stack in mine if (part := stack.without(behind)) is not None]
-    for trained in executors.results(workers, states.train, _pieces(plan, path, todo, every)):
-        save(path, movable(trained, plan.relative_paths(path)))
-        states.remove(path, min(numbers_of(trained)))
-        yield list(rows_of(trained))
-
-
-def _pieces(plan: Plan, path: Path, todo: Sequence[Stack], every: float) -> Iterator[states.Piece]:
-    """Yield the stacks to do: first those that were stopped, as they were, and then the others."""
-    left, taken = {number for stack in todo for number in stack.numbers}, set[int]()
-    for numbers, state in states.saved(path):
-        if (left - taken).issuperset(numbers):
-            taken.update(numbers)
-            configs = [plan.configs[number] for number in numbers]
-            yield states.Piece(Stack(numbers, configs, todo[0].cache_dir), state, path, every)
-    for stack in todo:
-        if part := stack.without(taken):
-            yield states.Piece(part, None, path, every)
+# --- its end and its locks -------------------------------------------------------------------
 
 
 def finish(plan: Plan, path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -287,24 +241,3 @@ def read_results(path: Path) -> list[dict[str, str]]:
     ):
         raise FileError(f"{path / RESULTS}: is not what this sweep wrote")
     return found
-
-
-# --- stacks to train -------------------------------------------------------------------------
-
-
-def partition(
-    plan: Plan, numbers: Iterable[int], pieces: int, cache_dir: Path | None
-) -> Iterator[Stack]:
-    """Yield the runs in stacks, each shape's in order, in `pieces` or more if there are so many."""
-    shapes: dict[str, list[int]] = {}
-    for number in numbers:
-        config = plan.configs[number]
-        shapes.setdefault(stacks.shape_of(config, data.facts(config)), []).append(number)
-    for members in shapes.values():
-        first = plan.configs[members[0]]
-        largest = stacks.largest(first, data.facts(first))
-        count = -(-len(members) // largest)
-        count = min(-(-count // pieces) * pieces, len(members))
-        for i in range(count):
-            part = members[i * len(members) // count : (i + 1) * len(members) // count]
-            yield Stack(part, [plan.configs[number] for number in part], cache_dir)

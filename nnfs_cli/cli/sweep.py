@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Refuse to do more.",
 )
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes; default: all cores.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 4096), help="Processes; default: all cores.")
 @click.option("--cluster", metavar="tcp://HOST:PORT", help="Use a Dask cluster instead.")
 @click.option("--shard", metavar="I/N", help="Do the I-th of N shares alone.")
 @click.option("--retry-failed", is_flag=True, help="Do diverged and failed runs again.")
@@ -88,10 +87,12 @@ def command(
     RUN for other commands: DIRECTORY/17, or DIRECTORY/best.
     """
     click.get_current_context().with_resource(saves_noted())  # before anything is read
-    from nnfs_cli import executors, plans, runs, sweeps
+    from nnfs_cli import execution, executors, plans, runs, sweeps
+    from nnfs_cli.machine import cores
     from nnfs_cli.writing import check_names
 
     share = parse_shard(shard)
+    check_options(cluster, share, fresh)
     step = tuple(key for keys in zipped for key in keys.split(","))
     given = plans.Options(step, random, sweep_seed, trials, max_runs)
     if name is not None:
@@ -103,6 +104,7 @@ def command(
     if dry_run or print_commands:
         print_plan(plan, config, print_commands)
         return
+    execution.check_logs(plan)
     warn_of(plan.configs, quiet)
     started, clock = datetime.now(UTC), perf_counter()
     facts = {
@@ -111,14 +113,14 @@ def command(
         "versions": runs.versions(),
     }
     path = sweeps.open_directory(plan, runs_dir, facts, fresh)
-    width, saves = jobs or os.cpu_count() or 1, 0
+    width, saves = min(jobs or cores(), len(plan.points)), 0
     with (
         sweeps.lock(path, share),
         noted() as asked,
         executors.workers(width, cluster) as workers,
         progress(path, len(plan.points), quiet) as report,
     ):
-        for rows in sweeps.run(
+        for rows in execution.run(
             plan,
             path,
             workers,
@@ -131,6 +133,9 @@ def command(
             if asked.saves > saves:
                 saves = asked.saves
                 sweeps.finish(plan, path, {})
+    if workers.shortage:
+        told = f"only {workers.width} of {width} processes could be started"
+        options.note(f"{told}: {workers.shortage}", unless=quiet)
     found = sweeps.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
     counts = {status: found[status] for status in ("finished", "diverged", "failed")}
     told = ", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "none finished"
@@ -148,6 +153,23 @@ def command(
         sys.exit(4)
     if found["diverged"] or found["failed"]:
         sys.exit(1)
+
+
+def check_options(cluster: str | None, share: tuple[int, int], fresh: bool) -> None:
+    """Raise UsageError for options that make no sense, alone or together."""
+    if cluster is not None:
+        from nnfs_cli.cluster import ADDRESS
+
+        if not ADDRESS.fullmatch(cluster):
+            raise click.BadParameter(
+                f"{cluster!r} is not written tcp://HOST:8786 or tls://HOST:8786",
+                param_hint="'--cluster'",
+            )
+    if fresh and share != (1, 1):
+        raise click.UsageError(
+            "--fresh would start a sweep of its own for each --shard; "
+            "to do all shares again, give them another --runs-dir"
+        )
 
 
 def parse_shard(text: str | None) -> tuple[int, int]:
