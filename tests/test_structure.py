@@ -8,10 +8,11 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
-    "__main__", "cli", "plots", "explain", "diagnosis", "evidence", "gradients", "reproduction",
-    "prediction",
+    "__main__", "cli", "plots", "explain", "advice", "diagnosis", "learning", "checks",
+    "cures", "evidence", "gradients", "reproduction", "prediction",
     "summaries", "sweeps", "states", "stackfiles", "stacks", "plans", "trials", "grid", "executors",
-    "signals", "checkpoints", "experiment", "runs", "config", "checker", "data", "schema",
+    "signals", "checkpoints", "concerns", "baselines", "experiment", "runs", "config", "checker",
+    "data", "schema",
     "datasets", "files", "tables", "document", "features", "cache", "digest", "disk", "errors",
     "core.descent", "core.backprop", "core.blocks", "core.products", "core.network", "core.metrics",
     "core.losses", "core.initializers", "core.activations", "core", "__version__",

@@ -1,0 +1,41 @@
+"""Warnings about a training that runs, but cannot be what its user meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnfs_cli.baselines import constant
+from nnfs_cli.experiment import Training
+
+
+def no_step(rate: float, samples: int, dtype: str) -> str:
+    """Return why updates have no size in a dtype, or nothing if they have one."""
+    with np.errstate(all="ignore"):
+        if np.asarray(rate / samples, dtype) > 0:
+            return ""
+    return f"learning_rate / samples = {rate:g} / {samples} is 0 in {dtype}"
+
+
+def before(training: Training) -> Iterator[str]:
+    """Yield warnings about a training that is about to begin."""
+    config = training.config
+    zero = no_step(config.learning_rate, training.backprop.samples, config.dtype)
+    if zero and config.epochs:
+        yield f"no update will change anything: {zero}. Try learning_rate=0.1"
+
+
+def after(training: Training) -> Iterator[str]:
+    """Yield warnings about a training that has ended."""
+    first, last = training.log["cost"][0], training.log["cost"][-1]
+    if not training.epoch:
+        return
+    if last > first * (1 + 1e-9):
+        rate = f"learning_rate={training.config.learning_rate / 10:g}"
+        clip = "" if training.config.gradient_clip else ", or gradient_clip=1"
+        yield f"the cost ended at {last:.4g}, above {first:.4g} where it began. Try {rate}{clip}"
+        return
+    chance = constant(training.config, training.backprop.targets)
+    if last > chance * (1 + 1e-3):
+        yield f"the cost ended at {last:.4g}; always answering the mean target costs {chance:.4g}"
