@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, log, nan
+from math import inf, isfinite, log, nan
 from pathlib import Path
 from time import monotonic
 
-import msgspec
 import numpy as np
 
 from nnfs_cli import config as configuration
@@ -47,21 +46,23 @@ ORDER = (
 class Tried:
     """A change, the epoch that it was trained to, and its cost there; NaN if it diverged.
 
-    `instead` is the cost without the change.
+    `instead` is the cost without the change, and `first` that of the run before training: a change
+    that helps must beat both.
     """
 
     change: list[str]
     epoch: int
     cost: float
     instead: float
+    first: float
 
     @property
     def helps(self) -> bool:
-        return self.cost < HELPS * self.instead
+        return self.cost < HELPS * min(self.instead, self.first)
 
     @property
     def gain(self) -> float:
-        return log(min(self.instead, 1e300)) - log(max(self.cost, 1e-300))
+        return log(min(self.instead, self.first, 1e300)) - log(max(self.cost, 1e-300))
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_di
     made = [(change, made) for change in changes[:MOST] if (made := _changed(run, change))]
     longer = [(change, config.epochs) for change, config in made if _only_epochs(change)]
     others = [(change, config) for change, config in made if not _only_epochs(change)]
+    first = evidence.first if isfinite(evidence.first) else inf
     epoch, cost, tried = 0, nan, list[Tried]()
     if others and run.config.epochs:
         configs = [run.config, *(config for _, config in others)]
@@ -120,27 +122,30 @@ def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_di
         epoch, costs = _train(groups, run.config.epochs, work, deadline)
     if epoch:
         cost, *rest = costs.tolist()
-        instead = cost if isfinite(cost) else evidence.first
-        tried = [Tried(c, epoch, v, instead) for (c, _), v in zip(others, rest, strict=True)]
+        instead = cost if isfinite(cost) else inf
+        tried = [
+            Tried(change, epoch, value, instead, first)
+            for (change, _), value in zip(others, rest, strict=True)
+        ]
     for change, until in longer:
         (group,) = _groups([run.config], evidence.params.dtype, cache_dir)
         group.backprop.params[:] = evidence.params
         group.epoch = run.config.epochs
         reached, costs = _train([group], until, WORK / 3, deadline)
         if reached:
-            tried.append(Tried(change, reached, float(costs[0]), evidence.last))
-    tried.sort(key=lambda tried: _rank(tried.change))
+            tried.append(Tried(change, reached, float(costs[0]), evidence.last, first))
+    tried.sort(key=lambda tried: (_rank(tried.change), len(tried.change)))
     return Trial(epoch, cost, tried, len(changes) - len(tried))
 
 
 def proposed(found: Sequence[Finding]) -> list[list[str]]:
-    """Return the changes to try, each once, those of causes first."""
+    """Return the changes to try, each once: those of causes first, and smaller ones first."""
     changes: dict[tuple[str, ...], list[str]] = {}
     for finding in found:
         for change in (finding.change, *finding.others) if finding.triable else ():
             if change:
                 changes.setdefault(tuple(sorted(change)), change)
-    return sorted(changes.values(), key=_rank)
+    return sorted(changes.values(), key=lambda change: (_rank(change), len(change)))
 
 
 def _rank(change: Sequence[str]) -> int:
@@ -244,8 +249,9 @@ def _costs(groups: Sequence[_Group]) -> Array:
         if own != scaling:
             ratio = (np.array(own.factor if own else [1.0]) / scale)[:, np.newaxis]
             network, params = group.backprop.network, group.backprop.params
-            y_hat = outputs(network, params, group.samples.x) * ratio
+            y_hat = outputs(network, params, group.samples.x)
             with np.errstate(all="ignore"):
+                y_hat = y_hat * ratio
                 losses = LOSSES[group.loss].loss(y_hat, group.samples.y * ratio)
                 cost = losses.sum(axis=-2).mean(axis=-1)
         finite = np.isfinite(cost) & np.isfinite(group.backprop.params).all(axis=-1)
@@ -259,7 +265,16 @@ def plain(trial: Trial) -> dict[str, object]:
         "by": trial.by,
         "epoch": trial.epoch,
         "cost": trial.cost,
-        "tried": [{**msgspec.to_builtins(tried), "helps": tried.helps} for tried in trial.tried],
+        "tried": [
+            {
+                "change": tried.change,
+                "epoch": tried.epoch,
+                "cost": tried.cost,
+                "instead": tried.instead,
+                "helps": tried.helps,
+            }
+            for tried in trial.tried
+        ],
         "left_out": trial.left_out,
         "best": trial.best and trial.best.change,
     }

@@ -105,7 +105,6 @@ def _fit(config: Config, x: Array, y: Array, fitted: Array, out: Array, decay: f
         return Backprop(network, loss, params, np.vstack([x[:, rows], ones]), y[:, rows])
 
     backprop = on(fitted)
-    scale = max(1.0, float(y.std()))  # of an output, which a decay should not depend on
 
     def evaluate(at: Array) -> tuple[float, Array]:
         params[:] = at
@@ -115,7 +114,8 @@ def _fit(config: Config, x: Array, y: Array, fitted: Array, out: Array, decay: f
         return float(backprop.evaluate().cost) + decay / 2 * float((W**2).sum()), gradient
 
     with np.errstate(all="ignore"):
-        params[:] = minimum(evaluate, np.zeros(network.n_params), first=scale)
+        first = max(1.0, float(y.std()))
+        params[:] = minimum(evaluate, np.zeros(network.n_params), first=first)
         return float(on(out).evaluate().cost)
 
 
@@ -142,7 +142,7 @@ def minimum(
         else:
             break
         change, bend = step * direction, new_gradient - gradient
-        if change @ bend > 0:
+        if change @ bend > 0 and bend @ bend > 0:
             pairs = [*pairs[-9:], (change, bend.copy())]
         at, value, gradient = at + change, new_value, new_gradient
     return at

@@ -58,7 +58,7 @@ def learning_rate_low(e: Evidence) -> Found | None:
     slow = e.last_tenth >= (0.01 if e.last > e.first / 2 else 0.05)
     if not (slow or _could_fall(e)) or not _has_room(e):
         return None
-    if not e.config.learning_rate * e.sharpness < 0.1:
+    if not 0 < e.config.learning_rate * e.sharpness < 0.1:
         return None  # a larger step would soon overshoot: the cost has a floor, or needs epochs
     seen = f"the cost went from {e.first:.4g} to {e.last:.4g}"
     if slow:
@@ -77,7 +77,7 @@ def _could_fall(e: Evidence) -> bool:
     """Whether a cost that hardly fell would have, at a rate that the curvature allows."""
     if e.first - e.last > 0.01 * abs(e.first) or not e.end or not e.sharpness > 0:
         return False
-    slope = sum(layer.gradient**2 for layer in e.end)
+    slope = sum(layer.gradient * layer.gradient for layer in e.end)
     return e.config.epochs * slope / e.sharpness > 0.05 * e.last
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -26,16 +28,17 @@ def before(training: Training) -> Iterator[str]:
         yield f"no update will change anything: {zero}. Try learning_rate=0.1"
 
 
-def after(training: Training) -> Iterator[str]:
-    """Yield warnings about a training that has ended."""
+def after(training: Training, path: Path, *, quiet: bool) -> Iterator[str]:
+    """Yield warnings about a training that has ended; if quiet, only about a cost that rose."""
     first, last = training.log["cost"][0], training.log["cost"][-1]
-    if not training.epoch:
-        return
     if last > first * (1 + 1e-9):
         rate = f"learning_rate={training.config.learning_rate / 10:g}"
-        clip = "" if training.config.gradient_clip else ", or gradient_clip=1"
+        clip = "" if training.config.gradient_clip else " or gradient_clip=1"
         yield f"the cost ended at {last:.4g}, above {first:.4g} where it began. Try {rate}{clip}"
-        return
-    chance = constant(training.config, training.backprop.targets)
-    if last > chance * (1 + 1e-3):
-        yield f"the cost ended at {last:.4g}; always answering the mean target costs {chance:.4g}"
+    elif training.epoch and not quiet:
+        chance = constant(training.config, training.backprop.targets)
+        if last > chance * (1 + 1e-3):
+            yield (
+                f"the cost ended at {last:.4g}; always answering the mean target costs "
+                f"{chance:.4g}. To see why: nnfs diagnose {shlex.quote(str(path))}"
+            )

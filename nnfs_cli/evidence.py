@@ -107,7 +107,9 @@ class Evidence:
             return 0.0
         tenth = float(np.interp(0.9 * epoch[-1], epoch, cost) - cost[-1])
         if self.steps < 10:
-            slope = self.config.learning_rate * sum(layer.gradient**2 for layer in self.end)
+            slope = self.config.learning_rate * sum(
+                layer.gradient * layer.gradient for layer in self.end
+            )
             tenth = min(tenth, slope * 0.1 * float(epoch[-1]))
         return tenth / fall
 
@@ -163,15 +165,16 @@ class Evidence:
         params = self.params.astype(np.float64)
         *hidden, _ = activations(self.network, params, x)
         below = np.vstack([hidden[-1], np.ones((1, samples))]) if hidden else x
-        z = self.network.views(params)[-1] @ below
-        z -= z.mean(axis=-1, keepdims=True)
-        spread = float((z**2).sum())
-        if not spread > 1e-12 * samples:
-            return np.nan
-        scale = np.abs(x).max(axis=-1, keepdims=True)
-        x = x / np.where(scale > 0, scale, 1)
-        fit = np.linalg.lstsq(x.T, z.T, rcond=None)[0]
-        return 1 - float(((z.T - x.T @ fit) ** 2).sum()) / spread
+        with np.errstate(all="ignore"):
+            z = self.network.views(params)[-1] @ below
+            z -= z.mean(axis=-1, keepdims=True)
+            spread = float((z**2).sum())
+            if not 1e-12 * samples < spread < np.inf:
+                return np.nan
+            scale = np.abs(x).max(axis=-1, keepdims=True)
+            x = x / np.where(scale > 0, scale, 1)
+            fit = np.linalg.lstsq(x.T, z.T, rcond=None)[0]
+            return 1 - float(((z.T - x.T @ fit) ** 2).sum()) / spread
 
 
 def gather(run: Run, cache_dir: Path) -> Evidence:

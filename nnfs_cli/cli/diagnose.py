@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,8 @@ def advised(trial: Trial, epochs: int) -> str:
     """Return what the trial showed, in words."""
     best, number = trial.best, len(trial.tried)
     if best:
-        cost = f"cost {best.cost:.3g} instead of {best.instead:.3g}"
+        instead = f"{best.instead:.3g}" if isfinite(best.instead) else "diverging"
+        cost = f"cost {best.cost:.3g} instead of {instead}"
         if best.epoch > epochs:
             where = f"by epoch {best.epoch}"
         else:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.watching import describe, outcome, progress, reading
+from nnfs_cli.cli.watching import describe, outcome, progress, reading, warn
 from nnfs_cli.errors import Diverged
 from nnfs_cli.signals import noted
 
@@ -153,7 +153,7 @@ def follow(
     picture: str | None,
 ) -> None:
     """Train to the end, or until it is stopped; save, tell and exit accordingly."""
-    from nnfs_cli import checkpoints, experiment, runs
+    from nnfs_cli import checkpoints, concerns, experiment, runs
 
     clock, before = perf_counter(), float(facts.get("seconds", 0))
 
@@ -176,6 +176,7 @@ def follow(
     with ExitStack() as stack:
         asked, saves = stack.enter_context(noted()), 0
         options.note(f"{path}: {begin}{describe(training)}", unless=quiet)
+        warn(path, concerns.before(training))
         report = stack.enter_context(watched)
         try:
             for _ in experiment.train(training):
@@ -209,6 +210,7 @@ def follow(
         options.note(f"{path}: {diverged}")
     else:
         options.note(f"{path}: {status} at {outcome(training)}", unless=quiet)
+        warn(path, concerns.after(training, path, quiet=quiet) if status == "finished" else ())
     tell(path, run.facts, as_json)
     if diverged:
         sys.exit(diverged.exit_code)

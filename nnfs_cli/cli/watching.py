@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,12 @@ def outcome(training: Training) -> str:
     """Return the last logged figures in a line."""
     told = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
     return f"epoch {training.epoch}: {told}"
+
+
+def warn(path: Path, warnings: Iterable[str]) -> None:
+    """Print warnings about a run on stderr."""
+    for warning in warnings:
+        options.note(f"{path}: warning: {warning}")
 
 
 @contextmanager
