@@ -28,7 +28,7 @@ SECONDS = 9.0  # after which a trial ends, however far it is
 WORK = 4e9  # of all trainings together, nanoseconds about: it does not depend on the machine
 MOST = 12  # changes that are tried
 HELPS = 0.9  # times the cost without the change: from there down, a change helps
-BY = "cost"  # what the changes are compared by; never a figure of the test part
+FOLDS = 4  # parts of the training samples that are kept out in turn, if the run overfits
 # What stands first mends a cause; a later one is preferred only if it lowers the cost much further.
 ORDER = (
     ("dataset.",),
@@ -69,16 +69,18 @@ class Tried:
 class Trial:
     """What became of the changes, in the order in which they are preferred.
 
-    `epoch` is where they were compared with the run as it is, which cost `cost` there; changes
-    of the epochs alone go on from the end of the run. `left_out` were not tried. `best` is what to
-    change, None if nothing tried helped.
+    `epoch` is where they were compared with the run as it is, which cost `cost` there; with more
+    epochs, the run goes on from its end. `by` is "cost", on the training samples, or, if the run
+    overfits, "kept_out_cost", on each fold of them after training on the others; it is never a
+    figure of the test part. `left_out` were not tried. `best` is the change to make, None if
+    nothing tried helped.
     """
 
     epoch: int
     cost: float
     tried: list[Tried] = field(default_factory=list)
     left_out: int = 0
-    by: str = BY
+    by: str = "cost"
 
     @property
     def best(self) -> Tried | None:
@@ -89,12 +91,13 @@ class Trial:
 
 @dataclass
 class _Group:
-    """Trainings of one shape on the same data, and the costs that they have, (networks,)."""
+    """Trainings of one shape on the same data; `judge` measures them on the samples `judged`."""
 
     numbers: list[int]
     encoding: Encoding
-    samples: Samples
     backprop: Backprop
+    judged: Samples
+    judge: Backprop
     rates: Array
     clips: Array | None
     loss: str
@@ -109,17 +112,15 @@ class _OutOfTime(Exception):
 def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_dir: Path) -> Trial:
     """Return what became of the changes that findings propose, after SECONDS at most."""
     deadline = monotonic() + SECONDS
-    changes = proposed(found)
+    overfits = any(finding.code == "overfitting" for finding in found)
+    changes, epochs = proposed(found), run.config.epochs
     made = [(change, made) for change in changes[:MOST] if (made := _changed(run, change))]
-    longer = [(change, config.epochs) for change, config in made if _only_epochs(change)]
     others = [(change, config) for change, config in made if not _only_epochs(change)]
     first = evidence.first if isfinite(evidence.first) else inf
     epoch, cost, tried = 0, nan, list[Tried]()
-    if others and run.config.epochs:
-        configs = [run.config, *(config for _, config in others)]
-        groups = list(_groups(configs, evidence.params.dtype, cache_dir))
-        work = WORK * (2 / 3 if longer else 1)
-        epoch, costs = _train(groups, run.config.epochs, work, deadline)
+    if epochs and (others or overfits):
+        groups = list(_groups([run.config, *(c for _, c in others)], cache_dir, overfits))
+        epoch, costs = _train(groups, epochs, WORK / 2, deadline)
     if epoch:
         cost, *rest = costs.tolist()
         instead = cost if isfinite(cost) else inf
@@ -127,25 +128,34 @@ def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_di
             Tried(change, epoch, value, instead, first)
             for (change, _), value in zip(others, rest, strict=True)
         ]
-    for change, until in longer:
-        (group,) = _groups([run.config], evidence.params.dtype, cache_dir)
-        group.backprop.params[:] = evidence.params
-        group.epoch = run.config.epochs
-        reached, costs = _train([group], until, WORK / 3, deadline)
-        if reached:
-            tried.append(Tried(change, reached, float(costs[0]), evidence.last, first))
-    tried.sort(key=lambda tried: (_rank(tried.change), len(tried.change)))
-    return Trial(epoch, cost, tried, len(changes) - len(tried))
+    for change, config in made:
+        if not _only_epochs(change) or config.epochs in range(epoch, epochs + 1):
+            continue  # it is no change of epochs, or one too small to compare
+        groups = list(_groups([run.config], cache_dir, overfits))
+        instead = cost
+        if config.epochs > epochs:
+            groups[0].backprop.params[:] = evidence.params
+            groups[0].epoch, instead = epochs, evidence.last
+        reached, costs = _train(groups, config.epochs, WORK / 4, deadline)
+        if reached == config.epochs or reached > epochs:
+            tried.append(Tried(change, reached, float(costs[0]), instead, first))
+    tried.sort(key=_preference)
+    by = "kept_out_cost" if overfits else "cost"
+    return Trial(epoch, cost, tried, len(changes) - len(tried), by)
 
 
 def proposed(found: Sequence[Finding]) -> list[list[str]]:
     """Return the changes to try, each once: those of causes first, and smaller ones first."""
     changes: dict[tuple[str, ...], list[str]] = {}
     for finding in found:
-        for change in (finding.change, *finding.others) if finding.triable else ():
+        for change in (finding.change, *finding.others):
             if change:
                 changes.setdefault(tuple(sorted(change)), change)
     return sorted(changes.values(), key=lambda change: (_rank(change), len(change)))
+
+
+def _preference(tried: Tried) -> tuple[int, int]:
+    return _rank(tried.change), len(tried.change)
 
 
 def _rank(change: Sequence[str]) -> int:
@@ -171,10 +181,11 @@ def _changed(run: Run, change: Sequence[str]) -> Config | None:
     return None if changed == run.config else changed
 
 
-def _groups(
-    configs: Sequence[Config], dtype: np.dtype[np.generic], cache_dir: Path
-) -> Iterator[_Group]:
-    """Yield the trainings of configurations, those of one shape and data together."""
+def _groups(configs: Sequence[Config], cache_dir: Path, folds: bool) -> Iterator[_Group]:
+    """Yield the trainings of configurations, those of one shape and data together.
+
+    With folds, each comes once for each of them, and is judged by the samples of that fold.
+    """
     together: dict[str, list[int]] = {}
     for number, config in enumerate(configs):
         layers = [(layer.units, layer.activation) for layer in config.layers]
@@ -182,27 +193,57 @@ def _groups(
         together.setdefault(key, []).append(number)
     read: dict[str, tuple[Encoding, Samples]] = {}
     for numbers in together.values():
-        members = [configs[number] for number in numbers]
-        first = members[0]
+        first = configs[numbers[0]]
         key = repr((first.dataset, first.features, first.dtype))
         if key not in read:
             read[key] = experiment.encode(first, cache_dir, keep=True)[:2]
         encoding, samples = read[key]
-        network = experiment.network_of(first, encoding.facts)
-        params = np.stack([experiment.initial_params(member, network) for member in members])
-        clips = np.array([[member.gradient_clip or np.inf] for member in members])
-        n_samples = samples.y.shape[-1]
-        units = sum(layer.units for layer in network.layers)
-        yield _Group(
-            numbers,
-            encoding,
-            samples,
-            experiment.evaluator(first, encoding, network, params, samples),
-            np.array([[member.learning_rate] for member in members]),
-            clips if np.isfinite(clips).any() else None,
-            first.loss,
-            len(members) * (3000 + n_samples * (network.n_params / 6 + 8 * units)),
+        for part, judged in _folded(samples) if folds else [(samples, samples)]:
+            members = [configs[number] for number in numbers]
+            yield _group(numbers, members, encoding, part, judged)
+
+
+def _folded(samples: Samples) -> Iterator[tuple[Samples, Samples]]:
+    """Yield, for each fold, the other samples and its own."""
+    n_samples = samples.y.shape[-1]
+    fold = np.random.RandomState(0).permutation(n_samples) % min(FOLDS, n_samples)
+    for i in range(fold.max() + 1):
+        rest, own = np.flatnonzero(fold != i), np.flatnonzero(fold == i)
+        yield (
+            Samples(samples.x[:, rest], samples.y[:, rest]),
+            Samples(samples.x[:, own], samples.y[:, own]),
         )
+
+
+def _group(
+    numbers: list[int],
+    members: Sequence[Config],
+    encoding: Encoding,
+    samples: Samples,
+    judged: Samples,
+) -> _Group:
+    """Return trainings of one shape, before their first update."""
+    first = members[0]
+    network = experiment.network_of(first, encoding.facts)
+    params = np.stack([experiment.initial_params(member, network) for member in members])
+    backprop = experiment.evaluator(first, encoding, network, params, samples)
+    judge = backprop
+    if judged is not samples:
+        judge = experiment.evaluator(first, encoding, network, params, judged)
+    clips = np.array([[member.gradient_clip or np.inf] for member in members])
+    units = sum(layer.units for layer in network.layers)
+    of_samples = backprop.samples * (network.n_params / 6 + 8 * units)
+    return _Group(
+        numbers,
+        encoding,
+        backprop,
+        judged,
+        judge,
+        np.array([[member.learning_rate] for member in members]),
+        clips if np.isfinite(clips).any() else None,
+        first.loss,
+        len(members) * (3000 + of_samples),
+    )
 
 
 def _train(groups: Sequence[_Group], until: int, work: float, deadline: float) -> tuple[int, Array]:
@@ -238,25 +279,25 @@ def _advance(group: _Group, until: int, deadline: float) -> None:
 def _costs(groups: Sequence[_Group]) -> Array:
     """Return the cost of each training, in the order of their numbers, NaN where it diverged.
 
-    Where targets are scaled in different ways, costs are put into the scale of the first one.
+    It is the mean over folds. Where targets are scaled in different ways, costs are put into the
+    scale of the first one.
     """
-    costs = np.zeros(sum(len(group.numbers) for group in groups))
+    numbers = [number for group in groups for number in group.numbers]
+    costs, times = np.zeros(max(numbers) + 1), np.bincount(numbers)
     scaling = next(group.encoding.targets for group in groups if 0 in group.numbers)
     scale = np.array(scaling.factor if scaling else [1.0])
     for group in groups:
-        cost = group.backprop.evaluate().cost
+        cost = group.judge.evaluate().cost
         own = group.encoding.targets
         if own != scaling:
             ratio = (np.array(own.factor if own else [1.0]) / scale)[:, np.newaxis]
-            network, params = group.backprop.network, group.backprop.params
-            y_hat = outputs(network, params, group.samples.x)
+            y_hat = outputs(group.backprop.network, group.backprop.params, group.judged.x)
             with np.errstate(all="ignore"):
-                y_hat = y_hat * ratio
-                losses = LOSSES[group.loss].loss(y_hat, group.samples.y * ratio)
+                losses = LOSSES[group.loss].loss(y_hat * ratio, group.judged.y * ratio)
                 cost = losses.sum(axis=-2).mean(axis=-1)
         finite = np.isfinite(cost) & np.isfinite(group.backprop.params).all(axis=-1)
-        costs[group.numbers] = np.where(finite, cost, np.nan)
-    return costs
+        costs[group.numbers] += np.where(finite, cost, np.nan)
+    return costs / times
 
 
 def plain(trial: Trial) -> dict[str, object]:

@@ -188,6 +188,7 @@ def overfitting(e: Evidence) -> Found | None:
     test, cost = e.log.get("test_cost"), e.log["cost"]
     if test is None or not e.steps:
         return None
+    others = [[f"epochs={-(-e.config.epochs // part)}"] for part in (4, 16)]
     best = int(test.argmin())
     low, last, first = float(test[best]), float(test[-1]), float(cost[-1])
     epoch = int(e.log["epoch"][best])
@@ -197,10 +198,10 @@ def overfitting(e: Evidence) -> Found | None:
             f"the test cost rose from {low:.4g} at epoch {epoch} to {last:.4g}, "
             f"while the training cost fell from {float(cost[best]):.4g} to {first:.4g}"
         )
-        return Found(seen, narrower(e), figures, triable=False)
+        return Found(seen, narrower(e), figures, others)
     if last > 3 * first and last - first > 0.1 * e.chance:
         seen = f"the test cost is {last:.4g}, the training cost {first:.4g}"
-        return Found(seen, narrower(e), figures, triable=False)
+        return Found(seen, narrower(e), figures, others)
     return None
 
 

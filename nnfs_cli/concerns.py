@@ -29,9 +29,9 @@ def before(training: Training) -> Iterator[str]:
 
 
 def after(training: Training, path: Path, *, quiet: bool) -> Iterator[str]:
-    """Yield warnings about a training that has ended; if quiet, only about a cost that rose."""
+    """Yield warnings about a training that has ended; if quiet, only of a cost that has doubled."""
     first, last = training.log["cost"][0], training.log["cost"][-1]
-    if last > first * (1 + 1e-9):
+    if last > first * (2 if quiet else 1 + 1e-9):
         rate = f"learning_rate={training.config.learning_rate / 10:g}"
         clip = "" if training.config.gradient_clip else " or gradient_clip=1"
         yield f"the cost ended at {last:.4g}, above {first:.4g} where it began. Try {rate}{clip}"

@@ -17,7 +17,6 @@ class Found(NamedTuple):
     change: Sequence[str]
     figures: dict[str, Any]
     others: Sequence[Sequence[str]] = ()
-    triable: bool = True
 
 
 def rate_times(e: Evidence, factor: float) -> list[str]:

@@ -33,9 +33,8 @@ from nnfs_cli.learning import linear_network, majority_class, missed_class, unde
 class Finding:
     """Something wrong: what was seen, in plain words, and the overrides that may mend it.
 
-    `change` is one set of overrides, and `others` are more sets to try instead of it. `triable`
-    says whether the training cost can tell if they help. `figures` are the numbers of `seen`;
-    `code` names the check and does not change.
+    `change` is one set of overrides, and `others` are more sets to try instead of it. `figures`
+    are the numbers of `seen`; `code` names the check and does not change.
     """
 
     code: str
@@ -43,7 +42,6 @@ class Finding:
     change: list[str]
     figures: dict[str, Any] = field(default_factory=dict)
     others: list[list[str]] = field(default_factory=list)
-    triable: bool = True
 
 
 def findings(evidence: Evidence) -> list[Finding]:
@@ -56,7 +54,6 @@ def findings(evidence: Evidence) -> list[Finding]:
             list(dict.fromkeys(item.change)),
             item.figures,
             [list(dict.fromkeys(other)) for other in item.others if other],
-            item.triable,
         )
         for code, item in found
         if item

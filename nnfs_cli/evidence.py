@@ -139,9 +139,9 @@ class Evidence:
         backprop = self._evaluator()
         params = backprop.params
         direction = np.random.RandomState(0).standard_normal(len(params))
-        far = 1e-4 * max(1.0, float(np.linalg.norm(params)))
         size = np.nan
         with np.errstate(all="ignore"):
+            far = 1e-4 * max(1.0, float(np.linalg.norm(params)))
             for _ in range(POWER_ITERATIONS):
                 direction /= np.linalg.norm(direction)
                 slopes = []
@@ -227,7 +227,8 @@ def _chance(config: Config, y: Array, classes: bool) -> float:
         return log(2)
     if classes:
         return 1 / 8 if len(y) == 1 else (1 - 1 / len(y)) / 2
-    return float(y.var(axis=-1, dtype=np.float64).sum()) / 2
+    with np.errstate(over="ignore"):
+        return float(y.var(axis=-1, dtype=np.float64).sum()) / 2
 
 
 def _majority(y: Array) -> float:

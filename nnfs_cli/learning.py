@@ -79,8 +79,8 @@ def underfitting(e: Evidence) -> Found | None:
         seen = f"the cost is {e.last:.4g}; always answering {answer} costs {e.constant:.4g}"
         change, *others = _stuck(e)
         return Found(seen, change, figures, others)
-    known = e.baselines
-    if known is None or not known.bends or not _poor(e):
+    known = e.baselines if _poor(e) else None
+    if known is None or not known.bends:
         return None
     figures |= {"linear": known.linear, "curved": known.curved}
     hidden = len(e.config.layers) > 1

@@ -343,9 +343,7 @@ def test_findings_do_not_contradict_each_other(case):
 def test_overfitting_takes_nothing_from_the_test_part():
     found = findings(NOISY_MOONS)["overfitting"]
     assert found.change == ["layers.0.units=8", "layers.1.units=8"]
-    assert not found.triable
-    text = shell.call("diagnose", "--no-trial", "moons-1").stdout
-    assert "  not tried, for only new samples could judge it: layers.0.units=8" in text
+    assert found.others == [["epochs=500"], ["epochs=125"]]
 
 
 def test_numbers_close_to_the_largest_are_diagnosed():
@@ -424,6 +422,17 @@ def test_more_epochs_are_tried_from_the_end_of_the_run():
     assert longer["cost"] == train((*args, "epochs=6000", "name=again")).facts["cost"]
 
 
+def test_what_helps_against_overfitting_is_judged_by_training_samples_kept_out():
+    path = train((*NOISY_MOONS, "dataset.noise=0.3")).path
+    told = json.loads(shell.call("diagnose", "--json", str(path)).stdout)
+    assert "overfitting" in {finding["code"] for finding in told["findings"]}
+    tried = told["trial"]
+    assert (tried["by"], tried["best"]) == ("kept_out_cost", ["epochs=125"])
+    assert {t["instead"] for t in tried["tried"]} == {tried["cost"]}
+    text = shell.call("diagnose", str(path)).stdout
+    assert text.endswith(" at epoch 125 of 2000, on training samples that were kept out in turn\n")
+
+
 def test_nothing_that_helps_is_an_answer(tmp_path):
     rng = np.random.RandomState(0)
     table(tmp_path / "t.csv", rng.standard_normal((300, 4)), rng.standard_normal(300))
@@ -454,7 +463,7 @@ def test_the_test_part_has_no_say_in_a_trial(tmp_path):
     X = rng.standard_normal((100, 2))
     table(tmp_path / "t.csv", X, X[:, 0] * X[:, 1] > 0)
     trials = []
-    for name, targets in (("u.csv", X[:, 0] > 0), ("v.csv", X[:, 0] < 0)):
+    for name, targets in (("u.csv", X[:, 0] * X[:, 1] > 0), ("v.csv", X[:, 0] < 0)):
         table(tmp_path / name, X, targets)
         given = f"dataset={{path: t.csv, test_path: {name}, scale: standard}}"
         args = (*on("t.csv", "classes", epochs=200), given, "layers.0.units=1")

@@ -40,8 +40,9 @@ def command(
 
     RUN may be a run of a sweep, SWEEP/17 or SWEEP/best. Each finding has a name that does not
     change and what was seen. The changes that may help are tried in short trainings, ten seconds
-    at most in all, and compared by the training cost at the same epoch; the one that helps is
-    printed with what it gave, to be pasted after 'nnfs train CONFIG'.
+    at most in all, and compared by the training cost at the same epoch (by that of samples kept
+    out in turn, if the run overfits); the one that helps is printed with what it gave, to be
+    pasted after 'nnfs train CONFIG'.
     """
     from nnfs_cli import advice, diagnosis, evidence, runs
 
@@ -85,12 +86,13 @@ def print_text(
         click.echo(f"\n{finding.code}: {finding.seen}")
         sets = (finding.change, *finding.others)
         untried = [shlex.join(change) for change in sets if change]
-        if untried and not finding.triable:
-            click.echo(f"  not tried, for only new samples could judge it: {'; '.join(untried)}")
-        elif untried and trial is None:
+        if untried and trial is None:
             click.echo(f"  could be tried: {'; '.join(untried)}")
     if trial:
         click.echo("\n" + advised(trial, gathered.config.epochs))
+
+
+KEPT_OUT = ", on training samples that were kept out in turn"
 
 
 def advised(trial: Trial, epochs: int) -> str:
@@ -103,6 +105,7 @@ def advised(trial: Trial, epochs: int) -> str:
             where = f"by epoch {best.epoch}"
         else:
             where = f"at epoch {best.epoch}" + (f" of {epochs}" if best.epoch < epochs else "")
+        where += KEPT_OUT if trial.by != "cost" else ""
         return f"try {shlex.join(best.change)}: {cost} {where}"
     if not number:
         return "nothing could be tried in ten seconds"
