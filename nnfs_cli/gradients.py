@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf, isfinite, nan
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -21,14 +23,14 @@ from nnfs_cli.schema import Config
 TOLERANCE = 1e-6
 COMPONENTS = 200  # of an array, at most
 SAMPLES = 1000
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # by which z moves, about
 
 
 class Component(NamedTuple):
-    """One component of the gradient, from both sides; `error` is relative.
+    """One component of the gradient, computed both ways; `error` is relative.
 
-    `place` is (unit, input) in W and (unit,) in b, from 0. At a kink the slope to the left is not
-    that to the right, and there is nothing to compare.
+    `place` is (unit, input) in W and (unit,) in b, from 0. `kink` says that every step crosses the
+    kink of some unit, on some sample: then there is nothing to compare.
     """
 
     place: tuple[int, ...]
@@ -83,7 +85,7 @@ def check(config: Config, cache_dir: Path | None) -> Report:
     train = train if len(chosen) == samples else Samples(train.x[:, chosen], train.y[:, chosen])
     network = experiment.network_of(double, encoding.facts)
     params = experiment.initial_params(config, network).astype(np.float64)
-    prober = _Prober(experiment.evaluator(double, encoding, network, params, train))
+    prober = _Prober(experiment.evaluator(double, encoding, network, params, train), train.x)
     places = network.views(np.arange(network.n_params))
     comparisons = []
     for number, indices in enumerate(places, 1):
@@ -107,56 +109,117 @@ def _compare(prober: _Prober, layer: int, array: str, indices: Array) -> Compari
 class _Prober:
     """Moves one parameter at a time, and puts it back."""
 
-    def __init__(self, backprop: Backprop) -> None:
-        self.backprop = backprop
+    def __init__(self, backprop: Backprop, x: Array) -> None:
+        self.backprop, self.x = backprop, x
+        self.network = backprop.network
+        self.kinked = any(layer.activation.kinked for layer in self.network.layers)
+        self.ends = np.cumsum([layer.n_params for layer in self.network.layers])
         self.cost = float(backprop.evaluate().cost)
         with np.errstate(all="ignore"):
             self.gradient = backprop.gradient() / backprop.samples
         if not (isfinite(self.cost) and np.isfinite(self.gradient).all()):
             raise NnfsError("the cost is not finite before the first update: look at data and W")
-        # What rounding may change of a cost: its own last bits, and those of each product in it.
-        size = self.cost + float(np.abs(self.gradient * backprop.params).sum())
-        self.rounding = 16 * float(np.finfo(np.float64).eps) * size
+        _, self.inputs, self.signs = zip(*self._passed(), strict=True)
+        self.reach = self._reach()
+        self.rounding = self._rounding()
 
     def component(self, i: int, place: tuple[int, ...]) -> Component:
         """Return parameter i's component, at the largest step at which both sides agree.
 
-        Where they do not, shorter steps stay clear of most kinks. A difference that no longer
-        changes, and is the same to the left and to the right, is the true slope: then
-        backpropagation is wrong. If the two sides stay apart, this is a kink.
+        Where they do not agree, a shorter step is more exact, until rounding takes over. A step
+        that takes any unit across its kink measures something else, and is left out.
         """
         exact = float(self.gradient[i])
-        before, apart = inf, inf
-        best = Component(place, exact, inf, inf)
-        for step in STEPS:
-            left, right, central = self._slopes(i, step)
+        before = inf
+        best: Component | None = None
+        for relative in STEPS:
+            # A parameter moves z by its input: a step suits the inputs, and the float's spacing.
+            step = max(relative / float(self.reach[i]), 1e-9 * abs(float(self.backprop.params[i])))
+            if self.kinked and self._crosses(i, step):
+                continue
+            central = self._slope(i, step)
             gap = abs(exact - central)
-            error = gap / max(abs(exact), abs(central), self.rounding / step / TOLERANCE)
-            if not isfinite(error):
-                error = inf
-            if error <= best.error:
-                best = Component(place, exact, central, error)
-            apart = abs(right - left)
-            if error <= TOLERANCE or max(apart, abs(central - before)) < gap / 10:
-                return best
+            error = self._error(i, step, exact, central)
+            if best is None or error <= best.error:
+                best = Component(place, exact, central, float(error))
+            if error <= TOLERANCE or abs(central - before) < gap / 10:
+                return best  # if it is no error of the step, backpropagation is wrong
             before = central
-        return best._replace(kink=apart >= gap / 10)
+        return best or Component(place, exact, nan, inf, kink=True)
 
-    def _slopes(self, i: int, step: float) -> tuple[float, float, float]:
-        """Return the slope of the cost to the left, to the right and across, from five points.
+    def _error(self, i: int, step: float, exact: float, central: float) -> float:
+        """Return the relative error, in which rounding cannot exceed the tolerance."""
+        gap = abs(exact - central)
+        if not isfinite(gap):
+            return inf
+        if not gap:
+            return 0.0
+        floor = self.rounding / step / TOLERANCE
+        if gap > TOLERANCE * max(abs(exact), abs(central), floor):
+            with self._moved(i, 2 * step):  # where the cost, and its rounding, may be larger
+                floor = max(floor, self._rounding() / step / TOLERANCE)
+        return float(gap / max(abs(exact), abs(central), floor))
 
-        The central one is exact to step^4, the one-sided ones to step^2.
-        """
-        params = self.backprop.params
-        initial = params[i].copy()
+    def _slope(self, i: int, step: float) -> float:
+        """Return the slope of the cost at parameter i, exact to step^4."""
         costs = []
         for steps in (-2, -1, 1, 2):
-            params[i] = initial + steps * step
-            costs.append(float(self.backprop.evaluate().cost))
-        params[i] = initial
+            with self._moved(i, steps * step):
+                costs.append(float(self.backprop.evaluate().cost))
         far_left, left, right, far_right = costs
-        return (
-            (3 * self.cost - 4 * left + far_left) / (2 * step),
-            (-3 * self.cost + 4 * right - far_right) / (2 * step),
-            (8 * (right - left) - (far_right - far_left)) / (12 * step),
+        return (8 * (right - left) - (far_right - far_left)) / (12 * step)
+
+    def _crosses(self, i: int, step: float) -> bool:
+        """Return whether a step takes z of any unit across its kink, on any sample."""
+        layer = int(np.searchsorted(self.ends, i, side="right"))
+        for steps in (2, -2, 1, -1):
+            with self._moved(i, steps * step):
+                for number, _, signs in self._passed(layer):
+                    if signs is not None and not np.array_equal(self.signs[number], signs):
+                        return True
+        return False
+
+    def _passed(self, first: int = 0) -> Iterator[tuple[int, Array, Array | None]]:
+        """Yield number, input with its ones, and signs of z, of each layer from the first on.
+
+        Signs are None where an activation has no kink. Layers below the first are as they were.
+        """
+        x = self.inputs[first] if first else self.x
+        views = self.network.views(self.backprop.params)
+        for number in range(first, len(views)):
+            activation = self.network.layers[number].activation
+            with np.errstate(all="ignore"):
+                z = views[number] @ x
+                yield number, x, np.sign(z) if activation.kinked else None
+                x = np.ones((len(z) + 1, z.shape[1]))
+                activation.forward(z, x[:-1])
+
+    @contextmanager
+    def _moved(self, i: int, change: float) -> Iterator[None]:
+        params = self.backprop.params
+        initial = params[i].copy()
+        params[i] += change
+        yield
+        params[i] = initial
+
+    def _reach(self) -> Array:
+        """Return, for each parameter, the largest input that it multiplies, (n_params,)."""
+        reach = np.empty_like(self.backprop.params)
+        for view, x in zip(self.network.views(reach), self.inputs, strict=True):
+            view[:] = np.abs(x).max(axis=-1)
+        reach[~((reach > 0) & np.isfinite(reach))] = 1
+        return reach
+
+    def _rounding(self) -> float:
+        """Return what rounding may change of the cost: its last bits, and those of each z in it."""
+        size = float(self.backprop.evaluate().cost)
+        layers = zip(
+            self.backprop.trace(),
+            self.network.views(self.backprop.params),
+            self._passed(),
+            strict=True,
         )
+        for layer, Wb, (_, x, _) in layers:
+            share = np.abs(layer.delta) * (np.abs(Wb) @ np.abs(x))
+            size += float(share.sum()) / self.backprop.samples
+        return 4 * float(np.finfo(np.float64).eps) * size

@@ -8,8 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
-    "__main__", "cli", "plots", "explain", "diagnosis", "evidence", "gradients", "reproduction",
-    "prediction",
+    "__main__", "cli", "plots", "explain", "advice", "diagnosis", "learning", "checks",
+    "cures", "evidence", "gradients", "reproduction", "prediction",
     "summaries", "sweeps", "states", "stackfiles", "stacks", "plans", "trials", "grid", "executors",
     "signals", "checkpoints", "experiment", "runs", "config", "checker", "footprint",
     "data", "encoding", "labels", "schema", "datasets", "files", "headers", "notices", "tables",

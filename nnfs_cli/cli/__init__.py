@@ -31,7 +31,7 @@ COMMANDS = {
     "show": "Show one run or sweep in full.",
     "plot": "Draw a run, several runs or a sweep.",
     "report": "Write a run or a sweep as one HTML file.",
-    "diagnose": "Say how healthy a run is, and what to change if it is not.",
+    "diagnose": "Find out what is wrong with a run and how to fix it.",
 }
 UTF8 = "with PYTHONUTF8=1 before nnfs, it can"
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -81,7 +81,9 @@ def print_gradients(report: Report, as_json: bool) -> None:
     wrong = [f"{c.array}{c.layer}" for c in report.comparisons if not c.agrees]
     if wrong:
         raise NnfsError(f"backpropagation is wrong in {', '.join(wrong)}: see the relative error")
-    options.note(f"all agree to {TOLERANCE:g}", unless=as_json)
+    kinks = any(c.kinks for c in report.comparisons)
+    compared = "all that were compared" if kinks else "all"
+    options.note(f"{compared} agree to {TOLERANCE:g}", unless=as_json)
 
 
 def row_of(comparison: Comparison) -> dict[str, object]:

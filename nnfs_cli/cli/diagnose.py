@@ -5,34 +5,54 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.errors import one_line
+from nnfs_cli.errors import RequirementUnmet, one_line
 
 if TYPE_CHECKING:
+    from nnfs_cli.advice import Trial
+    from nnfs_cli.diagnosis import Finding
     from nnfs_cli.evidence import Evidence, LayerState
 
 
 @click.command()
 @options.run
+@click.option(
+    "--no-trial", is_flag=True, help="Do not train to see which change helps; list them untried."
+)
+@click.option(
+    "--require",
+    type=click.Choice(["healthy"]),
+    help="Exit with 5 if there is any finding.",
+)
 @options.by
 @options.runs_dir
 @options.as_json
-def command(run: str, by: str, runs_dir: Path, as_json: bool) -> None:
-    """Say how healthy a run is, and what to change if it is not.
+def command(
+    run: str, no_trial: bool, require: str | None, by: str, runs_dir: Path, as_json: bool
+) -> None:
+    """Find out what is wrong with a run and how to fix it.
 
     RUN may be a run of a sweep, SWEEP/17 or SWEEP/best. Each finding has a name that does not
-    change, what was seen, and overrides to try, as they can be pasted after 'nnfs train CONFIG'.
+    change and what was seen. The changes that may help are tried in short trainings, ten seconds
+    at most in all, and compared by the training cost at the same epoch (by that of samples kept
+    out in turn, if the run overfits); the one that helps is printed with what it gave, to be
+    pasted after 'nnfs train CONFIG'.
     """
-    from nnfs_cli import diagnosis, evidence, runs
+    from nnfs_cli import advice, diagnosis, evidence, runs
 
     opened = options.open_run(run, runs_dir, by)
-    gathered = evidence.gather(opened, runs.cache_dir(runs_dir))
+    cache_dir = runs.cache_dir(runs_dir)
+    gathered = evidence.gather(opened, cache_dir)
     found = diagnosis.findings(gathered)
+    trial = None
+    if advice.proposed(found) and not no_trial:
+        trial = advice.try_changes(opened, gathered, found, cache_dir)
     if as_json:
         options.print_json(
             {
@@ -42,19 +62,55 @@ def command(run: str, by: str, runs_dir: Path, as_json: bool) -> None:
                 **figures(gathered),
                 "layers": layers(gathered),
                 "findings": [asdict(finding) for finding in found],
+                "trial": trial and advice.plain(trial),
             }
         )
-        return
+    else:
+        print_text(opened.path, gathered, found, trial)
+    if require and found:
+        told = ", ".join(finding.code for finding in found)
+        raise RequirementUnmet(f"{opened.path}: is not healthy: {told}")
+
+
+def print_text(
+    path: Path, gathered: Evidence, found: Sequence[Finding], trial: Trial | None
+) -> None:
+    """Print the state of a run, its findings, and what the trial showed."""
     verdict = options.count(len(found), "finding") if found else "healthy"
-    click.echo(f"{one_line(str(opened.path))}: {gathered.status}, {verdict}")
+    click.echo(f"{one_line(str(path))}: {gathered.status}, {verdict}")
     click.echo(told(gathered))
     rows = [[key.replace("_", " ") for key in layers(gathered)[0]]]
     rows += [[options.cell(value) for value in row.values()] for row in layers(gathered)]
     click.echo("\n" + "\n".join(options.aligned(row, rows) for row in rows))
     for finding in found:
         click.echo(f"\n{finding.code}: {finding.seen}")
-        if finding.change:
-            click.echo(f"  try: {shlex.join(finding.change)}")
+        sets = (finding.change, *finding.others)
+        untried = [shlex.join(change) for change in sets if change]
+        if untried and trial is None:
+            click.echo(f"  could be tried: {'; '.join(untried)}")
+    if trial:
+        click.echo("\n" + advised(trial, gathered.config.epochs))
+
+
+KEPT_OUT = ", on training samples that were kept out in turn"
+
+
+def advised(trial: Trial, epochs: int) -> str:
+    """Return what the trial showed, in words."""
+    best, number = trial.best, len(trial.tried)
+    if best:
+        instead = f"{best.instead:.3g}" if isfinite(best.instead) else "diverging"
+        cost = f"cost {best.cost:.3g} instead of {instead}"
+        if best.epoch > epochs:
+            where = f"by epoch {best.epoch}"
+        else:
+            where = f"at epoch {best.epoch}" + (f" of {epochs}" if best.epoch < epochs else "")
+        where += KEPT_OUT if trial.by != "cost" else ""
+        return f"try {shlex.join(best.change)}: {cost} {where}"
+    if not number:
+        return "nothing could be tried in ten seconds"
+    where = f" to epoch {trial.epoch}" if trial.epoch else ""
+    return f"nothing tried here helped: {options.count(number, 'change')}, trained{where}"
 
 
 def figures(gathered: Evidence) -> dict[str, Any]:
@@ -64,6 +120,7 @@ def figures(gathered: Evidence) -> dict[str, Any]:
         "epochs": int(epoch[-1]),
         "initial_cost": float(cost[0]),
         "chance": gathered.chance,
+        "constant": gathered.constant,
         "cost": float(cost[-1]),
         "rises": gathered.rises,
         "steps": gathered.steps,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.watching import describe, outcome, progress, reading, warn_of
+from nnfs_cli.cli.watching import describe, outcome, progress, reading, warn, warn_of
 from nnfs_cli.errors import Diverged
 from nnfs_cli.signals import Asked, noted, saves_noted
 
@@ -190,7 +190,7 @@ def follow(
 
     `keep` says that the run has weights: until there are better ones, run.json stays theirs.
     """
-    from nnfs_cli import checkpoints, runs
+    from nnfs_cli import checkpoints, concerns, runs
 
     clock, before = perf_counter(), float(facts.get("seconds", 0))
 
@@ -214,6 +214,7 @@ def follow(
         watched = live.pictured(watched, shown.picture, training, path)
     begin = f"from epoch {training.epoch}, " if training.epoch else ""
     options.note(f"{path}: {begin}{describe(training)}", unless=shown.quiet)
+    warn(path, concerns.before(training))
     with watched as report:
         status, diverged = run_to_end(training, report, asked, checkpoint_every, save)
         run = save_end(training, path, status, facts_now)
@@ -221,6 +222,8 @@ def follow(
         options.note(f"{path}: {diverged}")
     else:
         options.note(f"{path}: {status} at {outcome(training)}", unless=shown.quiet)
+        if status == "finished":
+            warn(path, concerns.after(training, path, quiet=shown.quiet))
     # A terminal that hung up takes no more words, and the exit code is to say what happened.
     with suppress(OSError) if asked.stop == signal.SIGHUP else nullcontext():
         tell(path, run.facts, shown.as_json)

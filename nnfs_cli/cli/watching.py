@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,12 @@ def warn_of(configs: Iterable[Config], quiet: bool = False) -> None:
 
     for line in dict.fromkeys(line for config in configs for line in data.warnings(config)):
         options.note(line, unless=quiet)
+
+
+def warn(path: Path, warnings: Iterable[str]) -> None:
+    """Print warnings about a run on stderr."""
+    for warning in warnings:
+        options.note(f"{path}: warning: {warning}")
 
 
 @contextmanager

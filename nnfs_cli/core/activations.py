@@ -26,13 +26,15 @@ ZERO = {np.dtype(kind): np.zeros((), kind) for kind in (np.float32, np.float64)}
 class Activation:
     """A function of z, its vector-Jacobian product, and the initializer of W that suits it.
 
-    `elementwise` says that each unit's a depends on its own z alone.
+    `elementwise` says that each unit's a depends on its own z alone, `kinked` that its slope jumps
+    where z is 0.
     """
 
     forward: Callable[[Array, Array], None]
     vjp: Callable[[Array, Array, Array], None]
     initializer: str = "xavier"
     elementwise: bool = True
+    kinked: bool = False
 
 
 def identity() -> Activation:
@@ -89,7 +91,7 @@ def relu() -> Activation:
         np.greater(a, ZERO[a.dtype], z)
         np.multiply(grad, z, grad)
 
-    return Activation(forward, vjp, initializer="he")
+    return Activation(forward, vjp, initializer="he", kinked=True)
 
 
 def leaky_relu(slope: float = 0.05) -> Activation:
@@ -108,7 +110,7 @@ def leaky_relu(slope: float = 0.05) -> Activation:
         np.maximum(z, a, out=z)
         np.multiply(grad, z, grad)
 
-    return Activation(forward, vjp, initializer="he")
+    return Activation(forward, vjp, initializer="he", kinked=True)
 
 
 def elu() -> Activation:

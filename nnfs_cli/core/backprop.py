@@ -117,6 +117,12 @@ class Backprop:
             blocks.append(Block(layers, y[..., start:stop], source if bare else None))
         return _Lane(blocks, grad, part)
 
+    @property
+    def targets(self) -> Array:
+        """The targets of all samples, (..., outputs, samples), copied."""
+        blocks = [block.y for lane in self._lanes for block in lane.blocks]
+        return np.concatenate(blocks, axis=-1)
+
     def evaluate(self) -> Evaluation:
         """Return cost and accuracy at the present parameters, float64 (networks...)."""
         with np.errstate(all="ignore"):
