@@ -31,7 +31,12 @@ MARKERS = {"train": "o", "test": "D"}
 
 
 class Palette(NamedTuple):
-    """The colours of one style; `series` are for classes and for curves."""
+    """The colours of one style. Each means one thing, in every picture.
+
+    `series` are the classes of a data set or, where runs are compared, the runs; `negative` and
+    `positive` are signs of weights and biases; `train` and `test` are parts of the data; `amount`
+    shades counts and figures; `best` is the best run of a sweep; `fault` marks what failed.
+    """
 
     ground: str
     ink: str
@@ -39,28 +44,44 @@ class Palette(NamedTuple):
     series: tuple[str, ...]
     negative: str
     positive: str
+    train: str
+    test: str
+    amount: str
+    best: str
+    fault: str
 
 
 # Okabe and Ito 2008, "Color universal design": told apart by colour-blind readers. The order puts
-# those first that stand out against the ground.
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
-SKY, VERMILION, YELLOW = "#56B4E9", "#D55E00", "#F0E442"
+# those first that stand out against the ground. Signs are brown and violet, as in ColorBrewer's
+# PuOr, which has none of these hues.
+BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SKY, YELLOW = "#56B4E9", "#F0E442"
 PALETTES = {
     "light": Palette(
         "#FFFFFF",
         "#202428",
         "#8A9097",
-        (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, "#7A7F85"),
-        VERMILION,
-        BLUE,
+        (BLUE, ORANGE, GREEN, PINK, SKY, YELLOW, "#7A7F85", "#1B2A6B"),
+        negative="#B35806",
+        positive="#7552C0",
+        train="#3C444C",
+        test="#C2187A",
+        amount="#5B6B7B",
+        best="#6A8A00",
+        fault="#D0192F",
     ),
     "dark": Palette(
         "#15191E",
         "#E8EAED",
         "#7E858C",
-        (SKY, ORANGE, GREEN, PURPLE, YELLOW, VERMILION, BLUE, "#B9BEC4"),
-        VERMILION,
-        SKY,
+        (SKY, ORANGE, GREEN, PINK, YELLOW, BLUE, "#A4AAB0", "#4A63D8"),
+        negative="#D27B3A",
+        positive="#A58BEA",
+        train="#D3D8DD",
+        test="#F364B4",
+        amount="#9FB0C0",
+        best="#B2D235",
+        fault="#FF5D63",
     ),
 }
 
@@ -163,7 +184,7 @@ def _packed(file: io.BytesIO, palette: Palette) -> bytes:
     from PIL import Image
 
     image = Image.open(file).convert("RGB")
-    hues = [palette.ground, palette.ink, palette.soft, palette.negative, *palette.series]
+    hues = [hue for hue in (*palette, *palette.series) if isinstance(hue, str)]
     exact = np.array([[round(255 * part) for part in to_rgb(hue)] for hue in hues])
     packed = image.quantize(256 - len(exact), dither=Image.Dither.NONE)
     chosen, numbers = packed.getpalette() or [], np.array(packed)
@@ -178,8 +199,20 @@ def _packed(file: io.BytesIO, palette: Palette) -> bytes:
 
 
 def colours(palette: Palette, count: int) -> list[str]:
-    """Return so many colours; beyond those of the palette they come again."""
-    return [palette.series[i % len(palette.series)] for i in range(count)]
+    """Return so many colours, all different; beyond those of the palette they are darker."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    size = len(palette.series)
+    found = []
+    for i in range(count):
+        shade = 0.62 ** (i // size)
+        found.append(to_hex([shade * part for part in to_rgb(palette.series[i % size])]))
+    return found
+
+
+def of_part(palette: Palette, part: str) -> str:
+    """Return the colour of a part of the data: train or test."""
+    return palette.test if part == "test" else palette.train
 
 
 def name_of(run: Run) -> str:
@@ -223,8 +256,8 @@ def legend_below(made: Figure, handles: list[Any] | None = None) -> None:
 
 
 def shades(palette: Palette) -> Any:
-    """Return a colour map of one colour over the ground, never so strong that ink is lost on it."""
+    """Return a colour map of amounts over the ground, so pale that ink can be read on it."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
-    hue = palette.series[0]
+    hue = palette.amount
     return LinearSegmentedColormap.from_list("shades", [to_rgba(hue, 0.04), to_rgba(hue, 0.6)])
