@@ -32,7 +32,6 @@ SUFFIXES = ("gif", "mp4")
 FPS = 12
 LINGER = 1.5  # seconds on the last frame
 PIXELS = 100  # an inch
-STEPS = 6  # of a shade: few colours, which a GIF packs well
 
 
 def frame_epochs(epochs: int, frames: int) -> list[int]:
@@ -73,7 +72,7 @@ def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], Non
     redraw: Redraw
     if model.known.classes is not None:
         grid = planes.plane(model, tables, look.columns, 150, 130)
-        redraw = planes.paint_boundary(left, model, tables, grid, look.palette, steps=STEPS)
+        redraw = planes.paint_boundary(left, model, tables, grid, look.palette, moves=True)
     elif len(model.known.columns) == 1:
         redraw = fits.paint_curve(left, model, tables, look.palette)
     else:
@@ -178,7 +177,7 @@ def gif_palette(look: Look) -> list[int]:
     pairs = [(ground, end) for end in (*shaded, ink, soft, *hues)]
     pairs += [(end, ink) for end in shaded[:6]]
     pairs += list(itertools.pairwise([*hues[:3], hues[0]]))
-    found = [a + share * (b - a) for a, b in pairs for share in np.linspace(0, 1, STEPS + 1)]
+    found = [a + share * (b - a) for a, b in pairs for share in np.linspace(0, 1, planes.STEPS + 1)]
     numbers = np.unique(np.round(np.array(found) * 255).astype(int), axis=0)
     return [int(v) for colour in numbers[:256] for v in colour]
 

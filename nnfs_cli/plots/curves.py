@@ -95,8 +95,7 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def cost(found: Sequence[Run], look: Look) -> Figure:
     """Return the learning curves of runs: training lines whole, test lines dashed."""
     groups = learning_curves(found)
-    handles = None if len(groups) == 1 else _legend(groups, found, look.palette)
-    made, (axes,) = style.figure(height=3.7 + 0.16 * len(handles or ()))
+    made, (axes,) = style.figure()
     hues = style.colours(look.palette, len(groups))
     for number, group in enumerate(groups):
         for part, curve in zip(("train", "test"), group, strict=False):
@@ -107,15 +106,14 @@ def cost(found: Sequence[Run], look: Look) -> Figure:
     crosses = _mark_ends(axes, drawn, look.palette)
     axes.set(xlabel="epoch", ylabel=cost_label([run.config for run in found]))
     style.whole_numbers(axes.xaxis)
-    if handles is None:
-        failure = titles.failure_of(found[0])
-        if failure:
+    if len(groups) == 1:
+        if failure := titles.failure_of(found[0]):
             mark_failure(axes, failure, look.palette)
+        style.legend_below(made)
         titles.of_run(made, found[0], look.palette, "cost over the epochs")
     else:
+        style.legend_below(made, _legend(groups, found, look.palette) + crosses)
         _head_runs(made, found, look.palette)
-        handles += crosses
-    style.legend_below(made, handles)
     return made
 
 
@@ -163,9 +161,8 @@ def mark_failure(axes: Axes, failure: Failure, palette: Palette) -> None:
     """Shade the epochs in which a run diverged; without any finite cost, say that."""
     if failure.last is None:
         axes.set(xticks=[failure.epoch], yticks=[])
-        middle = {"transform": axes.transAxes, "ha": "center", "va": "center"}
-        text = f"no finite cost to draw:\nepoch {failure.epoch} has none"
-        axes.text(0.5, 0.5, text, color=palette.fault, **middle)
+        text = f"no cost to draw: it is not finite at epoch {failure.epoch}"
+        style.aside(axes, text, palette.fault, palette)
         return
     axes.axvspan(failure.last, failure.epoch, color=palette.fault, alpha=0.1, linewidth=0)
     line = {"color": palette.fault, "linestyle": ":", "linewidth": 1.5, "gid": "diverged"}
@@ -274,6 +271,6 @@ def curves(path: Path, look: Look) -> Figure:
     title = f"{lettering.plain(path.name)}: cost of {len(found):,} runs over the epochs"
     fault = f"{len(lost):,} of {len(found):,} runs diverged." if lost else ""
     told = f"best run: {titles.architecture(run)}, {titles.score(run.facts)}"
-    lettering.heading(made, look.palette, title, [titles.dataset(run), told], fault)
     style.legend_below(made)
+    lettering.heading(made, look.palette, title, [titles.dataset(run), told], fault)
     return made
