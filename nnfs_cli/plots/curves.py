@@ -56,10 +56,16 @@ def learning_curves(found: Sequence[Run]) -> list[list[Curve]]:
 def of_log(log: Mapping[str, Any], train: str = "train", test: str = "test") -> list[Curve]:
     """Return the curves of what was logged, called as is said."""
     return [
-        Curve(label, np.asarray(log["epoch"]), style.drawable(log[key]))
+        Curve(label, np.asarray(log["epoch"]), _finite(log[key]))
         for label, key in ((train, "cost"), (test, "test_cost"))
         if key in log
     ]
+
+
+def _finite(values: Any) -> Array:
+    """Return float64 values, nan for what is not finite."""
+    known = np.asarray(values, np.float64)
+    return np.where(np.isfinite(known), known, np.nan)
 
 
 def labels(found: Sequence[Run]) -> list[str]:
@@ -135,7 +141,7 @@ def draw_curve(axes: Axes, curve: Curve, hue: str, part: str) -> None:
     """Draw a curve, with a mark at each entry where there are few."""
     axes.plot(
         curve.epoch,
-        curve.cost,
+        style.drawable(curve.cost),
         color=hue,
         linestyle="--" if part == "test" else "-",
         linewidth=1.8,
@@ -151,10 +157,14 @@ def _mark_ends(axes: Axes, drawn: Sequence[Curve], palette: Palette) -> list[Any
     points = [end for end in ends if end]
     if not points:
         return []
-    x, y = zip(*points, strict=True)
+    x, y = np.array(points).T
     cross = {"marker": "X", "s": 70, "color": palette.fault, "edgecolors": palette.ground}
     label = "last finite cost"
-    return [axes.scatter(x, y, zorder=4, label=label, gid="last finite", clip_on=False, **cross)]
+    return [
+        axes.scatter(
+            x, style.drawable(y), zorder=4, label=label, gid="last finite", clip_on=False, **cross
+        )
+    ]
 
 
 def mark_failure(axes: Axes, failure: Failure, palette: Palette) -> None:
@@ -173,7 +183,10 @@ def _head_runs(made: Figure, found: Sequence[Run], palette: Palette) -> None:
     """Head a figure of several runs with what they have in common, and how many failed."""
     shared = [
         told.pop()
-        for told in ({titles.dataset(run) for run in found}, {titles.architecture(run) for run in found})
+        for told in (
+            {titles.dataset(run) for run in found},
+            {titles.architecture(run) for run in found},
+        )
         if len(told) == 1
     ]
     faults = [bool(titles.fault_of(run)) for run in found]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from nnfs_cli import prediction
@@ -34,17 +32,15 @@ def axis_of(tables: Tables, y_hat: Array) -> tuple[float, float]:
     return float(both.min()) - margin, float(both.max()) + margin
 
 
-def beyond(y_hat: Array, limits: tuple[float, float], what: str) -> str:
+def beyond(y_hat: Array, limits: tuple[float, float]) -> str:
     """Return how many predictions an axis does not show, and why; nothing if it shows all."""
     lost = int(np.isnan(y_hat).sum())
     out = int(((y_hat < limits[0]) | (y_hat > limits[1])).sum())
-    total = y_hat.size
-    told = []
-    if out:
-        told.append(f"{out:,} of {total:,} {what}\nbeyond the axis")
-    if lost:
-        told.append(f"{lost:,} of {total:,} {what}\nnot a number")
-    return "\n".join(told)
+    if lost == y_hat.size:
+        return "no prediction is a number"
+    told = [f"{out:,} of {y_hat.size:,} beyond the axis"] if out else []
+    told += [f"{lost:,} of {y_hat.size:,} not a number"] if lost else []
+    return ", ".join(told)
 
 
 def paint_curve(axes: Axes, model: Model, tables: Tables, palette: Palette) -> Redraw:
@@ -68,13 +64,12 @@ def paint_curve(axes: Axes, model: Model, tables: Tables, palette: Palette) -> R
     axes.set(xlabel=column, ylabel=targets_of(model, 2.4))
     limits = axis_of(tables, style.drawable(prediction.predict(model, x[:, None]).y_hat))
     axes.set_ylim(*limits)
-    notes: list[Any] = []
 
     def redraw(model: Model) -> None:
         y_hat = style.drawable(prediction.predict(model, x[:, None]).y_hat)
         for line, values in zip(lines, y_hat.T, strict=True):
             line.set_ydata(_inside(values, limits))
-        _note(axes, notes, beyond(y_hat, limits, "points"), palette)
+        _note(axes, beyond(y_hat, limits), palette)
 
     redraw(model)
     return redraw
@@ -107,7 +102,6 @@ def paint_truth(axes: Axes, model: Model, tables: Tables, palette: Palette) -> R
     below = axes.scatter([], [], marker="v", gid="below", **edge)
     name = targets_of(model, 2.2)
     axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}", xlim=true, ylim=limits)
-    notes: list[Any] = []
 
     def redraw(model: Model) -> None:
         x, y = [], []
@@ -122,7 +116,7 @@ def paint_truth(axes: Axes, model: Model, tables: Tables, palette: Palette) -> R
             (below, limits[0], y_hat < limits[0]),
         ):
             mark.set_offsets(np.column_stack([true[out], np.full(int(out.sum()), end)]))
-        _note(axes, notes, beyond(y_hat, limits, "predictions"), palette)
+        _note(axes, beyond(y_hat, limits), palette)
 
     redraw(model)
     return redraw
@@ -135,12 +129,9 @@ def _inside(y_hat: Array, limits: tuple[float, float]) -> Array:
     return kept
 
 
-def _note(axes: Axes, notes: list[Any], text: str, palette: Palette) -> None:
-    """Replace what axes say of what they do not show."""
-    while notes:
-        notes.pop().remove()
-    if text:
-        notes.append(style.aside(axes, text, palette.fault, palette))
+def _note(axes: Axes, text: str, palette: Palette) -> None:
+    """Say above axes what they do not show; there is always room for it."""
+    axes.set_title(text or " ", fontsize=8.5, color=palette.fault)
 
 
 def fit(run: Run, look: Look) -> Figure:

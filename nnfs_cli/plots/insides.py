@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,7 +75,7 @@ def network(run: Run, look: Look) -> Figure:
     finite = [np.abs(Wb[np.isfinite(Wb)]).astype(np.float64) for Wb in views]
     largest = max((float(size.max()) for size in finite if size.size), default=0.0) or 1.0
     scale = Scale(largest, min(0.4 * height / tallest, RADIUS * 1.15), look.palette)
-    for before, after in zip(found[:-1], found[1:], strict=True):
+    for before, after in pairwise(found):
         if after.layer == before.layer + 1:
             _draw_weights(axes, before, after, views[before.layer], scale)
         else:
@@ -111,7 +112,9 @@ def _gap(before: int, after: int) -> float:
     return 1.6 if before * after <= NUMBERS else COLUMN
 
 
-def columns(model: Model, height: float = 1.0, left: float = 0.0, right: float = 1.0) -> list[Column]:
+def columns(
+    model: Model, height: float = 1.0, left: float = 0.0, right: float = 1.0
+) -> list[Column]:
     """Return the inputs and the layers, from left to right between two places."""
     counts = [model.network.layers[0].fan_in, *(layer.units for layer in model.network.layers)]
     words = ["inputs" if counts[0] > 1 else "input"]
@@ -150,7 +153,9 @@ def _names(names: list[str]) -> list[list[str]]:
     return [lettering.lines_of(lettering.plain(name), NAME, 9) for name in names]
 
 
-def _draw_units(axes: Axes, column: Column, biases: Array | None, height: float, scale: Scale) -> None:
+def _draw_units(
+    axes: Axes, column: Column, biases: Array | None, height: float, scale: Scale
+) -> None:
     """Draw a column's circles or its bar, filled by the bias, which is written where it fits."""
     from matplotlib.colors import to_rgba
     from matplotlib.patches import FancyBboxPatch
@@ -267,7 +272,13 @@ def _network_legend(made: Figure, lost: int, scale: Scale) -> None:
     handles = [
         Line2D([], [], color=palette.positive, linewidth=3, label="above 0"),
         Line2D([], [], color=palette.negative, linewidth=3, label="below 0"),
-        Line2D([], [], color=palette.soft, linewidth=scale.width(size), label=f"{size:.3g}, the largest"),
+        Line2D(
+            [],
+            [],
+            color=palette.soft,
+            linewidth=scale.width(size),
+            label=f"{size:.3g}, the largest",
+        ),
     ]
     if lost:
         line = {"color": palette.fault, "linestyle": ":"}

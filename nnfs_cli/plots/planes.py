@@ -15,7 +15,7 @@ import numpy as np
 from nnfs_cli import prediction
 from nnfs_cli.core.activations import Array
 from nnfs_cli.datasets import Table
-from nnfs_cli.errors import FileError, did_you_mean
+from nnfs_cli.errors import FileError, did_you_mean, short
 from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.style import Axes, Figure, Look, Palette
 from nnfs_cli.prediction import Model
@@ -118,8 +118,7 @@ def margins(given: Array) -> Array:
 
 def is_lost(model: Model, table: Table) -> Array:
     """Return which samples get an output that is not a number, and so no class, (samples,)."""
-    lost: Array = np.isnan(prediction.predict(model, table.X).y_hat).any(axis=1)
-    return lost
+    return np.asarray(np.isnan(prediction.predict(model, table.X).y_hat).any(axis=1))
 
 
 def is_wrong(model: Model, table: Table) -> Array:
@@ -143,7 +142,7 @@ def everywhere(given: Array, names: Sequence[str]) -> str:
             return f"every class gets {middle[0]:.3g} everywhere"
     first = names[int(known[:, 0].argmax())]
     if (known.argmax(axis=0) == known[:, 0].argmax()).all():
-        return f"class “{lettering.shortened(lettering.plain(first), 3.0, 9)}” everywhere"
+        return f"class “{short(lettering.plain(first))}” everywhere"
     return ""
 
 
@@ -219,7 +218,7 @@ def paint_boundary(
         text = everywhere(given, classes)
         if text and moves:
             hue = palette.fault if unknown.any() else palette.ink
-            changing.append(style.aside(axes, text, hue, palette, 0.06))
+            changing.append(style.aside(axes, text.replace(": ", ":\n"), hue, palette, 0.1))
         wrong = [t.X[is_wrong(model, t)][:, grid.columns] for t in tables.values()]
         rings.set_offsets(np.concatenate(wrong))
 

@@ -46,6 +46,8 @@ def confusion(run: Run, look: Look) -> Figure:
     axes[0].set_ylabel(f"true {lettering.shortened(target, side, 10)}")
     key = "a row is a true class; shade: share of its row"
     titles.of_run(made, run, look.palette, f"true and predicted {target}", key)
+    if turned:
+        made.draw_without_rendering()  # the layout finds room for such labels at its second try
     return made
 
 
