@@ -19,7 +19,7 @@ from shell import CONFIGS, NNFS, call, environment, nnfs, trained
 from nnfs_cli import plots, prediction, runs, sweeps
 from nnfs_cli.cli.plot import KINDS
 from nnfs_cli.digest import digest
-from nnfs_cli.plots import animation, curves, insides, live, planes, style, terminal
+from nnfs_cli.plots import animation, curves, histograms, live, planes, style, terminal
 from nnfs_cli.plots.style import Look
 
 matplotlib = pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
@@ -160,7 +160,8 @@ def test_rings_are_around_what_is_wrong():
     np.testing.assert_array_equal(rings, np.concatenate(wrong))
     assert len(marked(made.axes[0], "train").get_offsets()) == 160
     assert len(marked(made.axes[0], "test").get_offsets()) == 40
-    assert legend(made) == ["y = 0", "y = 1", "train", "test", "0.5", "wrong"]
+    count = f"wrong: {len(rings)} of 200"
+    assert legend(made) == ["y = 0", "y = 1", "train", "test", "output 0.5", count]
 
 
 def test_the_shade_is_the_likelier_class_and_as_strong_as_it_is_sure():
@@ -181,7 +182,7 @@ def test_more_columns_keep_the_others_at_their_mean():
     (axes,) = made.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("petal_length", "petal_width")
     assert legend(made)[:3] == ["setosa", "versicolor", "virginica"]
-    assert "other columns at their mean" in axes.get_title()
+    assert "the other columns are kept at their mean" in words(made)
     model = prediction.load(run("iris-1"))
     tables = planes.own_tables(model, Look())
     grid = planes.plane(model, tables, ("petal_length", "petal_width"), 20, 10)
@@ -216,7 +217,7 @@ def test_a_wide_layer_is_a_bar():
     assert len(bars) == 3
     told = words(made)
     assert "64 units\nrelu" in told
-    assert any(text.startswith("4,096 weights") for text in told)
+    assert any(text.startswith("4,096\nweights") for text in told)
     assert len(marked(made.axes[0], "W3").get_segments()) == 10
 
 
@@ -232,8 +233,8 @@ def test_weights_and_activations_are_counted():
 
 def test_dead_and_saturated_units_are_told():
     titles = [axes.get_title() for axes in drawn("weights", run("dead-1")).axes]
-    assert titles[1] == "relu: 1 of 3 units dead"
-    assert titles[3] == "tanh: 1 of 2 units saturated"
+    assert titles[1] == "a1, relu: 1 of 3 units dead"
+    assert titles[3] == "a2, tanh: 1 of 2 units saturated"
 
 
 # --- confusion and fit -------------------------------------------------------------------------
@@ -447,6 +448,8 @@ def test_where_pictures_go():
         (2, "xor-1 -o x.jpg", "should end in one of .png, .svg, .pdf"),
         (2, "xor-1 --kind animate -o x.png", "should end in one of .gif, .mp4"),
         (2, "iris-1 --kind boundary --columns petal_width", "two different columns"),
+        (2, "iris-1 --kind boundary --columns petal_width\0petal_length", "two different columns"),
+        (2, "xor-sweep-1 --against a\0b", "one key, or two different ones"),
         (2, "xor-1 --kind network --terminal", "--terminal draws cost, boundary, sweep"),
         (2, "xor-1 --terminal -o x.png", "give it or -o"),
         (2, "xor-1 xor-2 --kind boundary -o x.png", "each run has a boundary of its own"),
@@ -472,7 +475,7 @@ def test_where_pictures_go():
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_a_line(code, line, message):
-    done = call("plot", *line.split())
+    done = call("plot", *(word.replace("\0", "\n") for word in line.split()))
     assert (done.code, done.stdout) == (code, "")
     assert message in done.stderr
     if code != 2:
@@ -681,6 +684,6 @@ def test_what_is_known_of_the_columns_is_drawn_beside_the_cost():
 
 def test_idle_units_are_counted_as_diagnose_does():
     a = np.array([[0.99, 0.995, 0.999, 1.0], [0.5, 0.5, 1.0, 0.0]])
-    assert insides.idle("sigmoid", a) == "1 of 2 units saturated"
-    assert insides.idle("relu", np.zeros((3, 5))) == "3 of 3 units dead"
-    assert insides.idle("identity", a) == ""
+    assert histograms.idle("sigmoid", a) == "1 of 2 units saturated"
+    assert histograms.idle("relu", np.zeros((3, 5))) == "3 of 3 units dead"
+    assert histograms.idle("identity", a) == ""

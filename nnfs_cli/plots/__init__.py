@@ -1,7 +1,7 @@
 """Pictures of runs and sweeps, drawn from their directories. KINDS, at the foot, lists them.
 
-Read in this order: style; curves, planes, fits, insides, scores, grids; animation; terminal, live;
-report.
+Read in this order: style, lettering, titles; curves, planes, fits, insides, histograms, scores,
+grids; animation; terminal, live; report.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nnfs_cli.plots import curves, fits, grids, insides, planes, scores, style
+from nnfs_cli.plots import curves, fits, grids, histograms, insides, planes, scores, style
 from nnfs_cli.plots.style import Figure, Look
 
 
@@ -44,7 +44,7 @@ KINDS = {
     "cost": Kind(curves.cost, "runs", "learning curves, several runs in one picture"),
     "boundary": Kind(planes.boundary, "run", "shaded classes over two columns, and the samples"),
     "network": Kind(insides.network, "run", "units, weights and biases, drawn"),
-    "weights": Kind(insides.weights, "run", "histograms of weights and activations"),
+    "weights": Kind(histograms.weights, "run", "histograms of weights and activations"),
     "confusion": Kind(scores.confusion, "run", "which class was taken for which"),
     "fit": Kind(fits.fit, "run", "predicted against true numbers"),
     "sweep": Kind(grids.sweep, "sweep", "a figure against one swept key, or over two"),

@@ -8,10 +8,13 @@ from __future__ import annotations
 import importlib
 import io
 import logging
+import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -19,19 +22,27 @@ import numpy as np
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, NnfsError
+from nnfs_cli.plots import lettering
 from nnfs_cli.runs import Run
 
 Axes: TypeAlias = Any  # matplotlib's
 Figure: TypeAlias = Any
 WIDTH = 6.0  # inches: with 10 point letters, legible at 600 pixels
 DPI = 150
-HUGE = 1e100  # what is larger comes of a training that diverges, and overflows in a picture
+FREQUENT = 100  # colours of a picture that are kept as they are
+FLOOR, CEILING = 1e-300, 1e300  # beyond, an axis overflows
 SUFFIXES = ("png", "svg", "pdf")
+SETTINGS = ("MPLBACKEND", "MATPLOTLIBRC")
 MARKERS = {"train": "o", "test": "D"}
 
 
 class Palette(NamedTuple):
-    """The colours of one style; `series` are for classes and for curves."""
+    """The colours of one style. Each means one thing, in every picture.
+
+    `series` are the classes of a data set or, where runs are compared, the runs; `negative` and
+    `positive` are signs of weights and biases; `train` and `test` are parts of the data; `amount`
+    shades counts and figures; `best` is the best run of a sweep; `fault` marks what failed.
+    """
 
     ground: str
     ink: str
@@ -39,28 +50,44 @@ class Palette(NamedTuple):
     series: tuple[str, ...]
     negative: str
     positive: str
+    train: str
+    test: str
+    amount: str
+    best: str
+    fault: str
 
 
 # Okabe and Ito 2008, "Color universal design": told apart by colour-blind readers. The order puts
-# those first that stand out against the ground.
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
-SKY, VERMILION, YELLOW = "#56B4E9", "#D55E00", "#F0E442"
+# those first that stand out against the ground. Signs are brown and violet, as in ColorBrewer's
+# PuOr, which has none of these hues.
+BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SKY, YELLOW = "#56B4E9", "#F0E442"
 PALETTES = {
     "light": Palette(
         "#FFFFFF",
         "#202428",
         "#8A9097",
-        (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, YELLOW, "#7A7F85"),
-        VERMILION,
-        BLUE,
+        (BLUE, ORANGE, GREEN, PINK, SKY, YELLOW, "#7A7F85", "#1B2A6B", "#882255", "#B5DE6F"),
+        negative="#B35806",
+        positive="#7552C0",
+        train="#3C444C",
+        test="#C2187A",
+        amount="#5B6B7B",
+        best="#6A8A00",
+        fault="#D0192F",
     ),
     "dark": Palette(
         "#15191E",
         "#E8EAED",
         "#7E858C",
-        (SKY, ORANGE, GREEN, PURPLE, YELLOW, VERMILION, BLUE, "#B9BEC4"),
-        VERMILION,
-        SKY,
+        (SKY, ORANGE, GREEN, PINK, YELLOW, BLUE, "#A4AAB0", "#4A63D8", "#A8486F", "#C5EE8F"),
+        negative="#D27B3A",
+        positive="#A58BEA",
+        train="#D3D8DD",
+        test="#F364B4",
+        amount="#9FB0C0",
+        best="#B2D235",
+        fault="#FF5D63",
     ),
 }
 
@@ -86,18 +113,29 @@ def need(library: str) -> Any:
     """Return a library of the `plot` extra; NnfsError says how to install it."""
     # matplotlib tells of font caches and unwritable homes, which are no concern of a user's.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    # Settings of other programs, such as the backend of a notebook, are not for these pictures.
+    hidden = {key: os.environ.pop(key) for key in SETTINGS if key in os.environ}
+    os.environ["MATPLOTLIBRC"] = os.devnull
     try:
         return importlib.import_module(library)
     except ImportError:
         message = f"pictures need {library}, which is not installed: pip install '.[plot]'"
         raise NnfsError(message) from None
+    except (OSError, ValueError) as error:
+        message = f"{library} cannot be loaded: {error}; is the file ./matplotlibrc meant for it?"
+        raise NnfsError(message) from None
+    finally:
+        del os.environ["MATPLOTLIBRC"]
+        os.environ.update(hidden)
 
 
 @contextmanager
 def drawing(palette: Palette) -> Iterator[None]:
     """Let matplotlib draw in a palette."""
     matplotlib = need("matplotlib")
-    settings = {
+    # A matplotlibrc in this directory or at home would change the pictures.
+    usual = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
+    settings = usual | {
         "figure.facecolor": palette.ground,
         "savefig.facecolor": palette.ground,
         "axes.facecolor": palette.ground,
@@ -128,10 +166,11 @@ def drawing(palette: Palette) -> Iterator[None]:
 
 
 def drawable(values: Array) -> Array:
-    """Return float64 values, with nan for what is not finite or larger than HUGE."""
+    """Return float64 values that axes can hold: nan for what is not finite, FLOOR and CEILING for
+    what is beyond them."""
     known = np.asarray(values, np.float64)
-    shown: Array = np.where(np.abs(known) < HUGE, known, np.nan)
-    return shown
+    shown = np.where(np.isfinite(known), np.clip(known, -CEILING, CEILING), np.nan)
+    return np.where((shown > 0) & (shown < FLOOR), FLOOR, shown)
 
 
 def figure(
@@ -163,14 +202,17 @@ def _packed(file: io.BytesIO, palette: Palette) -> bytes:
     from PIL import Image
 
     image = Image.open(file).convert("RGB")
-    hues = [palette.ground, palette.ink, palette.soft, palette.negative, *palette.series]
-    exact = np.array([[round(255 * part) for part in to_rgb(hue)] for hue in hues])
+    # Kept as they are: what few pixels have, such as the samples, and what covers areas.
+    hues = [hue for hue in (*palette, *palette.series) if isinstance(hue, str)]
+    drawn = [tuple(round(255 * part) for part in to_rgb(hue)) for hue in hues]
+    often = sorted(image.getcolors(image.width * image.height) or [], reverse=True)[:FREQUENT]
+    exact = np.array(sorted({*drawn, *(colour for _, colour in often)}))
     packed = image.quantize(256 - len(exact), dither=Image.Dither.NONE)
     chosen, numbers = packed.getpalette() or [], np.array(packed)
-    for i, colour in enumerate(exact, 256 - len(exact)):
-        # What few pixels have, such as the samples, would be lost in the mean of its neighbours.
-        numbers[(np.array(image) == colour).all(axis=2)] = i
-    result = Image.fromarray(numbers)
+    coded, wanted = (np.asarray(part, int) @ [1 << 16, 1 << 8, 1] for part in (image, exact))
+    nearest = np.minimum(np.searchsorted(wanted, coded), len(wanted) - 1)
+    numbers = np.where(wanted[nearest] == coded, 256 - len(exact) + nearest, numbers)
+    result = Image.fromarray(numbers.astype(np.uint8))
     result.putpalette([*(chosen + [0] * 768)[: 3 * (256 - len(exact))], *exact.ravel().tolist()])
     out = io.BytesIO()
     result.save(out, "PNG", optimize=True)
@@ -178,8 +220,20 @@ def _packed(file: io.BytesIO, palette: Palette) -> bytes:
 
 
 def colours(palette: Palette, count: int) -> list[str]:
-    """Return so many colours; beyond those of the palette they come again."""
-    return [palette.series[i % len(palette.series)] for i in range(count)]
+    """Return so many colours, all different; beyond those of the palette they are darker."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    size = len(palette.series)
+    found = []
+    for i in range(count):
+        shade = 0.62 ** (i // size)
+        found.append(to_hex([shade * part for part in to_rgb(palette.series[i % size])]))
+    return found
+
+
+def of_part(palette: Palette, part: str) -> str:
+    """Return the colour of a part of the data: train or test."""
+    return palette.test if part == "test" else palette.train
 
 
 def name_of(run: Run) -> str:
@@ -198,33 +252,75 @@ def is_log(scale: str, values: Array) -> bool:
 
 def set_scale(axes: Axes, scale: str, values: Array, axis: str = "y") -> None:
     """Make an axis logarithmic if that is wanted; of `auto`, if positive values span decades."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
+    values = drawable(values)
     values = values[np.isfinite(values)]
     if not is_log(scale, values):
         return
-    getattr(axes, f"set_{axis}scale")("log")
-    decades = np.log10(values.max() / values.min())
+    low, high = (float(np.log10(end)) for end in (values.min(), values.max()))
     chosen = getattr(axes, f"{axis}axis")
-    chosen.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0)))
-    chosen.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    extreme = high - low > 20 or low < -290 or high > 290
+    if extreme:  # matplotlib's own margins and ticks would overflow
+        margin = 0.05 * (high - low) or 0.5
+        low, high = max(low - margin, log10(FLOOR)), min(high + margin, log10(CEILING))
+        getattr(axes, f"set_{axis}lim")(10**low, 10**high)
+    getattr(axes, f"set_{axis}scale")("log")
+    if extreme:
+        step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if high - low <= 8 * step)
+        powers = range(step * ceil(low / step), floor(high) + 1, step)
+        chosen.set_major_locator(FixedLocator([10.0**power for power in powers]))
+        axes.minorticks_off()
+    else:
+        subs = (1.0,) if high - low > 2 else (1.0, 2.0, 5.0)
+        chosen.set_major_locator(LogLocator(subs=subs))
+    chosen.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
     chosen.set_minor_formatter(NullFormatter())
 
 
+def _tick(value: float) -> str:
+    """Return the label of a tick, which says so where values beyond are drawn too."""
+    beyond = "≤" if value <= 1.01 * FLOOR else "≥" if value >= 0.99 * CEILING else ""
+    told = f"{value:.0e}" if value >= 1e5 and value == 10.0 ** round(log10(value)) else f"{value:g}"
+    return beyond + re.sub(r"e([+-])0*", lambda m: "e" + m[1].strip("+"), told)
+
+
 def legend_below(made: Figure, handles: list[Any] | None = None) -> None:
-    """Put a legend under the axes, where it hides nothing, in as many columns as fit."""
+    """Put a legend under the axes, where it hides nothing, in as many columns as fit.
+
+    The figure becomes higher by its rows beyond the first; a heading has to come later.
+    """
     if handles is None:
         handles = made.axes[0].get_legend_handles_labels()[0]
-    longest = max((len(handle.get_label()) for handle in handles), default=0)
-    fit = int(13 * made.get_figwidth() / (longest + 6))
-    columns = max(1, min(fit, len(handles)))
-    columns = -(-len(handles) // -(-len(handles) // columns))  # rows of about one length
-    made.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=9)
+    room, size, beside = made.get_figwidth() - 0.3, 9.0, 0.62  # inches, points, inches
+    for handle in handles:
+        handle.set_label(lettering.shortened(handle.get_label(), room - beside, size))
+    widest = max(lettering.width_of(handle.get_label(), size) for handle in handles)
+    columns = max(1, min(int(room / (widest + beside)), len(handles)))
+    rows = -(-len(handles) // columns)
+    columns = -(-len(handles) // rows)  # rows of about one length
+    made.set_figheight(made.get_figheight() + 0.19 * (rows - 1))
+    made.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=size)
+
+
+def aside(axes: Axes, text: str, hue: str, palette: Palette, y: float = 0.5) -> Any:
+    """Write across the middle of axes, over what is there, and return the text."""
+    box = {"boxstyle": "round,pad=0.35", "facecolor": palette.ground, "edgecolor": hue}
+    middle = {"transform": axes.transAxes, "ha": "center", "va": "center", "zorder": 8}
+    return axes.text(0.5, y, text, color=hue, fontsize=9, bbox=box, **middle)
 
 
 def shades(palette: Palette) -> Any:
-    """Return a colour map of one colour over the ground, never so strong that ink is lost on it."""
+    """Return a colour map of amounts over the ground, so pale that ink can be read on it."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
-    hue = palette.series[0]
+    hue = palette.amount
     return LinearSegmentedColormap.from_list("shades", [to_rgba(hue, 0.04), to_rgba(hue, 0.6)])
+
+
+def whole_numbers(axis: Any, most: int = 7) -> None:
+    """Let an axis have a few ticks, at integers only, with commas between thousands."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins=most, integer=True, min_n_ticks=1))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

@@ -11,13 +11,14 @@ import shutil
 from collections.abc import Callable, Sequence
 from math import log10
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
 from nnfs_cli import prediction
 from nnfs_cli.core.activations import Array
-from nnfs_cli.plots import curves, grids, planes, style
+from nnfs_cli.plots import curves, grids, lettering, planes, style, titles
 from nnfs_cli.plots.curves import Curve
 from nnfs_cli.plots.planes import Plane, Tables
 from nnfs_cli.plots.style import Look
@@ -26,11 +27,13 @@ from nnfs_cli.runs import Run
 
 MARKS = "ox+*#@%&"  # of the classes' samples
 GROUNDS = " .:-=~^,"  # of the classes' regions
-WRONG = "!"
+WRONG, UNKNOWN, LOST = "!", "/", "X"  # another class; no number; the last finite cost
 MARGIN = 10  # letters before the axis
 # Of the 256 colours that terminals have, those nearest to the palette; and a dim one of each.
 HUES = (39, 214, 36, 175, 227, 166, 25, 250)
 DIM = (24, 94, 22, 96, 100, 88, 17, 240)
+PARTS: dict[str, int | None] = {"train": None, "test": 169}
+FAULT = 196
 
 
 class Screen(NamedTuple):
@@ -60,34 +63,56 @@ def painted(text: str, hue: int | None, shown: Screen, ground: int | None = None
 
 def cost(found: Sequence[Run], look: Look, shown: Screen) -> str:
     """Return the learning curves of runs."""
-    drawn = [curve for group in curves.learning_curves(found) for curve in group]
+    groups = curves.learning_curves(found)
+    drawn, hues = [], []
+    for number, (run, group) in enumerate(zip(found, groups, strict=True)):
+        lost = titles.failure_of(run) if len(found) > 1 else None
+        for part, curve in zip(PARTS, group, strict=False):
+            drawn.append(curve._replace(label=f"{curve.label} (diverged)") if lost else curve)
+            hues.append(HUES[number % len(HUES)] if len(found) > 1 else PARTS[part])
     title = curves.cost_label([run.config for run in found])
-    return "\n".join(chart(drawn, title, look.scale, shown._replace(height=shown.height - 2)))
+    fault = titles.fault_of(found[0]) if len(found) == 1 else ""
+    shown = shown._replace(height=shown.height - 2)
+    return "\n".join(chart(drawn, title, look.scale, shown, hues=hues, fault=fault))
 
 
-def chart(found: Sequence[Curve], title: str, scale: str, shown: Screen) -> list[str]:
-    """Return curves on axes, as lines that together fill the screen."""
-    costs = np.concatenate([curve.cost for curve in found])
+def chart(
+    found: Sequence[Curve],
+    title: str,
+    scale: str,
+    shown: Screen,
+    *,
+    hues: Sequence[int | None],
+    fault: str = "",
+) -> list[str]:
+    """Return curves on axes, as lines that together fill the screen, and below them what is wrong.
+
+    Where a curve stops being finite stands an X.
+    """
+    costs = style.drawable(np.concatenate([curve.cost for curve in found]))
     costs = costs[np.isfinite(costs)]
-    last = max(float(curve.epoch[-1]) for curve in found)
+    last = max(float(curve.epoch[-1]) for curve in found) or 1.0
     logarithmic = style.is_log(scale, costs)
     scaled: Callable[[Array], Array] = np.log10 if logarithmic else np.asarray
     ends = scaled(np.array([costs.min(), costs.max()])).tolist() if costs.size else [0.0, 1.0]
     low, high = ends if ends[1] > ends[0] else (ends[0] - 0.5, ends[0] + 0.5)
-    legend = _legend(found, shown)
+    legend = _legend(found, shown, hues)
+    if fault:
+        room = shown.width - MARGIN - 2
+        legend += [f"{'':>{MARGIN}}  {painted(line, FAULT, shown)}" for line in wrap(fault, room)]
     width, height = shown.width - MARGIN - 2, max(shown.height - 3 - len(legend), 4)
-    # plotille leaves out what lies on the far edges themselves
-    canvas = style.need("plotille").Canvas(
-        width, height, 0, low, (last or 1) * 1.0001, high + 0.001 * (high - low), mode="byte"
-    )
-    for number, curve in enumerate(found):
-        hue = HUES[number % len(HUES)] if shown.colour else None
+    # In dots, for plotille leaves out, or stumbles over, what lies on the far edges.
+    dots = np.array([2 * width, 4 * height])
+    canvas = style.need("plotille").Canvas(width, height, 0, 0, *dots.tolist(), mode="byte")
+    for number, (curve, hue) in enumerate(zip(found, hues, strict=True)):
         with np.errstate(divide="ignore", invalid="ignore"):
-            points = np.column_stack([curve.epoch, scaled(curve.cost)])
-        points = points[np.isfinite(points).all(axis=1)]
-        _draw(canvas, points, hue, number)
+            y = (scaled(style.drawable(curve.cost)) - low) / (high - low)
+        points = np.column_stack([curve.epoch / last, y])
+        points = points[np.isfinite(points).all(axis=1)] * (dots - 1)
+        lost = not np.isfinite(curve.cost).all()
+        _draw(canvas, points, hue if shown.colour else None, number, lost)
     rows = canvas.plot("\n").replace("⠀", " ").split("\n")
-    labels = {0: high, height // 2: (low + high) / 2, height - 1: low}
+    labels = {0: high, height // 2: (low + high) / 2, height - 1: low} if costs.size else {}
     axis = [
         _tick(10 ** labels[i] if logarithmic else labels[i]) if i in labels else ""
         for i in range(height)
@@ -98,25 +123,30 @@ def chart(found: Sequence[Curve], title: str, scale: str, shown: Screen) -> list
     return [f"{'':>{MARGIN}}  {title}", *drawn, line, f"{'':>{MARGIN}}  {foot}", *legend]
 
 
-def _draw(canvas: Any, points: Array, hue: int | None, number: int) -> None:
+def _draw(canvas: Any, points: Array, hue: int | None, number: int, lost: bool) -> None:
     """Draw a curve; from the second on with gaps, so that they differ without colour too."""
-    for i, ((x0, y0), (x1, y1)) in enumerate(
-        zip(points[:-1].tolist(), points[1:].tolist(), strict=True)
-    ):
+    for i, ((x0, y0), (x1, y1)) in enumerate(itertools.pairwise(points.tolist())):
         if not number or i % (2 + number) < 1 + number // 2:
             canvas.line(x0, y0, x1, y1, color=hue)
     if len(points):
         canvas.point(*points[-1].tolist(), color=hue)
         if number or len(points) == 1:
             canvas.text(*points[len(points) // 2].tolist(), MARKS[number % len(MARKS)], color=hue)
+        if lost:
+            canvas.text(*points[-1].tolist(), LOST, color=hue and FAULT)
 
 
-def _legend(found: Sequence[Curve], shown: Screen) -> list[str]:
+def _legend(found: Sequence[Curve], shown: Screen, hues: Sequence[int | None]) -> list[str]:
     """Return a line for each curve with what it came to."""
     told = []
-    for number, curve in enumerate(found):
-        mark = painted(MARKS[number % len(MARKS)] if number else "─", HUES[number % 8], shown)
-        text = f"{curve.label}: {curve.cost[-1]:.6g}"[: shown.width - MARGIN - 5]
+    for number, (curve, hue) in enumerate(zip(found, hues, strict=True)):
+        mark = painted(MARKS[number % len(MARKS)] if number else "─", hue, shown)
+        end = f"{curve.cost[-1]:.6g}"
+        if not np.isfinite(curve.cost[-1]):
+            last = curve.last_finite
+            end = f"{LOST} {last[1]:.3g} at epoch {last[0]:,.0f}, then " if last else ""
+            end += "not finite"
+        text = f"{curve.label}: {end}"[: shown.width - MARGIN - 5]
         told.append(f"{'':>{MARGIN}}  {mark} {text}")
     most = max(shown.height // 3, 1)
     return told if len(told) <= most else [*told[: most - 1], f"{'':>{MARGIN}}  ..."]
@@ -148,9 +178,12 @@ def field(model: Model, tables: Tables, grid: Plane, shown: Screen) -> list[str]
     """Return regions and samples on axes, as lines that together fill the screen."""
     known = model.known
     assert known.classes is not None
-    regions = planes.shares(model, grid.X).argmax(axis=0).reshape(len(grid.y), len(grid.x))
+    given = planes.shares(model, grid.X)
+    unknown = np.isnan(given).any(axis=0).reshape(len(grid.y), len(grid.x))
+    regions = np.nan_to_num(given).argmax(axis=0).reshape(unknown.shape)
     grounds = np.array([GROUNDS[k % len(GROUNDS)] for k in range(len(known.classes))])
-    letters, inks = grounds[regions], np.full(regions.shape, -1)
+    letters, inks = np.where(unknown, UNKNOWN, grounds[regions]), np.full(regions.shape, -1)
+    regions = np.where(unknown, -1, regions)
     for table in tables.values():
         wrong = planes.is_wrong(model, table)
         marks = np.array([MARKS[k % len(MARKS)] for k in range(len(known.classes))])[table.y]
@@ -168,14 +201,15 @@ def field(model: Model, tables: Tables, grid: Plane, shown: Screen) -> list[str]
     top, bottom = _tick(float(grid.y[-1])), _tick(float(grid.y[0]))
     axis = [top, *[""] * (len(rows) - 2), bottom]
     left, right = _tick(float(grid.x[0])), _tick(float(grid.x[-1]))
-    x, y = (known.columns[column] for column in grid.columns)
+    x, y = (lettering.plain(known.columns[column]) for column in grid.columns)
+    same = planes.everywhere(given, known.classes)
     width, space = len(grid.x), f"{'':>{MARGIN}}  "
     return [
-        f"{y[: shown.width - 2]:>{MARGIN}}",
+        f"{y:>{MARGIN}}{f'   {same}' if same else ''}"[: shown.width - 2],
         *(f"{label:>{MARGIN}} │{row}" for label, row in zip(axis, rows, strict=True)),
         f"{'':>{MARGIN}} └{'─' * width}",
         f"{space}{left}{x[: width - 20]:^{width - len(left) - len(right)}}{right}",
-        space + _classes(known.classes, shown),
+        space + _classes(known.classes, shown, f"{UNKNOWN} not a number" if unknown.any() else ""),
     ]
 
 
@@ -194,15 +228,15 @@ def _painted_row(letters: Array, inks: Array, regions: Array, shown: Screen) -> 
     starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
     told = []
     for start, stop in itertools.pairwise(starts):
-        hue = HUES[inks[start] % 8] if inks[start] >= 0 else DIM[regions[start] % 8]
-        text = "".join(letters[start:stop].tolist())
-        told.append(painted(text, hue, shown, DIM[regions[start] % 8]))
+        ground = DIM[regions[start] % 8] if regions[start] >= 0 else None
+        hue = HUES[inks[start] % 8] if inks[start] >= 0 else FAULT if ground is None else ground
+        told.append(painted("".join(letters[start:stop].tolist()), hue, shown, ground))
     return "".join(told)
 
 
-def _classes(names: Sequence[str], shown: Screen) -> str:
+def _classes(names: Sequence[str], shown: Screen, more: str) -> str:
     """Return the legend of a field, as much of it as a line has room for."""
-    room = shown.width - MARGIN - 12
+    room = shown.width - MARGIN - 12 - len(more)
     told, used = [], 0
     for k, name in enumerate(names):
         used += len(name) + 5
@@ -210,7 +244,7 @@ def _classes(names: Sequence[str], shown: Screen) -> str:
             told.append("...")
             break
         told.append(painted(MARKS[k % len(MARKS)], HUES[k % 8], shown) + f" {name}")
-    return "   ".join([*told, f"{WRONG} wrong"])
+    return "   ".join([*told, f"{WRONG} wrong", *filter(None, [more])])
 
 
 # --- sweep -----------------------------------------------------------------------------------
