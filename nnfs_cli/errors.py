@@ -84,6 +84,13 @@ def harmless(text: str) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda m: f"\\x{ord(m[0]):02x}", text)
 
 
+def one_line(text: str) -> str:
+    """Return text that stays in its place in a table: line ends, and marks that turn the direction
+    of what follows, become escapes as in Python."""
+    marks = "[\t\n\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    return harmless(re.sub(marks, lambda m: m[0].encode("unicode_escape").decode(), text))
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the closest known word, or nothing."""
     from difflib import get_close_matches

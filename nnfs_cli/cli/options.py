@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnfs_cli.errors import harmless
+from nnfs_cli.errors import harmless, one_line
 
 if TYPE_CHECKING:
     from nnfs_cli.runs import Run
@@ -81,7 +81,7 @@ def cell(value: Any) -> str:
     """Return a value as it stands in a table."""
     if value is None:
         return "-"
-    return f"{value:.6g}" if isinstance(value, float) else harmless(str(value))
+    return f"{value:.6g}" if isinstance(value, float) else one_line(str(value))
 
 
 def aligned(row: list[str], rows: list[list[str]]) -> str:
