@@ -12,12 +12,14 @@ from nnfs_cli import config as configuration
 from nnfs_cli import runs, stackfiles, sweeps
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError
-from nnfs_cli.plots import style
-from nnfs_cli.plots.style import Figure, Look
+from nnfs_cli.plots import lettering, style, titles
+from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.titles import Failure
 from nnfs_cli.runs import Run
 from nnfs_cli.schema import Config
 
 LABEL = 48  # letters
+FEW = 20  # entries, each of which has a mark
 MANY = 300  # curves that make a vector file large
 
 
@@ -27,6 +29,14 @@ class Curve(NamedTuple):
     label: str
     epoch: Array
     cost: Array
+    diverged: bool = False
+
+    @property
+    def last_finite(self) -> tuple[float, float] | None:
+        """The last epoch that has a finite cost before the first that has none, and this cost."""
+        finite = np.isfinite(self.cost)
+        stop = len(finite) if finite.all() else int((~finite).argmax())
+        return (float(self.epoch[stop - 1]), float(self.cost[stop - 1])) if stop else None
 
 
 # --- of runs -------------------------------------------------------------------------------
@@ -84,29 +94,101 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def cost(found: Sequence[Run], look: Look) -> Figure:
     """Return the learning curves of runs: training lines whole, test lines dashed."""
-    made, (axes,) = style.figure()
     groups = learning_curves(found)
-    hues = style.colours(look.palette, 2 if len(groups) == 1 else len(groups))
+    handles = None if len(groups) == 1 else _legend(groups, found, look.palette)
+    made, (axes,) = style.figure(height=3.7 + 0.16 * len(handles or ()))
+    hues = style.colours(look.palette, len(groups))
     for number, group in enumerate(groups):
-        for is_test, curve in enumerate(group):
-            axes.plot(
-                curve.epoch,
-                curve.cost,
-                color=hues[is_test if len(groups) == 1 else number],
-                linestyle="--" if is_test else "-",
-                linewidth=1.8,
-                marker="o" if len(curve.epoch) == 1 else None,
-                label=curve.label,
-            )
-    every = np.concatenate([curve.cost for group in groups for curve in group])
-    style.set_scale(axes, look.scale, every)
+        for part, curve in zip(("train", "test"), group, strict=False):
+            hue = style.of_part(look.palette, part) if len(groups) == 1 else hues[number]
+            draw_curve(axes, curve, hue, part)
+    drawn = [curve for group in groups for curve in group]
+    style.set_scale(axes, look.scale, np.concatenate([curve.cost for curve in drawn]))
+    crosses = _mark_ends(axes, drawn, look.palette)
     axes.set(xlabel="epoch", ylabel=cost_label([run.config for run in found]))
-    if len(groups) == 1:
-        axes.set_title(style.name_of(found[0]))
-        axes.legend()
+    style.whole_numbers(axes.xaxis)
+    if handles is None:
+        failure = titles.failure_of(found[0])
+        if failure:
+            mark_failure(axes, failure, look.palette)
+        titles.of_run(made, found[0], look.palette, "cost over the epochs")
     else:
-        style.legend_below(made)
+        _head_runs(made, found, look.palette)
+        handles += crosses
+    style.legend_below(made, handles)
     return made
+
+
+def _legend(groups: Sequence[Sequence[Curve]], found: Sequence[Run], palette: Palette) -> list[Any]:
+    """Return a line for each run and, where a run has a test part, what is dashed."""
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for group, run, hue in zip(groups, found, style.colours(palette, len(found)), strict=True):
+        failed = " (diverged)" if titles.failure_of(run) else ""
+        handles.append(Line2D([], [], color=hue, linewidth=1.8, label=group[0].label + failed))
+    if max(map(len, groups)) > 1:
+        for part, dash in (("train", "-"), ("test", "--")):
+            handles.append(Line2D([], [], color=palette.ink, linestyle=dash, label=part))
+    return handles
+
+
+def draw_curve(axes: Axes, curve: Curve, hue: str, part: str) -> None:
+    """Draw a curve, with a mark at each entry where there are few."""
+    axes.plot(
+        curve.epoch,
+        curve.cost,
+        color=hue,
+        linestyle="--" if part == "test" else "-",
+        linewidth=1.8,
+        marker=style.MARKERS[part] if len(curve.epoch) <= FEW else None,
+        markersize=4.5,
+        label=curve.label,
+    )
+
+
+def _mark_ends(axes: Axes, drawn: Sequence[Curve], palette: Palette) -> list[Any]:
+    """Put a cross on the last finite cost of each curve that does not stay finite; return them."""
+    ends = [curve.last_finite for curve in drawn if not np.isfinite(curve.cost).all()]
+    points = [end for end in ends if end]
+    if not points:
+        return []
+    x, y = zip(*points, strict=True)
+    cross = {"marker": "X", "s": 70, "color": palette.fault, "edgecolors": palette.ground}
+    label = "last finite cost"
+    return [axes.scatter(x, y, zorder=4, label=label, gid="last finite", clip_on=False, **cross)]
+
+
+def mark_failure(axes: Axes, failure: Failure, palette: Palette) -> None:
+    """Shade the epochs in which a run diverged; without any finite cost, say that."""
+    if failure.last is None:
+        axes.set(xticks=[failure.epoch], yticks=[])
+        middle = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+        text = f"no finite cost to draw:\nepoch {failure.epoch} has none"
+        axes.text(0.5, 0.5, text, color=palette.fault, **middle)
+        return
+    axes.axvspan(failure.last, failure.epoch, color=palette.fault, alpha=0.1, linewidth=0)
+    line = {"color": palette.fault, "linestyle": ":", "linewidth": 1.5, "gid": "diverged"}
+    axes.axvline(failure.epoch, label=f"not finite at epoch {failure.epoch:,}", **line)
+
+
+def _head_runs(made: Figure, found: Sequence[Run], palette: Palette) -> None:
+    """Head a figure of several runs with what they have in common, and how many failed."""
+    shared = [
+        told.pop()
+        for told in ({titles.dataset(run) for run in found}, {titles.architecture(run) for run in found})
+        if len(told) == 1
+    ]
+    faults = [bool(titles.fault_of(run)) for run in found]
+    lost = [bool(titles.failure_of(run)) for run in found]
+    told = []
+    if any(lost):
+        told.append(f"{sum(lost)} of {len(found)} diverged")
+    if rising := sum(faults) - sum(lost):
+        told.append(f"{rising} of {len(found)} ended above where they began")
+    fault = f"{'; '.join(told)}." if told else ""
+    title = f"Cost of {len(found)} runs over the epochs"
+    lettering.heading(made, palette, title, ["; ".join(shared)] if shared else [], fault)
 
 
 def cost_label(configs: Sequence[Config]) -> str:
@@ -126,21 +208,29 @@ def sweep_curves(path: Path) -> dict[int, Curve]:
             for i, number in enumerate(trained.numbers.tolist()):
                 n = int(trained.entries[i])
                 epoch, values = trained.log["epoch"][:n], trained.log["cost"][i, :n]
-                found[number] = Curve(str(number), epoch, style.drawable(values))
+                lost = bool(trained.diverged[i])
+                found[number] = Curve(str(number), epoch, style.drawable(values), lost)
     if not found:
         raise FileError(f"{path}: no run of it is done yet")
     return found
 
 
 def median(found: Sequence[Curve]) -> Curve:
-    """Return the median cost at each epoch that half of the curves have."""
+    """Return the median cost at each epoch that half of the curves have, nan where it is infinite.
+
+    A run that diverged costs infinitely much from then on, so that the median is of all runs.
+    """
     epoch = np.concatenate([curve.epoch for curve in found])
     values = np.concatenate([curve.cost for curve in found])
+    values = np.where(np.isfinite(values), values, np.inf)
+    lost = np.sort([int(curve.epoch[-1]) for curve in found if curve.diverged])
     known, where, count = np.unique(epoch, return_inverse=True, return_counts=True)
-    common = np.flatnonzero(2 * count >= len(found))
-    with np.errstate(invalid="ignore"):
-        middle = np.array([np.median(values[where == i]) for i in common])
-    return Curve("median", known[common], middle)
+    gone = np.searchsorted(lost, known)  # diverged at an earlier epoch
+    common = np.flatnonzero(2 * (count + gone) >= len(found))
+    middle = np.array(
+        [np.median(np.append(values[where == i], np.full(gone[i], np.inf))) for i in common]
+    )
+    return Curve("median", known[common], np.where(np.isfinite(middle), middle, np.nan))
 
 
 def curves(path: Path, look: Look) -> Figure:
@@ -150,25 +240,40 @@ def curves(path: Path, look: Look) -> Figure:
     found = sweep_curves(path)
     best = sweeps.best(path, look.by)
     made, (axes,) = style.figure()
-    faint = LineCollection(
-        [np.column_stack([curve.epoch, curve.cost]) for curve in found.values()],
-        colors=look.palette.soft,
-        alpha=float(np.clip(30 / len(found), 0.12, 0.5)),
-        linewidths=0.8,
-        label=f"{len(found):,} runs",
-        rasterized=len(found) > MANY,
-    )
-    axes.add_collection(faint)
+    lost = [curve for curve in found.values() if curve.diverged]
+    kept = [curve for curve in found.values() if not curve.diverged]
+    for group, hue, label in (
+        (kept, look.palette.soft, "run" if len(kept) == 1 else "runs"),
+        (lost, look.palette.fault, "diverged"),
+    ):
+        if group:
+            faint = LineCollection(
+                [np.column_stack([curve.epoch, curve.cost]) for curve in group],
+                colors=hue,
+                alpha=float(np.clip(30 / len(group), 0.12, 0.5)),
+                linewidths=0.8,
+                label=f"{len(group):,} {label}",
+                rasterized=len(found) > MANY,
+            )
+            axes.add_collection(faint)
     middle, front = median(list(found.values())), found[best]
     for curve, hue, label in (
-        (middle, look.palette.series[0], "median"),
-        (front, look.palette.series[1], f"best: {path.name}/{best}"),
+        (middle, look.palette.ink, "median of all" if lost else "median"),
+        (front, look.palette.best, f"best: {path.name}/{best}"),
     ):
-        axes.plot(curve.epoch, curve.cost, color=hue, linewidth=2.2, label=label)
+        mark = "o" if len(curve.epoch) <= FEW else None
+        line = {"linewidth": 2.2, "marker": mark, "markersize": 4.5}
+        axes.plot(curve.epoch, curve.cost, color=hue, label=label, **line)
     every = np.concatenate([curve.cost for curve in found.values()])
     style.set_scale(axes, look.scale, every)
     axes.autoscale_view()
-    config = sweeps.read_run(path, best).config
-    axes.set(xlabel="epoch", ylabel=cost_label([config]), title=path.name)
+    _mark_ends(axes, lost, look.palette)
+    style.whole_numbers(axes.xaxis)
+    run = sweeps.read_run(path, best)
+    axes.set(xlabel="epoch", ylabel=cost_label([run.config]))
+    title = f"{lettering.plain(path.name)}: cost of {len(found):,} runs over the epochs"
+    fault = f"{len(lost):,} of {len(found):,} runs diverged." if lost else ""
+    told = f"best run: {titles.architecture(run)}, {titles.score(run.facts)}"
+    lettering.heading(made, look.palette, title, [titles.dataset(run), told], fault)
     style.legend_below(made)
     return made

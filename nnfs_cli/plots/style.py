@@ -8,10 +8,13 @@ from __future__ import annotations
 import importlib
 import io
 import logging
+import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -25,8 +28,9 @@ Axes: TypeAlias = Any  # matplotlib's
 Figure: TypeAlias = Any
 WIDTH = 6.0  # inches: with 10 point letters, legible at 600 pixels
 DPI = 150
-HUGE = 1e100  # what is larger comes of a training that diverges, and overflows in a picture
+FLOOR, CEILING = 1e-300, 1e300  # beyond, an axis overflows
 SUFFIXES = ("png", "svg", "pdf")
+SETTINGS = ("MPLBACKEND", "MATPLOTLIBRC")
 MARKERS = {"train": "o", "test": "D"}
 
 
@@ -107,18 +111,29 @@ def need(library: str) -> Any:
     """Return a library of the `plot` extra; NnfsError says how to install it."""
     # matplotlib tells of font caches and unwritable homes, which are no concern of a user's.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    # Settings of other programs, such as the backend of a notebook, are not for these pictures.
+    hidden = {key: os.environ.pop(key) for key in SETTINGS if key in os.environ}
+    os.environ["MATPLOTLIBRC"] = os.devnull
     try:
         return importlib.import_module(library)
     except ImportError:
         message = f"pictures need {library}, which is not installed: pip install '.[plot]'"
         raise NnfsError(message) from None
+    except (OSError, ValueError) as error:
+        message = f"{library} cannot be loaded: {error}; is the file ./matplotlibrc meant for it?"
+        raise NnfsError(message) from None
+    finally:
+        del os.environ["MATPLOTLIBRC"]
+        os.environ.update(hidden)
 
 
 @contextmanager
 def drawing(palette: Palette) -> Iterator[None]:
     """Let matplotlib draw in a palette."""
     matplotlib = need("matplotlib")
-    settings = {
+    # A matplotlibrc in this directory or at home would change the pictures.
+    usual = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
+    settings = usual | {
         "figure.facecolor": palette.ground,
         "savefig.facecolor": palette.ground,
         "axes.facecolor": palette.ground,
@@ -149,10 +164,11 @@ def drawing(palette: Palette) -> Iterator[None]:
 
 
 def drawable(values: Array) -> Array:
-    """Return float64 values, with nan for what is not finite or larger than HUGE."""
+    """Return float64 values that axes can hold: nan for what is not finite, FLOOR and CEILING for
+    what is beyond them."""
     known = np.asarray(values, np.float64)
-    shown: Array = np.where(np.abs(known) < HUGE, known, np.nan)
-    return shown
+    shown = np.where(np.isfinite(known), np.clip(known, -CEILING, CEILING), np.nan)
+    return np.where((shown > 0) & (shown < FLOOR), FLOOR, shown)
 
 
 def figure(
@@ -231,17 +247,37 @@ def is_log(scale: str, values: Array) -> bool:
 
 def set_scale(axes: Axes, scale: str, values: Array, axis: str = "y") -> None:
     """Make an axis logarithmic if that is wanted; of `auto`, if positive values span decades."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
+    values = drawable(values)
     values = values[np.isfinite(values)]
     if not is_log(scale, values):
         return
-    getattr(axes, f"set_{axis}scale")("log")
-    decades = np.log10(values.max() / values.min())
+    low, high = (float(np.log10(end)) for end in (values.min(), values.max()))
     chosen = getattr(axes, f"{axis}axis")
-    chosen.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0)))
-    chosen.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    extreme = high - low > 20 or low < -290 or high > 290
+    if extreme:  # matplotlib's own margins and ticks would overflow
+        margin = 0.05 * (high - low) or 0.5
+        low, high = max(low - margin, log10(FLOOR)), min(high + margin, log10(CEILING))
+        getattr(axes, f"set_{axis}lim")(10**low, 10**high)
+    getattr(axes, f"set_{axis}scale")("log")
+    if extreme:
+        step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if high - low <= 8 * step)
+        powers = range(step * ceil(low / step), floor(high) + 1, step)
+        chosen.set_major_locator(FixedLocator([10.0**power for power in powers]))
+        axes.minorticks_off()
+    else:
+        subs = (1.0,) if high - low > 2 else (1.0, 2.0, 5.0)
+        chosen.set_major_locator(LogLocator(subs=subs))
+    chosen.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
     chosen.set_minor_formatter(NullFormatter())
+
+
+def _tick(value: float) -> str:
+    """Return the label of a tick, which says so where values beyond are drawn too."""
+    beyond = "≤" if value <= 1.01 * FLOOR else "≥" if value >= 0.99 * CEILING else ""
+    told = f"{value:.0e}" if value >= 1e5 and value == 10.0 ** round(log10(value)) else f"{value:g}"
+    return beyond + re.sub(r"e([+-])0*", lambda m: "e" + m[1].strip("+"), told)
 
 
 def legend_below(made: Figure, handles: list[Any] | None = None) -> None:
@@ -261,3 +297,11 @@ def shades(palette: Palette) -> Any:
 
     hue = palette.amount
     return LinearSegmentedColormap.from_list("shades", [to_rgba(hue, 0.04), to_rgba(hue, 0.6)])
+
+
+def whole_numbers(axis: Any) -> None:
+    """Let an axis have ticks at integers only, with commas between thousands."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

@@ -1,0 +1,134 @@
+"""What a picture says of its run: data set, architecture and score, and where it diverged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnfs_cli import runs
+from nnfs_cli.config import n_inputs
+from nnfs_cli.errors import FileError, short
+from nnfs_cli.plots import lettering, style
+from nnfs_cli.plots.style import Figure, Palette
+from nnfs_cli.runs import Run
+from nnfs_cli.schema import FILE
+
+RISE = 1e-4  # share by which a cost that rose is above its beginning; less is rounding
+LAYERS = 8  # that are named one by one
+
+
+class Failure(NamedTuple):
+    """Where a training came to nothing: the last logged epoch that was finite, if there is one,
+    with its cost, and the one at which it was noticed; `weights` if the cost still was finite."""
+
+    last: int | None
+    cost: float
+    epoch: int
+    weights: bool = False
+
+    def __str__(self) -> str:
+        if self.last is None:
+            return "Diverged before the first update: the cost is not finite."
+        where = "at" if self.epoch - self.last <= 1 else "by"
+        what = "weights are" if self.weights else "the cost is"
+        told = f"Diverged {where} epoch {self.epoch:,}: {what} not finite"
+        return f"{told} (cost {self.cost:.3g} at epoch {self.last:,})."
+
+
+def failure_in(log: Mapping[str, Sequence[float] | np.ndarray], status: str = "") -> Failure | None:
+    """Return where a log stops being finite; by its status, a run may have failed at its end."""
+    epoch, cost = np.asarray(log["epoch"]), np.asarray(log["cost"], np.float64)
+    lost = np.flatnonzero(~np.isfinite(cost))
+    if not lost.size and status != "diverged":
+        return None
+    at = int(lost[0]) if lost.size else len(cost) - 1
+    if not at:
+        return Failure(None, float("nan"), int(epoch[0]))
+    return Failure(int(epoch[at - 1]), float(cost[at - 1]), int(epoch[at]), not lost.size)
+
+
+def failure_of(run: Run) -> Failure | None:
+    """Return where a run diverged, None if it did not."""
+    return failure_in(runs.read_log(run), str(run.facts.get("status")))
+
+
+def fault_of(run: Run) -> str:
+    """Return what is wrong with a run's cost in a sentence: it diverged, or rose; else nothing."""
+    try:
+        log = runs.read_log(run)
+    except FileError:  # without it, what run.json says must do
+        return "Diverged." if run.facts.get("status") == "diverged" else ""
+    return fault_in(log, str(run.facts.get("status")))
+
+
+def fault_in(log: Mapping[str, Sequence[float] | np.ndarray], status: str = "") -> str:
+    """Return what is wrong with a logged cost in a sentence: it diverged, or rose."""
+    failure = failure_in(log, status)
+    if failure:
+        return str(failure)
+    first, last = float(log["cost"][0]), float(log["cost"][-1])
+    if last > first + RISE * abs(first):
+        return f"The cost rose from {first:.3g} to {last:.3g}: training made the network worse."
+    return ""
+
+
+# --- words -------------------------------------------------------------------------------------
+
+
+def dataset(run: Run) -> str:
+    """Return the name of a run's data set, or of its file, and its number of samples."""
+    part = run.config.dataset
+    name = part.name
+    if name == FILE:
+        name = PurePath(str(part.parameters.get("path", FILE))).name or FILE
+    count = run.encoding.facts.samples
+    return f"{short(lettering.plain(name))}, {count:,} sample{'s' * (count != 1)}"
+
+
+def architecture(run: Run) -> str:
+    """Return a run's layers: how many units, and their activations."""
+    layers = run.config.layers
+    units = [n_inputs(run.config, run.encoding.facts), *(layer.units for layer in layers)]
+    sizes = [str(n) for n in units]
+    names = [name for name, _ in groupby(layer.activation.name for layer in layers)]
+    deep = f", {len(layers):,} layers" if len(sizes) > LAYERS else ""
+    if len(sizes) > LAYERS:
+        sizes = [*sizes[:3], "…", *sizes[-2:]]
+    if len(names) > 4:
+        names = [*names[:3], "…", names[-1]]
+    return f"{'-'.join(sizes)}{deep} ({', '.join(names)})"
+
+
+def score(facts: Mapping[str, Any]) -> str:
+    """Return a run's figures, with those of its test part in brackets."""
+    told = []
+    for key, form in (("cost", "{:.3g}"), ("accuracy", "{:.1f} %")):
+        scale = 100 if key == "accuracy" else 1
+        known = [facts.get(key), facts.get(f"test_{key}")]
+        train, test = (form.format(scale * v) if isinstance(v, float | int) else "" for v in known)
+        if train or test:
+            told.append(f"{key} {train or 'not finite'}{f' (test {test})' if test else ''}")
+    return ", ".join(told)
+
+
+def details(run: Run) -> list[str]:
+    """Return the lines about a run that stand under a picture's title."""
+    ended = score(run.facts)
+    status, epochs = run.facts.get("status"), run.facts.get("epochs", run.config.epochs)
+    at = f"{status} at" if status in {"interrupted", "running"} else "after"
+    count = f"{epochs:,} epoch{'s' * (epochs != 1)}"
+    ended = f"{at} {count}: {ended}" if ended else f"{at} {count}"
+    return [f"{dataset(run)}; {architecture(run)}", ended]
+
+
+def of_run(made: Figure, run: Run, palette: Palette, what: str, more: str = "") -> list[Any]:
+    """Head a figure with what it shows of a run; return the texts, the title first."""
+    lines = details(run)
+    title = f"{lettering.plain(style.name_of(run))}: {what}"
+    return lettering.heading(
+        made, palette, title, [*lines, more] if more else lines, fault_of(run)
+    )
