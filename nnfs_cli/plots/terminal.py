@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from math import log10
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 
 from nnfs_cli import prediction
 from nnfs_cli.core.activations import Array
-from nnfs_cli.plots import curves, grids, planes, style
+from nnfs_cli.plots import curves, planes, points, style
 from nnfs_cli.plots.curves import Curve
 from nnfs_cli.plots.planes import Plane, Tables
 from nnfs_cli.plots.style import Look
@@ -27,6 +28,7 @@ from nnfs_cli.runs import Run
 MARKS = "ox+*#@%&"  # of the classes' samples
 GROUNDS = " .:-=~^,"  # of the classes' regions
 WRONG = "!"
+SHADES = " ░▒▓█"  # of cells, by rank
 MARGIN = 10  # letters before the axis
 # Of the 256 colours that terminals have, those nearest to the palette; and a dim one of each.
 HUES = (39, 214, 36, 175, 227, 166, 25, 250)
@@ -218,54 +220,86 @@ def _classes(names: Sequence[str], shown: Screen) -> str:
 
 def sweep(path: Path, look: Look, shown: Screen) -> str:
     """Return bars of a figure over one swept key, or a table of shades over two."""
-    found = grids.results(path, look)
-    figure = found.figure.replace("_", " ")
-    if len(found.keys) == 2:
-        return "\n".join(_shades(found, figure, shown))
-    (values,) = found.values
-    means = [found.mean(value) for value in values]
-    told = [f"{found.mean(v):.4g} ± {found.spread(v):.2g}" for v in values]
-    names = [str(value)[:20] for value in values]
-    left, right = max(map(len, [*names, found.keys[0]])), max(map(len, told))
-    room = max(shown.width - left - right - 4, 8)
-    bars = _lengths(means, room, look.scale)
-    note = ", on a logarithmic scale" if style.is_log(look.scale, np.array(means)) else ""
-    lines = [f"{found.keys[0]:>{left}}  {figure}: mean ± standard deviation over the runs{note}"]
-    for name, length, text in zip(names, bars, told, strict=True):
-        lines.append(f"{name:>{left}}  {painted('█' * length, HUES[0], shown)} {text}")
+    found = points.results(path, look)
+    lines = _shades(found, shown) if len(found.keys) == 2 else _bars(found, look, shown)
+    if text := found.best_text():
+        lines.append(f"* {text}")
     return "\n".join(lines)
+
+
+def _bars(found: points.Results, look: Look, shown: Screen) -> list[str]:
+    """Return a bar for each value, as long as its median, with quartiles and what was lost."""
+    (values,) = found.values
+    best = found.best_points()
+    medians = np.array([found.median(value) for value in values])
+    known = medians[np.isfinite(medians)]
+    texts = [_quartiles(found, value) for value in values]
+    names = [points.show(v) + ("*" if (v,) in best else " ") for v in values]
+    left = max(map(len, [*names, found.keys[0] + " "]))
+    room = max(shown.width - left - max(map(len, texts)) - 3, 8)
+    lengths = dict(zip(known.tolist(), _lengths(known.tolist(), room, look.scale), strict=True))
+    several = "median (quartiles) of the runs that finished" if found.has_several else ""
+    note = "logarithmic" if style.is_log(look.scale, known) else ""
+    head = ", ".join(filter(None, [several, note]))
+    figure = points.worded(found.figure)
+    lines = [f"{found.keys[0] + ' ':>{left}} {figure}{': ' if head else ''}{head}"]
+    for name, median, text in zip(names, medians.tolist(), texts, strict=True):
+        bar = painted("█" * lengths[median], HUES[0], shown) + " " if median in lengths else ""
+        lines.append(f"{name:>{left}} {bar}{text}")
+    return lines
+
+
+def _quartiles(found: points.Results, value: Any) -> str:
+    """Return a point's median and quartiles, and how many of its runs did not finish."""
+    low, median, high = found.quartiles(value)
+    lost, total = sorted(found.lost.get((value,), Counter[str]()).items()), found.runs(value)
+    told = [f"{number} of {total} {status}" if total > 1 else status for status, number in lost]
+    if median == median:
+        between = f" ({low:.3g} to {high:.3g})" if len(found.groups[value,]) > 1 else ""
+        told.insert(0, f"{median:.4g}{between}")
+    return ", ".join(told) or "-"
 
 
 def _lengths(values: Sequence[float], room: int, scale: str) -> list[int]:
     """Return bars' lengths; on a logarithmic scale, from half a decade below the smallest."""
     if not style.is_log(scale, np.array(values)):
-        largest = max(max(values), 1e-300)
-        return [max(round(room * max(value, 0) / largest), 1) for value in values]
+        largest = max([*values, 1e-300])
+        return [max(round(room * (max(value, 0) / largest)), 1) for value in values]
     low, high = log10(min(values)) - 0.5, log10(max(values))
     return [max(round(room * (log10(value) - low) / (high - low)), 1) for value in values]
 
 
-def _shades(found: grids.Results, figure: str, shown: Screen) -> list[str]:
-    """Return a table of means, each shaded by its rank."""
+def _shades(found: points.Results, shown: Screen) -> list[str]:
+    """Return a table of medians, each shaded by its rank, with how many runs finished."""
     across, down = found.values
-    means = {(a, d): found.mean(a, d) for a in across for d in down}
-    ranks = sorted(value for value in means.values() if value == value)
-    shade = " ░▒▓█"
+    medians = {(a, d): found.median(a, d) for a in across for d in down}
+    ranks = sorted(value for value in medians.values() if value == value)
+    best = found.best_points()
 
-    def cell(a: Any, d: Any) -> str:
-        value = means[a, d]
+    def cell(point: tuple[Any, Any]) -> tuple[str, str]:
+        """Return the shade and the text of a cell."""
+        value, lost = medians[point], sorted(found.lost.get(point, ()))
         if value != value:
-            return f"{'-':>10}"
-        rank = ranks.index(value) * (len(shade) - 1) // max(len(ranks) - 1, 1)
-        return painted(shade[rank], HUES[0], shown) + f"{value:>9.3g}"
+            return " ", ", ".join(lost) or "-"
+        rank = ranks.index(value) * (len(SHADES) - 1) // max(len(ranks) - 1, 1)
+        finished = f" {len(found.groups[point])}/{found.runs(*point)}" if lost else ""
+        return SHADES[rank], f"{value:.3g}{'*' if point in best else ' '}{finished}"
 
-    left = max(len(str(d)[:12]) for d in down)
-    most = max((shown.width - left - 2) // 11, 1)
-    lines = [f"{figure}: mean over the runs; {found.keys[0]} across, {found.keys[1]} down"]
-    lines.append(f"{'':>{left}}  " + " ".join(f"{str(a)[:10]:>10}" for a in across[:most]))
-    lines += [
-        f"{str(d)[:12]:>{left}}  " + " ".join(cell(a, d) for a in across[:most]) for d in down
-    ]
+    cells = {point: cell(point) for point in medians}
+    names = [points.show(value)[:12] for value in down]
+    heads = [points.show(value) for value in across]
+    wide = max(map(len, [*heads, *(text for _, text in cells.values())])) + 2
+    left = max(map(len, names))
+    most = max((shown.width - left - 2) // (wide + 1), 1)
+    figure = points.worded(found.figure) + (": median" if found.has_several else "")
+    lines = [f"{figure}; {found.keys[0]} across, {found.keys[1]} down"]
+    if any(found.lost.get(point) for point in found.groups):
+        lines.append("2/5: two runs of five finished")
+    lines.append(" ".join([f"{'':>{left}} ", *(f"{head:>{wide}}" for head in heads[:most])]))
+    for name, d in zip(names, down, strict=True):
+        row = [cells[a, d] for a in across[:most]]
+        told = (painted(shade, HUES[0], shown) + f"{text:>{wide - 1}}" for shade, text in row)
+        lines.append(" ".join([f"{name:>{left}} ", *told]))
     if len(across) > most:
         lines.append(f"{len(across) - most} more columns need a wider terminal")
     return lines

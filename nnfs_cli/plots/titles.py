@@ -115,6 +115,13 @@ def score(facts: Mapping[str, Any]) -> str:
     return ", ".join(told)
 
 
+def lost(ends: Mapping[str, int], total: int) -> str:
+    """Return how many of a sweep's runs came to each end but finished; nothing if all finished."""
+    others = [(end, number) for end, number in sorted(ends.items()) if number and end != "finished"]
+    told = [f"{number:,} {'are ' * (end == 'missing')}{end}" for end, number in others]
+    return f"Of {total:,} run{'s' * (total != 1)}, {', '.join(told)}." if told else ""
+
+
 def details(run: Run) -> list[str]:
     """Return the lines about a run that stand under a picture's title."""
     ended = score(run.facts)
@@ -129,6 +136,4 @@ def of_run(made: Figure, run: Run, palette: Palette, what: str, more: str = "") 
     """Head a figure with what it shows of a run; return the texts, the title first."""
     lines = details(run)
     title = f"{lettering.plain(style.name_of(run))}: {what}"
-    return lettering.heading(
-        made, palette, title, [*lines, more] if more else lines, fault_of(run)
-    )
+    return lettering.heading(made, palette, title, [*lines, more] if more else lines, fault_of(run))
