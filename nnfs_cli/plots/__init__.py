@@ -1,7 +1,7 @@
 """Pictures of runs and sweeps, drawn from their directories. KINDS, at the foot, lists them.
 
-Read in this order: style; curves, planes, fits, insides, scores, grids; animation; terminal, live;
-report.
+Read in this order: style, lettering, titles; curves, planes, fits, insides, scores; points, grids;
+animation; terminal, live; page, report, sweep_report.
 """
 
 from __future__ import annotations
