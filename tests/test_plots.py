@@ -21,7 +21,17 @@ from shell import CONFIGS, NNFS, call, environment, nnfs, trained
 from nnfs_cli import plots, prediction, runs, sweeps
 from nnfs_cli.cli.plot import KINDS
 from nnfs_cli.digest import digest
-from nnfs_cli.plots import animation, curves, insides, live, planes, points, style, terminal
+from nnfs_cli.plots import (
+    animation,
+    curves,
+    insides,
+    live,
+    planes,
+    points,
+    style,
+    sweep_letters,
+    terminal,
+)
 from nnfs_cli.plots.style import Look
 
 CURVE = """\
@@ -364,7 +374,7 @@ def test_a_sweep_of_which_nothing_finished_is_drawn(tmp_path):
             [(*row[: len(keys)], *row[-3:]) for row in ((r[0], r[0], *r[1:]) for r in rows)],
         )
         assert "Of 4 runs, 4 diverged." in words(drawn("sweep", path))
-        assert "diverged" in terminal.sweep(path, Look(), SCREEN)
+        assert "diverged" in sweep_letters.sweep(path, Look(), SCREEN)
 
 
 @pytest.mark.parametrize("keys", [["learning_rate"], ["name"]])
@@ -375,11 +385,11 @@ def test_any_costs_can_be_drawn(tmp_path, keys, costs):
     rows = [(f"k{i}" if keys == ["name"] else i, "finished", c, 1) for i, c in enumerate(costs)]
     path = swept(tmp_path, keys, rows)
     plots.file_of("sweep", path, Look(), "png")
-    assert terminal.sweep(path, Look(), SCREEN).count("\n") >= len(costs)
+    assert sweep_letters.sweep(path, Look(), SCREEN).count("\n") >= len(costs)
     rows = [(i, *row) for i in (1, 2) for row in rows]
     path = swept(tmp_path, ["seed", *keys], rows)
     plots.file_of("sweep", path, Look(against=("seed", *keys)), "png")
-    assert terminal.sweep(path, Look(against=("seed", *keys)), SCREEN)
+    assert sweep_letters.sweep(path, Look(against=("seed", *keys)), SCREEN)
 
 
 def test_a_sweep_over_two_keys_is_a_heat_map():
@@ -748,7 +758,7 @@ def test_colour_adds_nothing_but_colour():
 
 
 def test_a_sweep_in_the_terminal_is_bars_or_a_table():
-    *lines, best = terminal.sweep(SWEEP, Look(), SCREEN).split("\n")
+    *lines, best = sweep_letters.sweep(SWEEP, Look(), SCREEN).split("\n")
     assert len(lines) == 4
     bars = [line.count("█") for line in lines[1:]]
     assert bars == sorted(bars, reverse=True)
@@ -758,13 +768,13 @@ def test_a_sweep_in_the_terminal_is_bars_or_a_table():
         assert re.search(rf"█ {median:.4g} \([^ ]+ to [^ ]+\)$", line)
     assert best == f"* best median {medians[2]:.3g} at learning_rate=2"
     assert lines[3].startswith("            2* ")
-    table = terminal.sweep(GRID, Look(), SCREEN).split("\n")
+    table = sweep_letters.sweep(GRID, Look(), SCREEN).split("\n")
     assert table[0].startswith("cost: median; layers.0.units across")
     assert len(table) == 5
 
 
 def test_a_sweep_in_the_terminal_says_what_did_not_finish(tmp_path):
-    lines = terminal.sweep(swept(tmp_path, ["rate"], ONE_KEY), Look(), SCREEN).split("\n")
+    lines = sweep_letters.sweep(swept(tmp_path, ["rate"], ONE_KEY), Look(), SCREEN).split("\n")
     assert lines[0] == "rate  cost: median (quartiles) of the runs that finished, logarithmic"
     assert lines[1].startswith(" 0.1* █")
     assert lines[2].startswith("   1  █")
@@ -772,7 +782,7 @@ def test_a_sweep_in_the_terminal_says_what_did_not_finish(tmp_path):
     assert lines[3] == "  10  4 of 5 diverged, 1 of 5 failed"
     assert lines[4] == ("* best median 0.0004 at rate=0.1, of those where most runs finished")
     assert max(map(len, lines)) <= 80
-    lines = terminal.sweep(swept(tmp_path, ["u", "act"], TWO_KEYS), Look(), SCREEN).split("\n")
+    lines = sweep_letters.sweep(swept(tmp_path, ["u", "act"], TWO_KEYS), Look(), SCREEN).split("\n")
     assert [re.sub(" +", " ", line) for line in lines] == [
         "cost: median; u across, act down",
         "2/5: two runs of five finished",

@@ -130,7 +130,10 @@ def pair(text: str | None, option: str, least: int, most: int) -> tuple[str, ...
     """Return the names in A,B; quotes, as in CSV, let a name have a comma."""
     if text is None:
         return ()
-    names = tuple(name.strip() for name in next(csv.reader([text]), []))
+    try:
+        names = tuple(name.strip() for name in next(csv.reader([text]), []))
+    except csv.Error:  # a line break without quotes, say
+        names = ()
     if not (least <= len(names) <= most) or len(set(names)) < len(names) or not all(names):
         wanted = "two different columns" if least == 2 else "one key, or two different ones"
         raise click.BadParameter(f"{text!r} should be {wanted}, with a comma", param_hint=option)
@@ -197,13 +200,12 @@ def picture(kind: str, subject: Any, look: Look, suffix: str, frames: int) -> by
 
 def print_in_terminal(kind: str, subject: Any, look: Look) -> None:
     """Draw on stdout, as large as the terminal, in colour if that can show it."""
-    from nnfs_cli.plots import terminal
+    from nnfs_cli.plots import letters, sweep_letters, terminal
 
     draw: dict[str, Callable[..., str]] = {
         "cost": terminal.cost,
         "boundary": terminal.boundary,
-        "sweep": terminal.sweep,
+        "sweep": sweep_letters.sweep,
     }
     drawn = draw[kind](subject, look, terminal.screen(sys.stdout))
-    code = sys.stdout.encoding or "utf-8"  # which may have no braille
-    click.echo(drawn.encode(code, "replace").decode(code), color=True)
+    click.echo(letters.written(drawn, sys.stdout.encoding), color=True)

@@ -21,8 +21,8 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.core.descent import descend
 from nnfs_cli.errors import FileError, NnfsError
 from nnfs_cli.experiment import Training
-from nnfs_cli.plots import fits, planes, style
-from nnfs_cli.plots.curves import cost_label
+from nnfs_cli.plots import fits, lettering, planes, style, titles
+from nnfs_cli.plots.curves import cost_label, mark_failure
 from nnfs_cli.plots.planes import Redraw
 from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.prediction import Model
@@ -32,7 +32,6 @@ SUFFIXES = ("gif", "mp4")
 FPS = 12
 LINGER = 1.5  # seconds on the last frame
 PIXELS = 100  # an inch
-STEPS = 6  # of a shade: few colours, which a GIF packs well
 
 
 def frame_epochs(epochs: int, frames: int) -> list[int]:
@@ -47,7 +46,10 @@ def frame_epochs(epochs: int, frames: int) -> list[int]:
 
 
 def again(run: Run, look: Look, frames: int) -> Iterator[tuple[Training, Model]]:
-    """Train a run once more, and yield the training and its model at each frame's epoch."""
+    """Train a run once more, and yield the training and its model at each frame's epoch.
+
+    Where its parameters are no longer finite is the last frame.
+    """
     training = experiment.prepare(run.config, look.cache_dir)
     if run.facts.get("data_digest", training.data_digest) != training.data_digest:
         raise FileError(f"{run.path}: its data set has changed since it was trained")
@@ -57,9 +59,15 @@ def again(run: Run, look: Look, frames: int) -> Iterator[tuple[Training, Model]]
     for epoch in descend(training.backprop, rate, stops, gradient_clip=clip):
         training.epoch = epoch
         experiment.log(training)
-        if not np.isfinite(training.params).all():
-            return
         yield training, model
+        if is_over(training, run):
+            return
+
+
+def is_over(training: Training, run: Run) -> bool:
+    """Return whether this is the run's last epoch, or the first in which it is not finite."""
+    last = run.facts.get("epochs", run.config.epochs)
+    return bool(training.epoch == last or not np.isfinite(training.params).all())
 
 
 def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], None]]:
@@ -73,46 +81,62 @@ def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], Non
     redraw: Redraw
     if model.known.classes is not None:
         grid = planes.plane(model, tables, look.columns, 150, 130)
-        redraw = planes.paint_boundary(left, model, tables, grid, look.palette, steps=STEPS)
+        redraw = planes.paint_boundary(left, model, tables, grid, look.palette, moves=True)
     elif len(model.known.columns) == 1:
         redraw = fits.paint_curve(left, model, tables, look.palette)
     else:
         redraw = fits.paint_truth(left, model, tables, look.palette)
     move = _cost_axes(right, run, look)
-    title = made.suptitle(style.name_of(run), fontsize="medium")
+    handles, _ = right.get_legend_handles_labels()
+    if len(handles) > 1:
+        style.legend_below(made, handles)
+    name, fault = lettering.plain(style.name_of(run)), titles.fault_of(run)
+    end = run.facts.get("epochs", run.config.epochs)
+    title, _, *faults = lettering.heading(
+        made,
+        look.palette,
+        f"{name}: epoch 0 of {end:,}",
+        [lettering.shortened(titles.details(run)[0], 6.9, lettering.DETAIL)],
+        fault,
+    )
+    told = [text.get_text() for text in faults]
 
     def show(training: Training, model: Model) -> None:
         redraw(model)
         move(training)
-        title.set_text(f"{style.name_of(run)}: epoch {training.epoch:,}")
+        title.set_text(f"{name}: epoch {training.epoch:,} of {end:,}")
+        for text, words in zip(faults, told, strict=True):
+            text.set_text(words if is_over(training, run) else "")
 
     return made, show
 
 
 def _cost_axes(axes: Axes, run: Run, look: Look) -> Callable[[Training], None]:
     """Prepare the axes of the cost for the whole training; return what draws it so far."""
-    lines = {
-        key: axes.plot([], [], dash, color=hue, linewidth=1.8, label=label, markevery=[-1])[0]
-        for key, label, hue, dash in zip(
-            ("cost", "test_cost"),
-            ("train", "test"),
-            look.palette.series,
-            ("o-", "o--"),
-            strict=False,
-        )
-    }
     epochs = run.facts.get("epochs", run.config.epochs)
+    lines = {
+        key: axes.plot([], [], dash, label=part, linewidth=1.8, markevery=[-1])[0]
+        for key, part, dash in (("cost", "train", "o-"), ("test_cost", "test", "D--"))
+        if key in runs.read_log(run)
+    }
+    for line in lines.values():
+        line.set_color(style.of_part(look.palette, line.get_label()))
     axes.set(xlabel="epoch", ylabel=cost_label([run.config]))
     axes.set_xscale("symlog", linthresh=10)  # as the frames are spaced
     axes.set_xlim(0, max(epochs, 1))
     ticks = [0, *(10**k for k in range(1, 10) if 10**k <= epochs)]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
+    failure = titles.failure_of(run)
 
     def move(training: Training) -> None:
         for key, line in lines.items():
-            if key in training.log:
-                line.set_data(training.log["epoch"], style.drawable(np.array(training.log[key])))
+            values = style.drawable(np.array(training.log[key]))
+            finite = np.isfinite(values)  # so that the mark is on the last one
+            line.set_data(np.array(training.log["epoch"])[finite], values[finite])
+        here = titles.failure_in(training.log, "diverged")
+        if failure and here and is_over(training, run):
+            mark_failure(axes, here, look.palette)
 
     return move
 
@@ -124,14 +148,12 @@ def film(run: Run, look: Look, frames: int, tell: Callable[[int], None]) -> Iter
     made, show = scene(run, look)
     canvas = FigureCanvasAgg(made)
     costs = made.axes[1]
-    limits = _limits(run)
+    limits = _limits(run, look, frames)
     style.set_scale(costs, look.scale, limits)
     if limits.size:
         low, high = float(limits.min()), float(limits.max())
         is_log = costs.get_yscale() == "log"
         costs.set_ylim(low / 1.3 if is_log else low - 0.05 * (high - low or 1), high * 1.1)
-    if any(key.startswith("test") for key in run.facts):
-        costs.legend(fontsize=8, loc="upper right")
     for number, (training, model) in enumerate(again(run, look, frames), 1):
         show(training, model)
         canvas.draw()
@@ -141,12 +163,14 @@ def film(run: Run, look: Look, frames: int, tell: Callable[[int], None]) -> Iter
         yield np.array(canvas.buffer_rgba())
 
 
-def _limits(run: Run) -> Array:
-    """Return the finite costs that the run will pass, as it logged them."""
-    logged = runs.read_log(run)
-    found: Array = np.concatenate(
-        [style.drawable(logged[k]) for k in ("cost", "test_cost") if k in logged]
-    )
+def _limits(run: Run, look: Look, frames: int) -> Array:
+    """Return the finite costs that the run will pass: those it logged and, of one that diverged,
+    those of the frames, which are often far above."""
+    logs: list[Any] = [runs.read_log(run)]
+    if titles.failure_of(run):
+        logs += [training.log for training, _ in again(run, look, frames)][-1:]
+    every = [style.drawable(log[k]) for log in logs for k in ("cost", "test_cost") if k in log]
+    found: Array = np.concatenate(every)
     return found[np.isfinite(found)]
 
 
@@ -175,10 +199,13 @@ def gif_palette(look: Look) -> list[int]:
     ground, ink, soft = (np.array(to_rgb(hue)) for hue in look.palette[:3])
     hues = [np.array(to_rgb(hue)) for hue in look.palette.series]
     shaded = [ground + planes.SHADE * (hue - ground) for hue in hues]
-    pairs = [(ground, end) for end in (*shaded, ink, soft, *hues)]
+    others = [
+        np.array(to_rgb(hue)) for hue in (look.palette.train, look.palette.test, look.palette.fault)
+    ]
+    pairs = [(ground, end) for end in (*shaded, ink, soft, *hues, *others)]
     pairs += [(end, ink) for end in shaded[:6]]
     pairs += list(itertools.pairwise([*hues[:3], hues[0]]))
-    found = [a + share * (b - a) for a, b in pairs for share in np.linspace(0, 1, STEPS + 1)]
+    found = [a + share * (b - a) for a, b in pairs for share in np.linspace(0, 1, planes.STEPS + 1)]
     numbers = np.unique(np.round(np.array(found) * 255).astype(int), axis=0)
     return [int(v) for colour in numbers[:256] for v in colour]
 

@@ -1,18 +1,15 @@
-"""Learning curves: of one run or several, and of all the runs of a sweep."""
+"""Learning curves of one run or several."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnfs_cli import config as configuration
-from nnfs_cli import runs, stackfiles, sweeps
+from nnfs_cli import runs
 from nnfs_cli.core.activations import Array
-from nnfs_cli.errors import FileError
 from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.style import Axes, Figure, Look, Palette
 from nnfs_cli.plots.titles import Failure
@@ -57,10 +54,16 @@ def learning_curves(found: Sequence[Run]) -> list[list[Curve]]:
 def of_log(log: Mapping[str, Any], train: str = "train", test: str = "test") -> list[Curve]:
     """Return the curves of what was logged, called as is said."""
     return [
-        Curve(label, np.asarray(log["epoch"]), style.drawable(log[key]))
+        Curve(label, np.asarray(log["epoch"]), _finite(log[key]))
         for label, key in ((train, "cost"), (test, "test_cost"))
         if key in log
     ]
+
+
+def _finite(values: Any) -> Array:
+    """Return float64 values, nan for what is not finite."""
+    known = np.asarray(values, np.float64)
+    return np.where(np.isfinite(known), known, np.nan)
 
 
 def labels(found: Sequence[Run]) -> list[str]:
@@ -96,8 +99,7 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def cost(found: Sequence[Run], look: Look) -> Figure:
     """Return the learning curves of runs: training lines whole, test lines dashed."""
     groups = learning_curves(found)
-    handles = None if len(groups) == 1 else _legend(groups, found, look.palette)
-    made, (axes,) = style.figure(height=3.7 + 0.16 * len(handles or ()))
+    made, (axes,) = style.figure()
     hues = style.colours(look.palette, len(groups))
     for number, group in enumerate(groups):
         for part, curve in zip(("train", "test"), group, strict=False):
@@ -108,15 +110,14 @@ def cost(found: Sequence[Run], look: Look) -> Figure:
     crosses = _mark_ends(axes, drawn, look.palette)
     axes.set(xlabel="epoch", ylabel=cost_label([run.config for run in found]))
     style.whole_numbers(axes.xaxis)
-    if handles is None:
-        failure = titles.failure_of(found[0])
-        if failure:
+    if len(groups) == 1:
+        if failure := titles.failure_of(found[0]):
             mark_failure(axes, failure, look.palette)
+        style.legend_below(made)
         titles.of_run(made, found[0], look.palette, "cost over the epochs")
     else:
+        style.legend_below(made, _legend(groups, found, look.palette) + crosses)
         _head_runs(made, found, look.palette)
-        handles += crosses
-    style.legend_below(made, handles)
     return made
 
 
@@ -138,7 +139,7 @@ def draw_curve(axes: Axes, curve: Curve, hue: str, part: str) -> None:
     """Draw a curve, with a mark at each entry where there are few."""
     axes.plot(
         curve.epoch,
-        curve.cost,
+        style.drawable(curve.cost),
         color=hue,
         linestyle="--" if part == "test" else "-",
         linewidth=1.8,
@@ -154,19 +155,22 @@ def _mark_ends(axes: Axes, drawn: Sequence[Curve], palette: Palette) -> list[Any
     points = [end for end in ends if end]
     if not points:
         return []
-    x, y = zip(*points, strict=True)
+    x, y = np.array(points).T
     cross = {"marker": "X", "s": 70, "color": palette.fault, "edgecolors": palette.ground}
     label = "last finite cost"
-    return [axes.scatter(x, y, zorder=4, label=label, gid="last finite", clip_on=False, **cross)]
+    return [
+        axes.scatter(
+            x, style.drawable(y), zorder=4, label=label, gid="last finite", clip_on=False, **cross
+        )
+    ]
 
 
 def mark_failure(axes: Axes, failure: Failure, palette: Palette) -> None:
     """Shade the epochs in which a run diverged; without any finite cost, say that."""
     if failure.last is None:
         axes.set(xticks=[failure.epoch], yticks=[])
-        middle = {"transform": axes.transAxes, "ha": "center", "va": "center"}
-        text = f"no finite cost to draw:\nepoch {failure.epoch} has none"
-        axes.text(0.5, 0.5, text, color=palette.fault, **middle)
+        text = f"no cost to draw: it is not finite at epoch {failure.epoch}"
+        style.aside(axes, text, palette.fault, palette)
         return
     axes.axvspan(failure.last, failure.epoch, color=palette.fault, alpha=0.1, linewidth=0)
     line = {"color": palette.fault, "linestyle": ":", "linewidth": 1.5, "gid": "diverged"}
@@ -199,122 +203,3 @@ def cost_label(configs: Sequence[Config]) -> str:
     """Return what a cost is, with its loss where that is one."""
     losses = {config.loss for config in configs}
     return f"cost ({losses.pop().replace('_', ' ')})" if len(losses) == 1 else "cost"
-
-
-# --- of a sweep ------------------------------------------------------------------------------
-
-
-def sweep_curves(path: Path) -> dict[int, Curve]:
-    """Return the curve of each run of a sweep that is done, by its number."""
-    found: dict[int, Curve] = {}
-    for file in stackfiles.stack_files(path):
-        for trained in stackfiles.load(file):
-            for i, number in enumerate(trained.numbers.tolist()):
-                n = int(trained.entries[i])
-                epoch, values = trained.log["epoch"][:n], trained.log["cost"][i, :n]
-                lost = bool(trained.diverged[i])
-                if number in found and not found[number].diverged:
-                    continue  # it was done again, and finished
-                found[number] = Curve(str(number), epoch, style.drawable(values), lost)
-    if not found:
-        raise FileError(f"{path}: no run of it is done yet")
-    return found
-
-
-def median(found: Sequence[Curve]) -> Curve:
-    """Return the median cost at each epoch that half of the curves have, nan where it is infinite.
-
-    A run that diverged costs infinitely much from then on, so that the median is of all runs.
-    """
-    epoch = np.concatenate([curve.epoch for curve in found])
-    values = np.concatenate([curve.cost for curve in found])
-    values = np.where(np.isfinite(values), values, np.inf)
-    lost = np.sort([int(curve.epoch[-1]) for curve in found if curve.diverged])
-    known, where, count = np.unique(epoch, return_inverse=True, return_counts=True)
-    gone = np.searchsorted(lost, known)  # diverged at an earlier epoch
-    common = np.flatnonzero(2 * (count + gone) >= len(found))
-    middle = np.array(
-        [np.median(np.append(values[where == i], np.full(gone[i], np.inf))) for i in common]
-    )
-    return Curve("median", known[common], np.where(np.isfinite(middle), middle, np.nan))
-
-
-def curves(path: Path, look: Look) -> Figure:
-    """Return all cost curves of a sweep, faint, with the median and the best in front."""
-    found = sweep_curves(path)
-    lost = [curve for curve in found.values() if curve.diverged]
-    kept = [curve for curve in found.values() if not curve.diverged]
-    best = sweeps.best(path, look.by) if kept else None
-    run = sweeps.read_run(path, min(found) if best is None else best)
-    made, (axes,) = style.figure()
-    _draw_faint(axes, kept, look.palette.soft, "run" if len(kept) == 1 else "runs")
-    _draw_faint(axes, lost, look.palette.fault, "diverged")
-    front = [(median(list(found.values())), look.palette.ink, f"median{' of all' * bool(lost)}")]
-    if best is not None:
-        front.append((found[best], look.palette.best, f"best: {path.name}/{best}"))
-    for curve, hue, label in front:
-        mark = "o" if len(curve.epoch) <= FEW else None
-        line = {"linewidth": 2.2, "marker": mark, "markersize": 4.5}
-        axes.plot(curve.epoch, curve.cost, color=hue, label=label, **line)
-    # Costs that rise without bound would press all others into one line at the foot.
-    in_view = np.concatenate(
-        [c.cost for c in kept] + [c.cost[:1] if kept else c.cost for c in lost]
-    )
-    style.set_scale(axes, look.scale, in_view)
-    axes.autoscale_view()
-    if kept and lost:
-        _view(axes, in_view)
-    _mark_lost(axes, lost, look.palette)
-    axes.set(xlabel="epoch", ylabel=cost_label([run.config]))
-    style.whole_numbers(axes.xaxis)
-    style.legend_below(made)
-    title = f"{lettering.plain(path.name)}: cost of {len(found):,} runs over the epochs"
-    told = [titles.dataset(run)]
-    if best is not None:
-        told.append(f"best run: {titles.architecture(run)}, {titles.score(run.facts)}")
-    lettering.heading(made, look.palette, title, told, _lost(path))
-    return made
-
-
-def _draw_faint(axes: Axes, found: Sequence[Curve], hue: str, label: str) -> None:
-    """Draw curves, the fainter the more there are."""
-    from matplotlib.collections import LineCollection
-
-    if found:
-        lines = LineCollection(
-            [np.column_stack([curve.epoch, curve.cost]) for curve in found],
-            colors=hue,
-            alpha=float(np.clip(30 / len(found), 0.12, 0.5)),
-            linewidths=0.8,
-            label=f"{len(found):,} {label}",
-            rasterized=len(found) > MANY,
-        )
-        axes.add_collection(lines)
-
-
-def _view(axes: Axes, values: Array) -> None:
-    """Let the cost's axis show some values and a little more, whatever else is drawn."""
-    known = values[np.isfinite(values)]
-    logarithmic = axes.get_yscale() == "log"
-    low, high = (np.log10(known) if logarithmic else known)[[known.argmin(), known.argmax()]]
-    margin = 0.06 * (high - low) or 0.5
-    low, high = low - margin, high + margin
-    axes.set_ylim(*(10.0 ** np.clip([low, high], -300, 300) if logarithmic else (low, high)))
-
-
-def _mark_lost(axes: Axes, lost: Sequence[Curve], palette: Palette) -> None:
-    """Put a cross where curves leave the picture, or where they are finite for the last time."""
-    top = axes.get_ylim()[1]
-    seen = [Curve("", c.epoch, np.where(c.cost > top, np.nan, c.cost)).last_finite for c in lost]
-    if points := list(filter(None, seen)):
-        cross = {"marker": "X", "s": 60, "color": palette.fault, "edgecolors": palette.ground}
-        label = "lost from here"
-        axes.scatter(*zip(*points, strict=True), zorder=4, label=label, gid="lost", **cross)
-
-
-def _lost(path: Path) -> str:
-    """Return how many runs of a sweep did not finish; nothing if all did."""
-    ends = Counter(row.status for row in stackfiles.done(path).values())
-    total = sweeps.read_facts(path).runs
-    ends["missing"] = total - ends.total()
-    return titles.lost(ends, total)

@@ -1,237 +1,288 @@
-"""The inside of a network: its drawing, and histograms of its weights and activations."""
+"""The drawing of a network: its units, weights and biases. Coordinates are inches."""
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfs_cli import data, prediction
+from nnfs_cli import prediction
 from nnfs_cli.core.activations import Array
-from nnfs_cli.core.network import activations
-from nnfs_cli.errors import FileError
-from nnfs_cli.evidence import LIMITS, MARGIN, SATURATED
-from nnfs_cli.plots import style
-from nnfs_cli.plots.planes import own_tables
+from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.style import Axes, Figure, Look, Palette
 from nnfs_cli.prediction import Model
 from nnfs_cli.runs import Run
 
 WIDE = 16  # units that a layer may have to be drawn one by one
-COUNTED = 100_000  # samples whose activations are counted
 NUMBERS = 12  # weights of a layer that are few enough to be written
-
-
-# --- network -----------------------------------------------------------------------------------
+COLUMNS = 10  # layers, the inputs among them, that are drawn; of more, the first and the last
+ROW, COLUMN = 0.42, 0.9  # least distance between units of a layer, and between layers
+NAME = 1.7  # the widest name beside an input or an output
+RADIUS = 0.16  # of a circle that can hold a number
 
 
 class Column(NamedTuple):
-    """A layer as it is drawn: groups of its units, each a circle or, of all of them, a bar."""
+    """A layer as it is drawn: its groups of units, each a circle or, of all of them, a bar."""
 
+    layer: int  # 0 is the inputs
     groups: list[Array]
-    title: str
-    y: Array  # of each group, from 0 to 1
+    title: list[str]
+    x: float
+    y: Array  # of each group
 
     @property
     def is_bar(self) -> bool:
         return len(self.groups[0]) > 1
 
 
-def columns(model: Model) -> list[Column]:
-    """Return the inputs and the layers from left to right."""
-    config = model.run.config
-    count = model.network.layers[0].fan_in
-    found = [_column(count, f"{count} inputs" if count > 1 else "1 input")]
-    for layer, given in zip(model.network.layers, config.layers, strict=True):
-        units = f"{layer.units} units" if layer.units > 1 else "1 unit"
-        found.append(_column(layer.units, f"{units}\n{given.activation.name}"))
-    return found
+class Scale(NamedTuple):
+    """What all layers share: the largest finite weight or bias, and a circle's radius."""
 
+    largest: float
+    radius: float
+    palette: Palette
 
-def _column(count: int, title: str) -> Column:
-    if count > WIDE:
-        return Column([np.arange(count)], title, np.array([0.5]))
-    return Column(
-        [np.array([i]) for i in range(count)], title, 1 - (np.arange(count) + 0.5) / count
-    )
+    def width(self, size: float) -> float:
+        """Return the width of a line in points."""
+        return 0.4 + 5 * min(size / self.largest, 1)
+
+    def hue(self, value: float) -> str:
+        if not np.isfinite(value):
+            return self.palette.fault
+        return self.palette.positive if value >= 0 else self.palette.negative
 
 
 def network(run: Run, look: Look) -> Figure:
     """Return the drawn network: width and colour of a line are a weight's size and sign."""
     model = prediction.load(run)
-    found = columns(model)
-    tallest = max(len(column.groups) for column in found)
-    made, (axes,) = style.figure(height=float(np.clip(0.62 * tallest, 3.2, 6.5)))
+    names = input_names(model), output_names(model)
+    counts = [model.network.layers[0].fan_in, *(layer.units for layer in model.network.layers)]
+    tallest = max(count if count <= WIDE else 4 for count in _shown(counts))
+    height = max(ROW * tallest, 2.2)
+    rooms = [
+        max((lettering.width_of(line, 9) for name in side for line in name), default=0.0)
+        for side in names
+    ]
+    inner = max(sum(map(_gap, _shown(counts)[:-1], _shown(counts)[1:])), 5.2 - sum(rooms))
+    left = rooms[0] + 0.3
+    found = columns(model, height, left, left + inner)
+    made, (axes,) = style.figure(height=height + 0.75, width=left + inner + rooms[1] + 0.6)
     axes.set_axis_off()
-    axes.set(xlim=(-0.55, len(found) - 0.45), ylim=(-0.06, 1.2))
-    views = [np.nan_to_num(style.drawable(Wb)) for Wb in model.network.views(model.params)]
-    largest = max(float(np.abs(Wb).max()) for Wb in views) or 1.0
-    for number, Wb in enumerate(views):
-        _draw_weights(axes, number, found[number], found[number + 1], Wb, largest, look.palette)
-    for number, column in enumerate(found):
-        biases = views[number - 1][:, -1] if number else None
-        _draw_units(axes, number, column, biases, largest, tallest, look.palette)
-    _name_ends(axes, model, found)
-    axes.set_title(style.name_of(run))
-    _network_legend(made, any(column.is_bar for column in found), largest, look.palette)
+    axes.set(xlim=(0, left + inner + rooms[1] + 0.4), ylim=(-0.1, height + 0.55))
+    views = model.network.views(model.params)
+    finite = [np.abs(Wb[np.isfinite(Wb)]).astype(np.float64) for Wb in views]
+    largest = max((float(size.max()) for size in finite if size.size), default=0.0) or 1.0
+    scale = Scale(largest, min(0.4 * height / tallest, RADIUS * 1.15), look.palette)
+    for before, after in pairwise(found):
+        if after.layer == before.layer + 1:
+            _draw_weights(axes, before, after, views[before.layer], scale)
+        else:
+            text = f"… {after.layer - before.layer - 1:,} layers …"
+            _label(axes, (before.x + after.x) / 2, height / 2, text, look.palette, rotation=90)
+    for column in found:
+        biases = views[column.layer - 1][:, -1] if column.layer else None
+        _draw_units(axes, column, biases, height, scale)
+    for column, side, words in zip((found[0], found[-1]), ("right", "left"), names, strict=True):
+        shift = -0.1 - scale.radius if side == "right" else 0.1 + scale.radius
+        for name, y in zip(words, column.y.tolist(), strict=False):
+            place = {"ha": side, "va": "center", "fontsize": 9, "linespacing": 1.0}
+            axes.annotate("\n".join(name), (column.x + shift, y), **place)
+    lost = sum(int((~np.isfinite(Wb)).sum()) for Wb in views)
+    _network_legend(made, lost, scale)
+    bar = f"a bar is more than {WIDE} units; its lines: root mean square, with the sign of the mean"
+    bars = any(column.is_bar for column in found)
+    count = f"{model.network.n_params:,} weights and biases"
+    titles.of_run(made, run, look.palette, count, bar if bars else "")
     return made
 
 
-def _draw_weights(
-    axes: Axes, x: int, left: Column, right: Column, Wb: Array, largest: float, palette: Palette
-) -> None:
-    """Draw lines from one column to the next; to or from a bar, a line is several weights."""
-    from matplotlib.collections import LineCollection
-
-    segments, widths, hues = [], [], []
-    few = (Wb.shape[1] - 1) * len(Wb) <= NUMBERS
-    for j, to in enumerate(right.groups):
-        for i, source in enumerate(left.groups):
-            weights = Wb[np.ix_(to, source)]
-            size = float(np.sqrt((weights**2).mean()))
-            segments.append([(x, left.y[i]), (x + 1, right.y[j])])
-            widths.append(0.4 + 5 * min(size / largest, 1))
-            hues.append(palette.positive if weights.mean() >= 0 else palette.negative)
-            if few:
-                at = 0.3 if (i + j) % 2 else 0.42  # beside its neighbours' numbers
-                where = (x + at, left.y[i] + at * (right.y[j] - left.y[i]))
-                axes.annotate(f"{weights.item():.2g}", where, **_number(palette))
-            elif left.is_bar and right.is_bar:
-                told = f"{weights.size:,} weights\nrms {size:.2g}"
-                axes.annotate(told, (x + 0.5, 0.55), **_number(palette))
-    lines = LineCollection(segments, linewidths=widths, colors=hues, alpha=0.75, zorder=1)
-    lines.set_gid(f"W{x + 1}")
-    axes.add_collection(lines)
+# --- layers ------------------------------------------------------------------------------------
 
 
-def _number(palette: Palette) -> dict[str, Any]:
-    box = {"boxstyle": "round,pad=0.1", "facecolor": palette.ground, "edgecolor": "none"}
-    return {"fontsize": 7.5, "ha": "center", "va": "center", "bbox": box, "zorder": 2}
+def _shown(counts: list[int]) -> list[int]:
+    """Return what is drawn of a list with an item for each layer: all, or its two ends."""
+    half = COLUMNS // 2
+    return counts if len(counts) <= COLUMNS else [*counts[:half], *counts[-half:]]
+
+
+def _gap(before: int, after: int) -> float:
+    """Return how far apart two layers are: further where numbers stand between them."""
+    return 1.6 if before * after <= NUMBERS else COLUMN
+
+
+def columns(
+    model: Model, height: float = 1.0, left: float = 0.0, right: float = 1.0
+) -> list[Column]:
+    """Return the inputs and the layers, from left to right between two places."""
+    counts = [model.network.layers[0].fan_in, *(layer.units for layer in model.network.layers)]
+    words = ["inputs" if counts[0] > 1 else "input"]
+    words += [layer.activation.name for layer in model.run.config.layers]
+    chosen = _shown(list(range(len(counts))))
+    places = np.linspace(left, right, len(chosen)).tolist()
+    found = []
+    for layer, x in zip(chosen, places, strict=True):
+        n, groups, y = counts[layer], [np.arange(counts[layer])], np.array([height / 2])
+        if n <= WIDE:
+            step = min(height / n, 1.2)
+            groups = [np.array([i]) for i in range(n)]
+            y = height / 2 + step * ((n - 1) / 2 - np.arange(n))
+        units = f"{n:,}" if not layer else f"{n:,} unit{'s' * (n > 1)}"
+        found.append(Column(layer, groups, [units, words[layer]], x, y))
+    return found
+
+
+def input_names(model: Model) -> list[list[str]]:
+    """Return the lines of each input's name; nothing where the inputs are a bar."""
+    names = list(model.run.config.features or model.known.columns)
+    return _names(names) if len(names) <= WIDE else []
+
+
+def output_names(model: Model) -> list[list[str]]:
+    """Return the lines of each output's name: its class, or its target."""
+    units = model.run.config.layers[-1].units
+    if units > WIDE:
+        return []
+    if units == 1:
+        return [["y_hat"]]
+    return _names(list(model.known.classes or model.known.targets))
+
+
+def _names(names: list[str]) -> list[list[str]]:
+    return [lettering.lines_of(lettering.plain(name), NAME, 9) for name in names]
 
 
 def _draw_units(
-    axes: Axes,
-    x: int,
-    column: Column,
-    biases: Array | None,
-    largest: float,
-    tallest: int,
-    palette: Palette,
+    axes: Axes, column: Column, biases: Array | None, height: float, scale: Scale
 ) -> None:
     """Draw a column's circles or its bar, filled by the bias, which is written where it fits."""
     from matplotlib.colors import to_rgba
     from matplotlib.patches import FancyBboxPatch
 
-    axes.annotate(column.title, (x, 1.03), ha="center", va="bottom", fontsize=9)
+    palette = scale.palette
+    top = float(column.y.max()) + scale.radius + 0.08 if not column.is_bar else height
+    title = "\n".join(column.title)
+    axes.annotate(title, (column.x, max(top, height)), ha="center", va="bottom", fontsize=9)
     if column.is_bar:
-        shape = FancyBboxPatch((x - 0.05, 0.08), 0.1, 0.84, boxstyle="round,pad=0.02", zorder=3)
-        shape.set(facecolor=palette.ground, edgecolor=palette.ink, gid="bar")
-        axes.add_patch(shape)
+        box = FancyBboxPatch((column.x - 0.07, 0.1), 0.14, height - 0.2, "round,pad=0.03", zorder=3)
+        box.set(facecolor=palette.ground, edgecolor=palette.ink, gid="bar")
+        axes.add_patch(box)
         return
     fills: list[Any] = [palette.ground] * len(column.groups)
     if biases is not None:
+        sizes = np.minimum(np.abs(np.nan_to_num(biases, posinf=scale.largest)) / scale.largest, 1)
         fills = [
-            to_rgba(
-                palette.positive if b >= 0 else palette.negative, 0.6 * min(abs(b) / largest, 1)
-            )
-            for b in biases.tolist()
+            to_rgba(scale.hue(b), 0.6 * size if np.isfinite(b) else 0.6)
+            for b, size in zip(biases.tolist(), sizes.tolist(), strict=True)
         ]
-    apart = 72 * 0.75 * axes.figure.get_figheight() / tallest  # points
-    area = min((0.66 * apart) ** 2, 620.0)
-    circle = {"s": area, "edgecolors": palette.ink, "linewidths": 1.2}
-    at = np.full(len(fills), x)
+    circle = {"s": (144 * scale.radius) ** 2, "edgecolors": palette.ink, "linewidths": 1.2}
+    at = np.full(len(fills), column.x)
     axes.scatter(at, column.y, facecolors=palette.ground, zorder=3, **circle)  # hides the lines
-    axes.scatter(at, column.y, facecolors=fills, zorder=4, gid=f"units {x}", **circle)
-    if biases is not None and area > 500:
+    gid = f"units {column.layer}"
+    axes.scatter(at, column.y, facecolors=fills, zorder=4, gid=gid, **circle)
+    if biases is not None and scale.radius >= RADIUS:
         for bias, y in zip(biases.tolist(), column.y.tolist(), strict=True):
-            style_ = {"fontsize": 7, "ha": "center", "va": "center", "zorder": 5}
-            axes.annotate(f"{bias:.2g}", (x, y), **style_)
-
-
-def _name_ends(axes: Axes, model: Model, found: list[Column]) -> None:
-    """Write the names of the inputs to their left and those of the outputs to their right."""
-    config, known = model.run.config, model.known
-    ends = (
-        (0, -0.16, "right", list(config.features or known.columns)),
-        (len(found) - 1, 0.16, "left", data.output_names(model.encoding, config.layers[-1].units)),
-    )
-    for x, shift, side, names in ends:
-        if not found[x].is_bar:
-            for name, y in zip(names, found[x].y.tolist(), strict=True):
-                short = name if len(name) <= 14 else name[:12] + "..."
-                axes.annotate(short, (x + shift, y), ha=side, va="center", fontsize=9)
-
-
-def _network_legend(made: Figure, summed: bool, largest: float, palette: Palette) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], color=palette.positive, linewidth=3, label="weight > 0"),
-        Line2D([], [], color=palette.negative, linewidth=3, label="weight < 0"),
-        Line2D([], [], linestyle="none", label=f"largest: {largest:.3g}"),
-        Line2D([], [], linestyle="none", label="in a circle: bias"),
-    ]
-    if summed:
-        text = f"bar: more than {WIDE} units; its lines: root mean square, sign of the mean"
-        handles = [Line2D([], [], linestyle="none", label=text)]
-    style.legend_below(made, handles)
+            place = {"fontsize": 6.5, "ha": "center", "va": "center", "zorder": 5}
+            text = f"{bias:.2f}" if 0.01 <= abs(bias) < 10 else _number(bias, ".0e")
+            axes.annotate(text, (column.x, y), **place)
 
 
 # --- weights -----------------------------------------------------------------------------------
 
 
-def idle(activation: str, a: Array) -> str:
-    """Return how many units are dead (relu) or saturated (sigmoid, tanh), as `diagnose` counts."""
-    if activation == "relu":
-        return f"{int((a <= 0).all(axis=1).sum())} of {len(a)} units dead"
-    if activation in LIMITS:
-        low, high = LIMITS[activation]
-        close = (a <= low + MARGIN) | (a >= high - MARGIN)
-        units = int((close.mean(axis=1) > SATURATED).sum())
-        return f"{units} of {len(a)} units saturated"
-    return ""
+def _draw_weights(axes: Axes, left: Column, right: Column, Wb: Array, scale: Scale) -> None:
+    """Draw lines from one column to the next; to or from a bar, a line is several weights."""
+    from matplotlib.collections import LineCollection
+
+    segments, widths, hues, dashes = [], [], [], []
+    for j, to in enumerate(right.groups):
+        for i, source in enumerate(left.groups):
+            weights = Wb[np.ix_(to, source)].astype(np.float64)
+            size = rms(weights, scale.largest)
+            segments.append([(left.x, left.y[i]), (right.x, right.y[j])])
+            widths.append(scale.width(size) if np.isfinite(size) else 1.0)
+            mean = (weights / scale.largest).mean() if np.isfinite(size) else np.nan
+            hues.append(scale.hue(float(mean)))
+            dashes.append("-" if np.isfinite(size) else ":")
+    gid = f"W{right.layer}"
+    lines = LineCollection(segments, linewidths=widths, colors=hues, linestyles=dashes, zorder=1)
+    lines.set(alpha=0.75, gid=gid)
+    axes.add_collection(lines)
+    middle = (left.x + right.x) / 2
+    if left.is_bar and right.is_bar:
+        told = f"{weights.size:,}\nweights\nrms {_number(size)}"
+        _label(axes, middle, float(left.y[0]), told, scale.palette)
+    elif len(segments) <= NUMBERS and not left.is_bar and not right.is_bar:
+        values = [float(Wb[to[0], source[0]]) for to in right.groups for source in left.groups]
+        for (x, y), value in zip(places(segments), values, strict=True):
+            _label(axes, x, y, _number(value), scale.palette)
 
 
-def weights(run: Run, look: Look) -> Figure:
-    """Return histograms of each layer's weights and of its activations on the training data."""
-    model = prediction.load(run)
-    try:
-        X = own_tables(model, look, most=COUNTED)["train"].X
-        x = data.inputs(run.config, model.encoding, X)
-        acts = list(activations(model.network, model.params, x))
-    except FileError as error:
-        look.note(f"{error}; activations are left out")
-        acts = []
-    views = model.network.views(model.params)
-    made, axes = style.figure(len(views), 2 if acts else 1, height=0.6 + 1.5 * len(views))
-    for i, (Wb, given) in enumerate(zip(views, run.config.layers, strict=True)):
-        row = axes[i * len(axes) // len(views) :]
-        _histogram(row[0], Wb[:, :-1], look.palette.series[0], f"W{i + 1}")
-        row[0].set_title(f"layer {i + 1}: {Wb[:, :-1].size:,} weights", fontsize=9)
-        if acts:
-            name = given.activation.name
-            _histogram(row[1], acts[i], look.palette.series[1], f"a{i + 1}")
-            told = idle(name, acts[i])
-            row[1].set_title(f"{name}: {told}" if told else name, fontsize=9)
-    axes[-len(axes) // len(views)].set_xlabel("weight")
-    if acts:
-        axes[-1].set_xlabel("activation on the training data")
-        axes[-2].set_xlabel("weight")
-    made.suptitle(style.name_of(run), fontsize="medium")
-    made.supylabel("count", fontsize="medium")
-    return made
+def rms(weights: Array, largest: float) -> float:
+    """Return the root mean square of weights, which need not overflow; nan if one is not finite."""
+    if not np.isfinite(weights).all():
+        return float("nan")
+    return float(np.sqrt(np.square(weights / largest).mean()) * largest)
 
 
-def _histogram(axes: Axes, values: Array, hue: str, gid: str) -> None:
-    """Draw a histogram of what is finite."""
-    finite = style.drawable(values)
-    finite = finite[np.isfinite(finite)]
-    if not finite.size:
-        finite = np.zeros(1)
-    low, high = float(finite.min()), float(finite.max())
-    if high - low <= 1e-9 * max(abs(low), abs(high)):  # too narrow for bins of their own
-        low, high = low - 0.5, high + 0.5
-    bins = int(np.clip(2 * np.sqrt(finite.size), 8, 40))
-    count, edges = np.histogram(finite, bins, (low, high))
-    axes.bar(edges[:-1], count, np.diff(edges), align="edge", color=hue, gid=gid)
-    axes.tick_params(labelsize=8)
+def places(segments: list[list[tuple[float, float]]]) -> list[tuple[float, float]]:
+    """Return for each line where its number stands: as far as possible from the other lines and
+    from the numbers before it."""
+    lines = np.array(segments, dtype=float)  # (lines, ends, xy)
+    edge = (RADIUS + 0.22) / float(lines[0, 1, 0] - lines[0, 0, 0])  # beside the circles
+    share = np.linspace(edge, 1 - edge, 37)
+    x = lines[0, 0, 0] + share * (lines[0, 1, 0] - lines[0, 0, 0])
+    y = lines[:, :1, 1] + share * (lines[:, 1:, 1] - lines[:, :1, 1])
+    found: list[tuple[float, float]] = []
+    for i in range(len(lines)):
+        others = np.delete(y, i, axis=0)
+        room = np.abs(others - y[i]).min(axis=0) if len(others) else np.ones(len(share))
+        for at, height in found:  # a number is three times as wide as it is high
+            room = np.minimum(room, np.hypot((x - at) / 2.2, y[i] - height))
+        room = np.minimum(room, 0.2) - 0.02 * np.abs(share - 0.5)
+        best = int(room.argmax())
+        found.append((float(x[best]), float(y[i, best])))
+    return found
+
+
+def _number(value: float, small: str = ".2g") -> str:
+    """Return a number in few letters."""
+    if not np.isfinite(value):
+        return f"{value}"
+    form = "g" if not value else small if abs(value) < 0.01 else ".2g"
+    text = f"{value:{form if abs(value) < 1000 else '.0e'}}"
+    return re.sub(r"e([+-])0*", lambda m: "e" + m[1].strip("+"), text)
+
+
+def _label(
+    axes: Axes, x: float, y: float, text: str, palette: Palette, rotation: float = 0
+) -> None:
+    """Write over lines."""
+    box = {"boxstyle": "round,pad=0.12", "facecolor": palette.ground, "edgecolor": "none"}
+    place = {"ha": "center", "va": "center", "zorder": 2, "rotation": rotation}
+    axes.annotate(text, (x, y), fontsize=7.5, bbox=box, **place)
+
+
+def _network_legend(made: Figure, lost: int, scale: Scale) -> None:
+    from matplotlib.lines import Line2D
+
+    palette = scale.palette
+    size = scale.largest
+    handles = [
+        Line2D([], [], color=palette.positive, linewidth=3, label="above 0"),
+        Line2D([], [], color=palette.negative, linewidth=3, label="below 0"),
+        Line2D(
+            [],
+            [],
+            color=palette.soft,
+            linewidth=scale.width(size),
+            label=f"{size:.3g}, the largest",
+        ),
+    ]
+    if lost:
+        line = {"color": palette.fault, "linestyle": ":"}
+        handles.append(Line2D([], [], label=f"{lost:,} not finite", **line))
+    circle = {"marker": "o", "markeredgecolor": palette.ink, "markerfacecolor": palette.ground}
+    handles.append(Line2D([], [], linestyle="none", label="unit, with its bias", **circle))
+    style.legend_below(made, handles)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nnfs_cli.plots.style import Figure, Palette
+if TYPE_CHECKING:
+    from nnfs_cli.plots.style import Figure, Palette
 
 TITLE, DETAIL = 11.0, 9.0  # points
 LEADING = 1.4  # height of a line, as a multiple of its letters'

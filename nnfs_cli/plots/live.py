@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import zip_longest
+from math import isfinite
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
+from typing import NamedTuple, TypeAlias
 
+import numpy as np
+
+from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError
 from nnfs_cli.experiment import Training
-from nnfs_cli.plots import curves, planes, style, terminal
+from nnfs_cli.plots import curves, letters, planes, style, terminal, titles
 from nnfs_cli.plots.planes import Tables
 from nnfs_cli.plots.style import Look
 from nnfs_cli.plots.terminal import Screen
 from nnfs_cli.prediction import Model
 from nnfs_cli.runs import Run, cache_dir
+from nnfs_cli.schema import Config
+
+Log: TypeAlias = Mapping[str, list[float]]
 
 SHARE = 0.08  # of the training's time that may be spent on pictures
 FASTEST = 0.1  # seconds from one picture to the next
 FIRST = 0.06  # seconds that the first picture is thought to take
 BESIDE = 120  # letters across which there is room for two pictures
+TALL = 24  # lines of a learning curve
 MANY = 20_000  # samples that take long to read once more
+REPLAY = 1.2  # seconds in which a training that was too short to be seen is shown once more
+FRAMES = 24  # of such a replay, at most twice as many
+FEW = 6  # pictures of a training that are no motion
+KEPT = 2_000_000  # parameters of all moments that are kept
 HIDE, SHOW = "\033[?25l", "\033[?25h"  # the cursor
 COLOURS = re.compile("\033\\[[0-9;]*m")
 
@@ -82,41 +95,91 @@ def pictured(
     return afterwards(training, progress)
 
 
-@contextmanager
-def window(training: Training, path: Path, cached: Path) -> Iterator[Callable[[], None]]:
-    """Yield what draws the training's state on stderr if there is time; draw it at the end."""
-    budget, first = Budget(), training.epoch
-    model = Model(
-        Run(path, training.config, training.encoding, {}), training.network, training.params
-    )
-    tables: Tables | None = None
-    drawn = 0
+class Moment(NamedTuple):
+    """A state of a training: its epoch, how many entries its log had, and its parameters."""
 
-    def draw() -> None:
-        nonlocal tables, drawn
+    epoch: int
+    entries: int
+    params: Array
+
+
+class Moments:
+    """Some states of a training, evenly spread over its pauses; copies, as it goes on."""
+
+    def __init__(self, training: Training) -> None:
+        self.training, self.found = training, list[Moment]()
+        self.seen, self.stride = 0, 1
+        self.most = min(2 * FRAMES, KEPT // training.params.size)
+
+    def note(self) -> None:
+        """Keep the present state, if its turn has come; every second one when there are many."""
+        if self.seen % self.stride == 0 and self.training.log:
+            self.found.append(now(self.training))
+            if len(self.found) > self.most:
+                self.found, self.stride = self.found[::2], 2 * self.stride
+        self.seen += 1
+
+
+def now(training: Training) -> Moment:
+    """Return a copy of the present state of a training."""
+    return Moment(training.epoch, len(training.log["epoch"]), training.params.copy())
+
+
+def is_over(training: Training) -> bool:
+    """Return whether a training came to its end, good or bad, and was not interrupted."""
+    return training.epoch == training.config.epochs or not (
+        np.isfinite(training.params).all() and isfinite(training.figures["cost"])
+    )
+
+
+@contextmanager
+def window(
+    training: Training, path: Path, cached: Path, rest: Callable[[float], object] = sleep
+) -> Iterator[Callable[[], None]]:
+    """Yield what draws the training's state on stderr if there is time; draw it at the end.
+
+    A training that was over before it could be seen is shown once more from what was kept of it,
+    in REPLAY seconds; `rest` is called between its pictures.
+    """
+    budget, first, moments = Budget(), training.epoch, Moments(training)
+    run = Run(path, training.config, training.encoding, {})
+    tables: Tables | None = None
+    drawn, pictured = 0, 0
+
+    def draw(moment: Moment, how: str = "") -> None:
+        nonlocal tables, drawn, pictured
+        model = Model(run, training.network, moment.params)
         if tables is None:
             tables = samples(model, cached)
         shown = terminal.screen(sys.stderr)
         pace = (training.epoch - first) / max(budget.trained, 1e-9)
-        head = f"{path}: epoch {training.epoch:,} of {training.config.epochs:,}"
-        head += f", {pace:,.0f} epochs/s"
-        lines = [head[: shown.width], *pictures(training, model, tables, shown)]
+        head = f"{path}: epoch {moment.epoch:,} of {training.config.epochs:,}"
+        head += how or f", {pace:,.0f} epochs/s"
+        log = {key: values[: moment.entries] for key, values in training.log.items()}
+        lines = [head[: shown.width], *pictures(log, model, tables, shown)]
         back = f"\r\033[{drawn}A" if drawn else "\r"
+        text = HIDE + back + "".join(f"{line}\033[K\n" for line in lines) + "\033[J"
         with suppress(OSError):
-            sys.stderr.write(HIDE + back + "".join(f"{line}\033[K\n" for line in lines) + "\033[J")
+            sys.stderr.write(letters.written(text, sys.stderr.encoding))
             sys.stderr.flush()
-        drawn = len(lines)
+        drawn, pictured = len(lines), pictured + 1
 
     def report() -> None:
+        moments.note()
         if training.log and budget.allows():
             with budget.spending():
-                draw()
+                draw(now(training))
 
     try:
         yield report
+        if pictured < FEW and is_over(training):
+            with budget.spending():
+                for moment in moments.found:
+                    draw(moment, ", slowed down")
+                    rest(REPLAY / len(moments.found))
     finally:
         if training.log:
-            draw()
+            draw(now(training))
         with suppress(OSError):
             sys.stderr.write(SHOW)
             sys.stderr.flush()
@@ -133,10 +196,9 @@ def afterwards(
     finally:
         if training.log:
             shown = terminal.screen(sys.stderr)
-            lines = cost(training, shown._replace(height=min(shown.height - 2, 24)))
-            code = sys.stderr.encoding or "utf-8"
+            lines = cost(training.log, training.config, shown._replace(height=shown.height - 2))
             with suppress(OSError):
-                sys.stderr.write("\n".join([*lines, ""]).encode(code, "replace").decode(code))
+                sys.stderr.write(letters.written("\n".join([*lines, ""]), sys.stderr.encoding))
 
 
 def samples(model: Model, cached: Path) -> Tables:
@@ -149,24 +211,29 @@ def samples(model: Model, cached: Path) -> Tables:
         return {}
 
 
-def cost(training: Training, shown: Screen) -> list[str]:
-    """Return the learning curve so far."""
-    found = curves.of_log(training.log)
-    return terminal.chart(found, curves.cost_label([training.config]), "auto", shown)
+def cost(log: Log, config: Config, shown: Screen) -> list[str]:
+    """Return the learning curve so far, in at most TALL lines."""
+    found = curves.of_log(log)
+    hues = [terminal.PARTS[part] for part in terminal.PARTS][: len(found)]
+    shown = shown._replace(height=min(shown.height, TALL))
+    lost = titles.failure_in(log)
+    told = str(lost) if lost else ""
+    return terminal.chart(found, curves.cost_label([config]), "auto", shown, hues=hues, fault=told)
 
 
-def pictures(training: Training, model: Model, tables: Tables, shown: Screen) -> list[str]:
+def pictures(log: Log, model: Model, tables: Tables, shown: Screen) -> list[str]:
     """Return cost and boundary, beside or under each other, as lines that fill the screen."""
-    height = shown.height - 3
+    height, config = shown.height - 3, model.run.config
     if not tables:
-        return cost(training, shown._replace(height=min(height, 24)))
+        return cost(log, config, shown._replace(height=height))
     if shown.width < BESIDE:
         half = shown._replace(height=max(height // 2, 8))
         grid = terminal.plane(model, tables, (), half)
-        return [*cost(training, half), *terminal.field(model, tables, grid, half)]
-    half = shown._replace(width=shown.width // 2, height=min(height, 32))
+        return [*cost(log, config, half), *terminal.field(model, tables, grid, half)]
+    half = shown._replace(width=shown.width // 2, height=min(height, TALL + 8))
     grid = terminal.plane(model, tables, (), half)
-    return beside(cost(training, half), terminal.field(model, tables, grid, half), half.width)
+    costs = cost(log, config, half)
+    return beside(costs, terminal.field(model, tables, grid, half), half.width)
 
 
 def beside(left: list[str], right: list[str], width: int) -> list[str]:

@@ -15,8 +15,8 @@ import numpy as np
 from nnfs_cli import prediction
 from nnfs_cli.core.activations import Array
 from nnfs_cli.datasets import Table
-from nnfs_cli.errors import FileError, did_you_mean
-from nnfs_cli.plots import style
+from nnfs_cli.errors import FileError, did_you_mean, short
+from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.style import Axes, Figure, Look, Palette
 from nnfs_cli.prediction import Model
 from nnfs_cli.runs import Run
@@ -25,6 +25,8 @@ Tables: TypeAlias = Mapping[str, Table]
 Redraw: TypeAlias = Callable[[Model], None]
 SHOWN = 4000  # samples of a part: more hide each other
 SHADE = 0.45  # of a class that is certain
+STEPS = 6  # of a shade in an animation: few colours, which a GIF packs well
+FLAT = 1e-3  # range of an output that is as good as constant
 
 
 def own_tables(model: Model, look: Look, most: int | None = SHOWN) -> dict[str, Table]:
@@ -99,9 +101,10 @@ def plane(model: Model, tables: Tables, names: Sequence[str], nx: int, ny: int) 
 
 
 def shares(model: Model, X: Array) -> Array:
-    """Return what the network gives to each class, (classes, samples); of one unit, two classes."""
-    given = np.nan_to_num(prediction.predict(model, X).y_hat.T.astype(np.float64), nan=0.5)
-    given = np.clip(given, 0.0, 1.0)
+    """Return what the network gives to each class, (classes, samples), nan where an output is not
+    a number; of one unit, two classes."""
+    given = prediction.predict(model, X).y_hat.T.astype(np.float64)
+    given = np.where(np.isnan(given).any(axis=0), np.nan, np.clip(given, 0.0, 1.0))
     return np.concatenate([1 - given, given]) if len(given) == 1 else given
 
 
@@ -113,29 +116,54 @@ def margins(given: Array) -> Array:
     return ahead
 
 
+def is_lost(model: Model, table: Table) -> Array:
+    """Return which samples get an output that is not a number, and so no class, (samples,)."""
+    return np.asarray(np.isnan(prediction.predict(model, table.X).y_hat).any(axis=1))
+
+
 def is_wrong(model: Model, table: Table) -> Array:
     """Return which samples get another class than their own, (samples,)."""
     classes = prediction.predict(model, table.X).classes
     assert classes is not None
-    wrong: Array = np.not_equal(classes, table.y)
+    wrong: Array = np.not_equal(classes, table.y) & ~is_lost(model, table)
     return wrong
+
+
+def everywhere(given: Array, names: Sequence[str]) -> str:
+    """Return what a plane without a boundary shows, from its shares; nothing if it has one."""
+    known = given[:, ~np.isnan(given).any(axis=0)]
+    if not known.size:
+        return "no output is a number"
+    if (np.ptp(known, axis=1) < FLAT).all():
+        middle = known.mean(axis=1)
+        if len(names) == 2:
+            return f"output {middle[1]:.3g} everywhere: it does not depend on these columns"
+        if np.ptp(middle) < FLAT:
+            return f"every class gets {middle[0]:.3g} everywhere"
+    first = names[int(known[:, 0].argmax())]
+    if (known.argmax(axis=0) == known[:, 0].argmax()).all():
+        return f"class “{short(lettering.plain(first))}” everywhere"
+    return ""
 
 
 # --- boundary ----------------------------------------------------------------------------------
 
 
 def paint_boundary(
-    axes: Axes, model: Model, tables: Tables, grid: Plane, palette: Palette, steps: int = 24
+    axes: Axes, model: Model, tables: Tables, grid: Plane, palette: Palette, *, moves: bool = False
 ) -> Redraw:
     """Draw shaded classes, their boundary, and the samples; return what draws them again.
 
-    The shade comes in so many steps, which packs well.
+    What moves has its shade in few steps, which packs well, and says on the axes what other
+    pictures have in their heading: that the output is the same everywhere.
     """
     from matplotlib.colors import to_rgba
 
     known = model.known
     assert known.classes is not None
-    hues = style.colours(palette, len(known.classes))
+    classes = known.classes
+    hues = style.colours(palette, len(classes))
+    steps = STEPS if moves else 24
     shape = (len(grid.y), len(grid.x))
     rgba = np.array([to_rgba(hue) for hue in hues])
     image = axes.imshow(
@@ -143,7 +171,7 @@ def paint_boundary(
         extent=grid.extent,
         origin="lower",
         aspect="auto",
-        interpolation="bilinear" if steps > 8 else "nearest",
+        interpolation="nearest" if moves else "bilinear",
         zorder=0,
     )
     for part, table in tables.items():
@@ -162,29 +190,49 @@ def paint_boundary(
         )
     ring = {"marker": "o", "facecolors": "none", "edgecolors": palette.ink, "linewidths": 1.0}
     rings = axes.scatter([], [], s=3 * size(tables), zorder=4, gid="wrong", **ring)
-    axes.set(xlabel=known.columns[grid.columns[0]], ylabel=known.columns[grid.columns[1]])
+    for name, label, column in zip("xy", ("xlabel", "ylabel"), grid.columns, strict=True):
+        room = 4.5 if name == "x" else 3.0
+        axes.set(**{label: lettering.shortened(lettering.plain(known.columns[column]), room, 10)})
     axes.set(xlim=grid.extent[:2], ylim=grid.extent[2:])
-    lines: list[Any] = []
+    changing: list[Any] = []
 
     def redraw(model: Model) -> None:
-        ahead = margins(shares(model, grid.X))
+        given = shares(model, grid.X)
+        ahead = np.nan_to_num(margins(given))
         pixels = rgba[ahead.argmax(axis=0)]
         pixels[:, 3] = SHADE * np.ceil(steps * ahead.max(axis=0)) / steps
         image.set_data(pixels.reshape(*shape, 4))
-        while lines:
-            lines.pop().remove()
+        while changing:
+            changing.pop().remove()
+        unknown = np.isnan(given).any(axis=0)
         for each in ahead[1:] if len(ahead) == 2 else ahead:
             if each.min() < 0 < each.max():
+                level = np.where(unknown, np.nan, each).reshape(shape)
                 line = axes.contour(
-                    grid.x, grid.y, each.reshape(shape), [0.0], colors=palette.ink, linewidths=1.5
+                    grid.x, grid.y, level, [0.0], colors=palette.ink, linewidths=1.5
                 )
                 line.set_gid("boundary")
-                lines.append(line)
+                changing.append(line)
+        if unknown.any():
+            changing.append(_hatched(axes, grid, unknown.reshape(shape), palette))
+        text = everywhere(given, classes)
+        if text and moves:
+            hue = palette.fault if unknown.any() else palette.ink
+            changing.append(style.aside(axes, text.replace(": ", ":\n"), hue, palette, 0.1))
         wrong = [t.X[is_wrong(model, t)][:, grid.columns] for t in tables.values()]
         rings.set_offsets(np.concatenate(wrong))
 
     redraw(model)
     return redraw
+
+
+def _hatched(axes: Axes, grid: Plane, unknown: Array, palette: Palette) -> Any:
+    """Hatch where no output is a number."""
+    hatched = axes.contourf(
+        grid.x, grid.y, unknown, [0.5, 1.5], colors="none", hatches=["////"], zorder=1
+    )
+    hatched.set(edgecolor=palette.fault, linewidth=0, gid="unknown")
+    return hatched
 
 
 def size(tables: Tables) -> float:
@@ -193,17 +241,18 @@ def size(tables: Tables) -> float:
     return float(np.clip(12000 / count, 12, 50))
 
 
-def boundary_legend(model: Model, tables: Tables, palette: Palette) -> list[Any]:
+def boundary_legend(model: Model, tables: Tables, grid: Plane, palette: Palette) -> list[Any]:
     """Return what explains a boundary's marks."""
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     known = model.known
     assert known.classes is not None
     hues = style.colours(palette, len(known.classes))
     mark = {"linestyle": "none", "markersize": 6}
     prefix = f"{known.targets[0]} = " if max(map(len, known.classes)) < 3 else ""
-    handles = [
-        Line2D([], [], marker="s", color=hue, label=f"{prefix}{name}", **mark)
+    handles: list[Any] = [
+        Line2D([], [], marker="s", color=hue, label=lettering.plain(f"{prefix}{name}"), **mark)
         for hue, name in zip(hues, known.classes, strict=True)
     ]
     if "test" in tables:
@@ -211,10 +260,22 @@ def boundary_legend(model: Model, tables: Tables, palette: Palette) -> list[Any]
             Line2D([], [], marker=style.MARKERS[part], color=palette.soft, label=part, **mark)
             for part in tables
         ]
-    line = "0.5" if len(known.classes) == 2 else "even"
-    handles.append(Line2D([], [], color=palette.ink, label=line))
+    given = shares(model, grid.X)
+    if not everywhere(given, known.classes):
+        line = "output 0.5" if len(known.classes) == 2 else "two classes even"
+        handles.append(Line2D([], [], color=palette.ink, label=line))
+    count = sum(len(table.y) for table in tables.values())
+    wrong, lost = (
+        sum(int(test(model, table).sum()) for table in tables.values())
+        for test in (is_wrong, is_lost)
+    )
     ring = {**mark, "markersize": 9, "markerfacecolor": "none", "markeredgecolor": palette.ink}
-    handles.append(Line2D([], [], marker="o", label="wrong", **ring))
+    if lost < count:
+        handles.append(Line2D([], [], marker="o", label=f"wrong: {wrong:,} of {count:,}", **ring))
+    if np.isnan(given).any():
+        hatch = {"facecolor": "none", "edgecolor": palette.fault, "hatch": "////", "linewidth": 0}
+        text = f"not a number: no class for {lost:,} of {count:,}"
+        handles.append(Patch(label=text, **hatch))
     return handles
 
 
@@ -224,10 +285,11 @@ def boundary(run: Run, look: Look) -> Figure:
     chosen_columns(model, look.columns)  # which may be wrong before any data is read
     tables = own_tables(model, look)
     grid = plane(model, tables, look.columns, 240, 200)
-    count = len(model.known.classes or ())
-    made, (axes,) = style.figure(height=4.6 + 0.05 * max(count - 2, 0))
+    made, (axes,) = style.figure(height=4.3)
     paint_boundary(axes, model, tables, grid, look.palette)
-    others = "; other columns at their mean" if grid.others else ""
-    axes.set_title(f"{style.name_of(run)}{others}")
-    style.legend_below(made, boundary_legend(model, tables, look.palette))
+    style.legend_below(made, boundary_legend(model, tables, grid, look.palette))
+    x, y = (lettering.plain(model.known.columns[column]) for column in grid.columns)
+    others = "the other columns are kept at their mean" if grid.others else ""
+    same = everywhere(shares(model, grid.X), model.known.classes or ())
+    titles.of_run(made, run, look.palette, f"classes over {x} and {y}", others, same)
     return made

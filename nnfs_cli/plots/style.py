@@ -22,12 +22,14 @@ import numpy as np
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, NnfsError
+from nnfs_cli.plots import lettering
 from nnfs_cli.runs import Run
 
 Axes: TypeAlias = Any  # matplotlib's
 Figure: TypeAlias = Any
 WIDTH = 6.0  # inches: with 10 point letters, legible at 600 pixels
 DPI = 150
+FREQUENT = 100  # colours of a picture that are kept as they are
 FLOOR, CEILING = 1e-300, 1e300  # beyond, an axis overflows
 SUFFIXES = ("png", "svg", "pdf")
 SETTINGS = ("MPLBACKEND", "MATPLOTLIBRC")
@@ -204,14 +206,17 @@ def _packed(file: io.BytesIO, palette: Palette) -> bytes:
     from PIL import Image
 
     image = Image.open(file).convert("RGB")
+    # Kept as they are: what few pixels have, such as the samples, and what covers areas.
     hues = [hue for hue in (*palette, *palette.series) if isinstance(hue, str)]
-    exact = np.array([[round(255 * part) for part in to_rgb(hue)] for hue in hues])
+    drawn = [tuple(round(255 * part) for part in to_rgb(hue)) for hue in hues]
+    often = sorted(image.getcolors(image.width * image.height) or [], reverse=True)[:FREQUENT]
+    exact = np.array(sorted({*drawn, *(colour for _, colour in often)}))
     packed = image.quantize(256 - len(exact), dither=Image.Dither.NONE)
     chosen, numbers = packed.getpalette() or [], np.array(packed)
-    for i, colour in enumerate(exact, 256 - len(exact)):
-        # What few pixels have, such as the samples, would be lost in the mean of its neighbours.
-        numbers[(np.array(image) == colour).all(axis=2)] = i
-    result = Image.fromarray(numbers)
+    coded, wanted = (np.asarray(part, int) @ [1 << 16, 1 << 8, 1] for part in (image, exact))
+    nearest = np.minimum(np.searchsorted(wanted, coded), len(wanted) - 1)
+    numbers = np.where(wanted[nearest] == coded, 256 - len(exact) + nearest, numbers)
+    result = Image.fromarray(numbers.astype(np.uint8))
     result.putpalette([*(chosen + [0] * 768)[: 3 * (256 - len(exact))], *exact.ravel().tolist()])
     out = io.BytesIO()
     result.save(out, "PNG", optimize=True)
@@ -285,14 +290,28 @@ def _tick(value: float) -> str:
 
 
 def legend_below(made: Figure, handles: list[Any] | None = None) -> None:
-    """Put a legend under the axes, where it hides nothing, in as many columns as fit."""
+    """Put a legend under the axes, where it hides nothing, in as many columns as fit.
+
+    The figure becomes higher by its rows beyond the first; a heading has to come later.
+    """
     if handles is None:
         handles = made.axes[0].get_legend_handles_labels()[0]
-    longest = max((len(handle.get_label()) for handle in handles), default=0)
-    fit = int(13 * made.get_figwidth() / (longest + 6))
-    columns = max(1, min(fit, len(handles)))
-    columns = -(-len(handles) // -(-len(handles) // columns))  # rows of about one length
-    made.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=9)
+    room, size, beside = made.get_figwidth() - 0.3, 9.0, 0.62  # inches, points, inches
+    for handle in handles:
+        handle.set_label(lettering.shortened(handle.get_label(), room - beside, size))
+    widest = max(lettering.width_of(handle.get_label(), size) for handle in handles)
+    columns = max(1, min(int(room / (widest + beside)), len(handles)))
+    rows = -(-len(handles) // columns)
+    columns = -(-len(handles) // rows)  # rows of about one length
+    made.set_figheight(made.get_figheight() + 0.19 * (rows - 1))
+    made.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=size)
+
+
+def aside(axes: Axes, text: str, hue: str, palette: Palette, y: float = 0.5) -> Any:
+    """Write across the middle of axes, over what is there, and return the text."""
+    box = {"boxstyle": "round,pad=0.35", "facecolor": palette.ground, "edgecolor": hue}
+    middle = {"transform": axes.transAxes, "ha": "center", "va": "center", "zorder": 8}
+    return axes.text(0.5, y, text, color=hue, fontsize=9, bbox=box, **middle)
 
 
 def shades(palette: Palette) -> Any:
@@ -303,9 +322,9 @@ def shades(palette: Palette) -> Any:
     return LinearSegmentedColormap.from_list("shades", [to_rgba(hue, 0.04), to_rgba(hue, 0.6)])
 
 
-def whole_numbers(axis: Any) -> None:
-    """Let an axis have ticks at integers only, with commas between thousands."""
+def whole_numbers(axis: Any, most: int = 7) -> None:
+    """Let an axis have a few ticks, at integers only, with commas between thousands."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
+    axis.set_major_locator(MaxNLocator(nbins=most, integer=True, min_n_ticks=1))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

@@ -104,14 +104,16 @@ def architecture(run: Run) -> str:
 
 
 def score(facts: Mapping[str, Any]) -> str:
-    """Return a run's figures, with those of its test part in brackets."""
-    told = []
+    """Return a run's figures, with those of its test part in brackets; nothing if it diverged."""
+    told: list[str] = []
+    if not isinstance(facts.get("cost"), float | int):
+        return ""
     for key, form in (("cost", "{:.3g}"), ("accuracy", "{:.1f} %")):
         scale = 100 if key == "accuracy" else 1
         known = [facts.get(key), facts.get(f"test_{key}")]
         train, test = (form.format(scale * v) if isinstance(v, float | int) else "" for v in known)
-        if train or test:
-            told.append(f"{key} {train or 'not finite'}{f' (test {test})' if test else ''}")
+        if train:
+            told.append(f"{key} {train}{f' (test {test})' if test else ''}")
     return ", ".join(told)
 
 
@@ -132,8 +134,8 @@ def details(run: Run) -> list[str]:
     return [f"{dataset(run)}; {architecture(run)}", ended]
 
 
-def of_run(made: Figure, run: Run, palette: Palette, what: str, more: str = "") -> list[Any]:
+def of_run(made: Figure, run: Run, palette: Palette, what: str, *more: str) -> list[Any]:
     """Head a figure with what it shows of a run; return the texts, the title first."""
-    lines = details(run)
+    lines = [*details(run), *filter(None, more)]
     title = f"{lettering.plain(style.name_of(run))}: {what}"
-    return lettering.heading(made, palette, title, [*lines, more] if more else lines, fault_of(run))
+    return lettering.heading(made, palette, title, lines, fault_of(run))

@@ -1,0 +1,115 @@
+"""Histograms of a network's weights and of its activations on the training data."""
+
+from __future__ import annotations
+
+from math import floor, log10
+
+import numpy as np
+
+from nnfs_cli import data, prediction
+from nnfs_cli.core.activations import Array
+from nnfs_cli.core.network import activations
+from nnfs_cli.errors import FileError
+from nnfs_cli.evidence import LIMITS, MARGIN, SATURATED
+from nnfs_cli.plots import style, titles
+from nnfs_cli.plots.planes import own_tables
+from nnfs_cli.plots.style import Axes, Look, Palette
+from nnfs_cli.runs import Run
+
+COUNTED = 100_000  # samples whose activations are counted
+LARGE = 1e5  # values from here on are drawn in multiples of a power of ten
+
+
+def idle(activation: str, a: Array) -> str:
+    """Return how many units are dead (relu) or saturated (sigmoid, tanh), as `diagnose` counts."""
+    lost = int((~np.isfinite(a)).any(axis=1).sum())
+    if lost:
+        return f"{lost} of {len(a)} units not finite"
+    if activation == "relu":
+        return f"{int((a <= 0).all(axis=1).sum())} of {len(a)} units dead"
+    if activation in LIMITS:
+        low, high = LIMITS[activation]
+        close = (a <= low + MARGIN) | (a >= high - MARGIN)
+        units = int((close.mean(axis=1) > SATURATED).sum())
+        return f"{units} of {len(a)} units saturated"
+    return ""
+
+
+def weights(run: Run, look: Look) -> style.Figure:
+    """Return histograms of each layer's weights and of its activations on the training data."""
+    model = prediction.load(run)
+    try:
+        X = own_tables(model, look, most=COUNTED)["train"].X
+        x = data.inputs(run.config, model.encoding, X)
+        with np.errstate(all="ignore"):  # weights that diverged may overflow
+            acts = list(activations(model.network, model.params, x))
+    except FileError as error:
+        look.note(f"{error}; activations are left out")
+        acts = []
+    views = model.network.views(model.params)
+    made, axes = style.figure(len(views), 2 if acts else 1, height=0.3 + 1.5 * len(views))
+    for i, (Wb, given) in enumerate(zip(views, run.config.layers, strict=True)):
+        row = axes[i * len(axes) // len(views) :]
+        W, name = Wb[:, :-1], given.activation.name
+        lost = int((~np.isfinite(W)).sum())
+        unit = _histogram(row[0], W, look.palette, f"W{i + 1}", is_signed=True)
+        told = f"{lost:,} of {W.size:,} weights not finite" if lost else f"{W.size:,} weights"
+        _say(row[0], f"W{i + 1}: {told}{unit}", bool(lost), look.palette)
+        row[0].set_ylabel("count", fontsize=8)
+        if acts:
+            unit = _histogram(row[1], acts[i], look.palette, f"a{i + 1}")
+            told, wrong = idle(name, acts[i]), not np.isfinite(acts[i]).all()
+            told = f"a{i + 1}, {name}: {told}" if told else f"a{i + 1}, {name}"
+            _say(row[1], told + unit, wrong, look.palette)
+    axes[-len(axes) // len(views)].set_xlabel("weight")
+    if acts:
+        axes[-1].set_xlabel("activation on the training data")
+        axes[-2].set_xlabel("weight")
+    titles.of_run(made, run, look.palette, "weights and activations" if acts else "weights")
+    return made
+
+
+def _say(axes: Axes, text: str, is_fault: bool, palette: Palette) -> None:
+    """Set the title over a histogram."""
+    axes.set_title(text, fontsize=9, color=palette.fault if is_fault else palette.ink)
+
+
+def _histogram(
+    axes: Axes, values: Array, palette: Palette, gid: str, *, is_signed: bool = False
+) -> str:
+    """Draw a histogram of the finite values, what has signs in their colours; return the unit."""
+    finite = style.drawable(values)
+    finite = finite[np.isfinite(finite)]
+    style.whole_numbers(axes.yaxis, 3)
+    axes.tick_params(labelsize=8)
+    if not finite.size:
+        axes.set(xticks=[], yticks=[])
+        style.aside(axes, "nothing finite to count", palette.fault, palette)
+        return ""
+    power = _power(float(np.abs(finite).max()))
+    finite = finite / 10.0**power
+    edges = _edges(finite, is_signed)
+    count, _ = np.histogram(finite, edges)
+    middle = (edges[:-1] + edges[1:]) / 2
+    hues = [palette.train] * len(count)
+    if is_signed:
+        hues = [palette.positive if at > 0 else palette.negative for at in middle.tolist()]
+    axes.bar(edges[:-1], count, np.diff(edges), align="edge", color=hues, gid=gid)
+    return f", × 1e{power}" if power else ""
+
+
+def _power(largest: float) -> int:
+    """Return the power of ten to divide by: 0 unless an axis of such values is hard to read."""
+    return floor(log10(largest)) if largest >= LARGE or 0 < largest < 1 / LARGE else 0
+
+
+def _edges(values: Array, is_signed: bool) -> Array:
+    """Return the edges of the bins; where signs count, one of them is 0."""
+    low, high = float(values.min()), float(values.max())
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # too narrow for bins of their own
+        low, high = low - 0.5, high + 0.5
+    bins = int(np.clip(2 * np.sqrt(values.size), 8, 40))
+    if not is_signed or not low < 0 < high:
+        return np.linspace(low, high, bins + 1)
+    width = (high - low) / bins
+    return width * np.arange(floor(low / width), floor(high / width) + 2)
