@@ -24,7 +24,7 @@ from nnfs_cli.digest import digest
 from nnfs_cli.plots import (
     animation,
     curves,
-    insides,
+    histograms,
     live,
     planes,
     points,
@@ -169,7 +169,8 @@ def test_rings_are_around_what_is_wrong():
     np.testing.assert_array_equal(rings, np.concatenate(wrong))
     assert len(marked(made.axes[0], "train").get_offsets()) == 160
     assert len(marked(made.axes[0], "test").get_offsets()) == 40
-    assert legend(made) == ["y = 0", "y = 1", "train", "test", "0.5", "wrong"]
+    count = f"wrong: {len(rings)} of 200"
+    assert legend(made) == ["y = 0", "y = 1", "train", "test", "output 0.5", count]
 
 
 def test_the_shade_is_the_likelier_class_and_as_strong_as_it_is_sure():
@@ -190,7 +191,7 @@ def test_more_columns_keep_the_others_at_their_mean():
     (axes,) = made.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("petal_length", "petal_width")
     assert legend(made)[:3] == ["setosa", "versicolor", "virginica"]
-    assert "other columns at their mean" in axes.get_title()
+    assert "the other columns are kept at their mean" in words(made)
     model = prediction.load(run("iris-1"))
     tables = planes.own_tables(model, Look())
     grid = planes.plane(model, tables, ("petal_length", "petal_width"), 20, 10)
@@ -225,7 +226,7 @@ def test_a_wide_layer_is_a_bar():
     assert len(bars) == 3
     told = words(made)
     assert "64 units\nrelu" in told
-    assert any(text.startswith("4,096 weights") for text in told)
+    assert any(text.startswith("4,096\nweights") for text in told)
     assert len(marked(made.axes[0], "W3").get_segments()) == 10
 
 
@@ -241,8 +242,8 @@ def test_weights_and_activations_are_counted():
 
 def test_dead_and_saturated_units_are_told():
     titles = [axes.get_title() for axes in drawn("weights", run("dead-1")).axes]
-    assert titles[1] == "relu: 1 of 3 units dead"
-    assert titles[3] == "tanh: 1 of 2 units saturated"
+    assert titles[1] == "a1, relu: 1 of 3 units dead"
+    assert titles[3] == "a2, tanh: 1 of 2 units saturated"
 
 
 # --- confusion and fit -------------------------------------------------------------------------
@@ -360,7 +361,7 @@ def test_runs_that_did_not_finish_are_drawn_above_the_others(tmp_path):
     lowest = min(segment[0, 1] for segment in marked(axes, "quartiles").get_segments()[:1])
     np.testing.assert_allclose(lowest, 2e-4)  # mean - sd was the smallest of all runs
     told = words(made)
-    assert "Of 15 runs, 7 diverged, 1 failed." in told
+    assert "7 of 15 runs diverged, 1 failed." in told
     assert {"3 of 5", "5 of 5"} <= set(told)
     assert any("best median 0.0004 at learning_rate=0.1" in word for word in told)
 
@@ -373,7 +374,7 @@ def test_a_sweep_of_which_nothing_finished_is_drawn(tmp_path):
             keys,
             [(*row[: len(keys)], *row[-3:]) for row in ((r[0], r[0], *r[1:]) for r in rows)],
         )
-        assert "Of 4 runs, 4 diverged." in words(drawn("sweep", path))
+        assert "4 of 4 runs diverged." in words(drawn("sweep", path))
         assert "diverged" in sweep_letters.sweep(path, Look(), SCREEN)
 
 
@@ -472,7 +473,7 @@ def test_curves_that_diverge_leave_the_others_in_view(diverging):
     crosses = marked(axes, "lost").get_offsets()
     assert len(crosses) == 6
     assert crosses[:, 1].max() < high
-    assert "Of 9 runs, 6 diverged." in words(made)
+    assert "6 of 9 runs diverged." in words(made)
     median, best = axes.lines
     assert np.isnan(median.get_ydata()[-1]), "of most runs, there is no cost any more"
     assert best.get_ydata()[-1] == np.nanmin(finished)
@@ -480,7 +481,7 @@ def test_curves_that_diverge_leave_the_others_in_view(diverging):
 
 def test_curves_of_a_sweep_that_diverged_are_drawn(diverging):
     made = drawn("curves", diverging[1])
-    assert "Of 6 runs, 6 diverged." in words(made)
+    assert "6 of 6 runs diverged." in words(made)
     assert "lost from here" in legend(made)
     plots.file_of("curves", diverging[1], Look(), "png")
 
@@ -609,6 +610,8 @@ def test_where_pictures_go():
         (2, "xor-1 -o x.jpg", "should end in one of .png, .svg, .pdf"),
         (2, "xor-1 --kind animate -o x.png", "should end in one of .gif, .mp4"),
         (2, "iris-1 --kind boundary --columns petal_width", "two different columns"),
+        (2, "iris-1 --kind boundary --columns petal_width\0petal_length", "two different columns"),
+        (2, "xor-sweep-1 --against a\0b", "one key, or two different ones"),
         (2, "xor-1 --kind network --terminal", "--terminal draws cost, boundary, sweep"),
         (2, "xor-1 --terminal -o x.png", "give it or -o"),
         (2, "xor-1 xor-2 --kind boundary -o x.png", "each run has a boundary of its own"),
@@ -634,7 +637,7 @@ def test_where_pictures_go():
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_a_line(code, line, message):
-    done = call("plot", *line.split())
+    done = call("plot", *(word.replace("\0", "\n") for word in line.split()))
     assert (done.code, done.stdout) == (code, "")
     assert message in done.stderr
     if code != 2:
@@ -866,6 +869,6 @@ def test_what_is_known_of_the_columns_is_drawn_beside_the_cost():
 
 def test_idle_units_are_counted_as_diagnose_does():
     a = np.array([[0.99, 0.995, 0.999, 1.0], [0.5, 0.5, 1.0, 0.0]])
-    assert insides.idle("sigmoid", a) == "1 of 2 units saturated"
-    assert insides.idle("relu", np.zeros((3, 5))) == "3 of 3 units dead"
-    assert insides.idle("identity", a) == ""
+    assert histograms.idle("sigmoid", a) == "1 of 2 units saturated"
+    assert histograms.idle("relu", np.zeros((3, 5))) == "3 of 3 units dead"
+    assert histograms.idle("identity", a) == ""

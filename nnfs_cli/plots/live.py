@@ -114,15 +114,15 @@ class Moments:
     def note(self) -> None:
         """Keep the present state, if its turn has come; every second one when there are many."""
         if self.seen % self.stride == 0 and self.training.log:
-            self.found.append(now(self.training))
+            self.found.append(now(self.training)._replace(params=self.training.params.copy()))
             if len(self.found) > self.most:
                 self.found, self.stride = self.found[::2], 2 * self.stride
         self.seen += 1
 
 
 def now(training: Training) -> Moment:
-    """Return a copy of the present state of a training."""
-    return Moment(training.epoch, len(training.log["epoch"]), training.params.copy())
+    """Return the present state of a training, its parameters not copied."""
+    return Moment(training.epoch, len(training.log["epoch"]), training.params)
 
 
 def is_over(training: Training) -> bool:
@@ -172,11 +172,14 @@ def window(
 
     try:
         yield report
-        if pictured < FEW and is_over(training):
+        if pictured < FEW and training.log and is_over(training):
             with budget.spending():
+                begin = budget.clock()
                 for moment in moments.found:
                     draw(moment, ", slowed down")
                     rest(REPLAY / len(moments.found))
+                    if budget.clock() - begin > 2 * REPLAY:  # for pictures that take long
+                        break
     finally:
         if training.log:
             draw(now(training))
