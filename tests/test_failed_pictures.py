@@ -12,7 +12,7 @@ from PIL import Image
 from shell import CONFIGS, call
 
 from nnfs_cli import plots, prediction, runs
-from nnfs_cli.plots import animation, curves, fits, scores, style, terminal, titles
+from nnfs_cli.plots import animation, curves, fits, scores, style, sweep_curves, terminal, titles
 from nnfs_cli.plots.style import Look
 
 CURVE = """\
@@ -286,10 +286,10 @@ def test_a_median_is_of_all_runs_those_that_diverged_among_them():
         curves.Curve("3", epoch[:2], np.array([5.0, 9.0]), diverged=True),
         curves.Curve("4", epoch[:2], np.array([5.0, np.nan]), diverged=True),
     ]
-    middle = curves.median(found)
+    middle = sweep_curves.median(found)
     np.testing.assert_array_equal(middle.epoch, [0, 1, 2])
     np.testing.assert_array_equal(middle.cost, [5, 4, 3])
-    np.testing.assert_array_equal(curves.median(found[2:]).cost, [5, 9, np.nan])
+    np.testing.assert_array_equal(sweep_curves.median(found[2:]).cost, [5, 9, np.nan])
 
 
 def test_a_sweep_s_curves_say_how_many_runs_diverged():

@@ -19,7 +19,17 @@ from shell import CONFIGS, NNFS, call, environment, nnfs, trained
 from nnfs_cli import plots, prediction, runs, sweeps
 from nnfs_cli.cli.plot import KINDS
 from nnfs_cli.digest import digest
-from nnfs_cli.plots import animation, curves, histograms, live, planes, style, terminal
+from nnfs_cli.plots import (
+    animation,
+    curves,
+    histograms,
+    live,
+    planes,
+    points,
+    style,
+    sweep_letters,
+    terminal,
+)
 from nnfs_cli.plots.style import Look
 
 matplotlib = pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
@@ -280,19 +290,108 @@ def test_a_fit_is_predicted_against_true():
 SWEEP, GRID = Path("runs/xor-sweep-1"), Path("runs/xor-sweep-2")
 
 
-def test_a_sweep_over_one_key_has_mean_and_spread_over_seeds():
-    (axes,) = drawn("sweep", SWEEP).axes
+def swept(tmp_path, keys, rows):
+    """Return a copy of a sweep whose results.csv has other rows: keys, status, cost, accuracy."""
+    path = tmp_path / "swept"
+    shutil.copytree(SWEEP, path, dirs_exist_ok=True)
+    facts = json.loads((path / "run.json").read_text())
+    (path / "run.json").write_text(json.dumps(facts | {"keys": keys}))
+    lines = [
+        f"{i},{','.join(map(str, row[:-2]))},9,{row[-2]},{row[-1]}" for i, row in enumerate(rows)
+    ]
+    header = ",".join(["index", *keys, "status", "epochs", "cost", "accuracy"])
+    (path / "results.csv").write_text("\n".join([header, *lines, ""]))
+    return path
+
+
+def found(path, **look):
+    return points.results(path, Look(**look))
+
+
+ONE_KEY = [
+    *((0.1, "finished", cost, 1) for cost in (1e-4, 2e-4, 4e-4, 8e-4, 1.6)),
+    *((1, "finished", cost, 0.5) for cost in (1e-6, 2e-6)),
+    *((1, "diverged", "nan", 0.5) for _ in range(3)),
+    *((10, "diverged", "inf", 0) for _ in range(4)),
+    (10, "failed", "", ""),
+]
+TWO_KEYS = [
+    (1, "a", "finished", 0.5, 0.5), (1, "a", "diverged", "nan", 0), (1, "a", "finished", 0.7, 0.5),
+    (1, "b", "diverged", "nan", 0), (1, "b", "diverged", "nan", 0), (1, "b", "diverged", "inf", 0),
+    *((2, "a", "finished", 1e-4, 1) for _ in range(3)),
+    (2, "b", "finished", 1e-9, 1), (2, "b", "diverged", 3.0, 0), (2, "b", "diverged", 3.0, 0),
+]  # fmt: skip
+
+
+def test_a_sweep_over_one_key_has_median_and_quartiles_over_seeds():
+    made = drawn("sweep", SWEEP)
+    (axes,) = made.axes
     records = {rate: [] for rate in (0.5, 1.0, 2.0)}
     for row in sweeps.read_results(SWEEP):
         records[float(row["learning_rate"])].append(float(row["cost"]))
-    (mean,) = axes.lines
-    np.testing.assert_allclose(mean.get_ydata(), [np.mean(v) for v in records.values()])
-    np.testing.assert_allclose(mean.get_xdata(), list(records))
+    low, middle, high = np.quantile(list(records.values()), [0.25, 0.5, 0.75], axis=1)
+    median, best = axes.lines
+    np.testing.assert_allclose(median.get_ydata(), middle)
+    np.testing.assert_allclose(median.get_xdata(), list(records))
     assert len(marked(axes, "runs").get_offsets()) == 30
-    band = axes.collections[0].get_paths()[0].vertices
-    top = [np.mean(v) + np.std(v, ddof=1) for v in records.values()]
-    np.testing.assert_allclose(max(band[:, 1]), max(top))
+    spans = [segment[:, 1] for segment in marked(axes, "quartiles").get_segments()]
+    np.testing.assert_allclose(spans, np.transpose([low, high]))
+    assert best.get_ydata() == min(map(min, records.values()))
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("learning_rate", "cost")
+    number = sweeps.best(SWEEP, "cost")
+    assert legend(made) == ["runs", "middle half", "median", f"best: xor-sweep-1/{number}"]
+    head = words(made)
+    assert "xor-sweep-1: cost over learning_rate" in head
+    assert "xor, 4 samples; 2-3-1 (sigmoid)" in head
+    assert f"best median {middle.min():.3g} at learning_rate=2" in head
+    assert axes.get_legend() is None, "a legend on the axes lies over data"
+
+
+def test_runs_that_did_not_finish_are_drawn_above_the_others(tmp_path):
+    path = swept(tmp_path, ["learning_rate"], ONE_KEY)
+    strip, axes = (made := drawn("sweep", path)).axes
+    assert axes.get_yscale() == "log"
+    heights = {
+        status: [float(np.ptp(segment[:, 1])) for segment in marked(strip, status).get_segments()]
+        for status in ("finished", "diverged", "failed")
+    }
+    np.testing.assert_allclose(heights["finished"], [1, 0.4, 0])
+    np.testing.assert_allclose(heights["diverged"], [0, 0.6, 0.8])
+    np.testing.assert_allclose(heights["failed"], [0, 0, 0.2])
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [4e-4, 1.5e-6, np.nan])
+    lowest = min(segment[0, 1] for segment in marked(axes, "quartiles").get_segments()[:1])
+    np.testing.assert_allclose(lowest, 2e-4)  # mean - sd was the smallest of all runs
+    told = words(made)
+    assert "7 of 15 runs diverged, 1 failed." in told
+    assert {"3 of 5", "5 of 5"} <= set(told)
+    assert any("best median 0.0004 at learning_rate=0.1" in word for word in told)
+
+
+def test_a_sweep_of_which_nothing_finished_is_drawn(tmp_path):
+    rows = [(rate, "diverged", cost, 0.5) for rate in (5, 50) for cost in ("nan", 3.0)]
+    for keys in ["learning_rate"], ["learning_rate", "layers.0.units"]:
+        path = swept(
+            tmp_path,
+            keys,
+            [(*row[: len(keys)], *row[-3:]) for row in ((r[0], r[0], *r[1:]) for r in rows)],
+        )
+        assert "4 of 4 runs diverged." in words(drawn("sweep", path))
+        assert "diverged" in sweep_letters.sweep(path, Look(), SCREEN)
+
+
+@pytest.mark.parametrize("keys", [["learning_rate"], ["name"]])
+@pytest.mark.parametrize(
+    "costs", [(0.5,), (0.0, 1.0), (1e-310, 1.0), (1e-320, 1e-320), (1e-9, 1e300), (1.7e308, 1.0)]
+)
+def test_any_costs_can_be_drawn(tmp_path, keys, costs):
+    rows = [(f"k{i}" if keys == ["name"] else i, "finished", c, 1) for i, c in enumerate(costs)]
+    path = swept(tmp_path, keys, rows)
+    plots.file_of("sweep", path, Look(), "png")
+    assert sweep_letters.sweep(path, Look(), SCREEN).count("\n") >= len(costs)
+    rows = [(i, *row) for i in (1, 2) for row in rows]
+    path = swept(tmp_path, ["seed", *keys], rows)
+    plots.file_of("sweep", path, Look(against=("seed", *keys)), "png")
+    assert sweep_letters.sweep(path, Look(against=("seed", *keys)), SCREEN)
 
 
 def test_a_sweep_over_two_keys_is_a_heat_map():
@@ -303,12 +402,44 @@ def test_a_sweep_over_two_keys_is_a_heat_map():
         point = int(row["layers.0.units"]), float(row["learning_rate"])
         costs.setdefault(point, []).append(float(row["cost"]))
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("layers.0.units", "learning_rate")
-    wanted = [[np.mean(costs[u, r]) for u in (2, 3, 4)] for r in (1.0, 2.0)]
+    wanted = [[np.median(costs[u, r]) for u in (2, 3, 4)] for r in (1.0, 2.0)]
     np.testing.assert_allclose(mesh.get_array(), wanted)
     assert [t.get_text() for t in axes.texts] == [f"{v:.3g}" for row in wanted for v in row]
-    assert bar.get_ylabel() == "cost, mean"
+    assert bar.get_ylabel() == "cost, median"
     (axes,) = drawn("sweep", GRID, against=("layers.0.units",)).axes
     assert axes.get_xlabel() == "layers.0.units"
+
+
+def test_a_heat_map_marks_the_best_what_did_not_finish_and_spans_decades(tmp_path):
+    path = swept(tmp_path, ["layers.0.units", "activation"], TWO_KEYS)
+    axes, bar = (made := drawn("sweep", path)).axes
+    (mesh,) = axes.collections
+    assert type(mesh.norm).__name__ == "LogNorm"
+    assert bar.get_yscale() == "log"
+    texts = [text.get_text() for text in axes.texts]
+    assert texts == ["0.6\n2 of 3", "0.0001", "diverged", "1e-09\n1 of 3"]
+    (best,) = (patch for patch in axes.patches if patch.get_gid() == "best")
+    assert best.get_xy() == (1, 0), "a cell of which most runs diverged is not the best"
+    assert "best median" in legend(made)
+    flat = [(1, "a", "finished", 0.5, 1), (2, "a", "finished", 0.6, 1)]
+    axes, _ = drawn("sweep", swept(tmp_path, ["layers.0.units", "activation"], flat)).axes
+    assert type(axes.collections[0].norm).__name__ == "Normalize"
+
+
+def test_cells_that_are_equal_are_all_the_best_unless_all_are(tmp_path):
+    rows = [(u, a, "finished", 0.1, hit) for u, a, hit in
+            ((1, "a", 1), (1, "b", 0.5), (2, "a", 1), (2, "b", 0.75))]  # fmt: skip
+    path = swept(tmp_path, ["layers.0.units", "activation"], rows)
+    assert found(path, by="accuracy").best_points() == [(1, "a"), (2, "a")]
+    assert found(path).best_points() == []
+
+
+def test_a_large_heat_map_has_crosses_where_nothing_finished(tmp_path):
+    rows = [(i, j, "diverged" if i + j > 25 else "finished", 1 + i * j, 1)
+            for i in range(20) for j in range(20)]  # fmt: skip
+    made = drawn("sweep", swept(tmp_path, ["layers.0.units", "layers.1.units"], rows))
+    assert len(made.axes[0].lines[0].get_xdata()) == sum(row[2] == "diverged" for row in rows)
+    assert legend(made) == ["best cost", "no run finished"]
 
 
 def test_curves_are_all_of_them_the_median_and_the_best():
@@ -322,6 +453,38 @@ def test_curves_are_all_of_them_the_median_and_the_best():
     every = [sweeps.read_run(SWEEP, i).log["cost"] for i in range(30)]
     np.testing.assert_allclose(median.get_ydata(), np.median(every, axis=0))
     assert legend(made) == ["30 runs", "median", f"best: xor-sweep-1/{number}"]
+
+
+@pytest.fixture(scope="module")
+def diverging():
+    """Return two sweeps, one of which some and one of which all runs diverge."""
+    specs = ("epochs=60", "log_every=1", "seed=0..2")
+    paths = []
+    for rates in "0.1,1e6,1e7", "1e6,1e7":
+        done = call("sweep", "-q", "curve.yaml", f"learning_rate={rates}", *specs)
+        paths.append(Path(done.stdout.strip()))
+    return paths
+
+
+def test_curves_that_diverge_leave_the_others_in_view(diverging):
+    (axes,) = (made := drawn("curves", diverging[0])).axes
+    finished = [float(row["cost"]) for row in sweeps.read_results(diverging[0])]
+    low, high = axes.get_ylim()
+    assert low < np.nanmin(finished) < high < 1e6
+    crosses = marked(axes, "lost").get_offsets()
+    assert len(crosses) == 6
+    assert crosses[:, 1].max() < high
+    assert "6 of 9 runs diverged." in words(made)
+    median, best = axes.lines
+    assert np.isnan(median.get_ydata()[-1]), "of most runs, there is no cost any more"
+    assert best.get_ydata()[-1] == np.nanmin(finished)
+
+
+def test_curves_of_a_sweep_that_diverged_are_drawn(diverging):
+    made = drawn("curves", diverging[1])
+    assert "6 of 6 runs diverged." in words(made)
+    assert "lost from here" in legend(made)
+    plots.file_of("curves", diverging[1], Look(), "png")
 
 
 # --- animation ---------------------------------------------------------------------------------
@@ -470,7 +633,7 @@ def test_where_pictures_go():
         (6, "xor-sweep-1 --kind network", "is a sweep; --kind network is for a run"),
         (6, "xor-sweep-1/99", "the sweep has runs 0 to 29"),
         (6, "xor-sweep-1 --against rate", "'rate' was not swept"),
-        (6, "xor-sweep-1 --by f1", "no finished run has a figure 'f1'; there are cost"),
+        (6, "xor-sweep-1 --by f1", "no run has a figure 'f1'; there are cost"),
         (1, "xor-1 -o nowhere/x.png", "nowhere/x.png: cannot be written"),
     ],
 )
@@ -599,16 +762,39 @@ def test_colour_adds_nothing_but_colour():
 
 
 def test_a_sweep_in_the_terminal_is_bars_or_a_table():
-    text = terminal.sweep(SWEEP, Look(), SCREEN)
-    lines = text.split("\n")
+    *lines, best = sweep_letters.sweep(SWEEP, Look(), SCREEN).split("\n")
     assert len(lines) == 4
     bars = [line.count("█") for line in lines[1:]]
     assert bars == sorted(bars, reverse=True)
     assert bars[0] > bars[-1] > 0
-    assert all("±" in line for line in lines[1:])
-    table = terminal.sweep(GRID, Look(), SCREEN).split("\n")
-    assert table[0].startswith("cost: mean over the runs; layers.0.units across")
-    assert len(table) == 4
+    medians = [found(SWEEP).median(rate) for rate in (0.5, 1, 2)]
+    for line, median in zip(lines[1:], medians, strict=True):
+        assert re.search(rf"█ {median:.4g} \([^ ]+ to [^ ]+\)$", line)
+    assert best == f"* best median {medians[2]:.3g} at learning_rate=2"
+    assert lines[3].startswith("            2* ")
+    table = sweep_letters.sweep(GRID, Look(), SCREEN).split("\n")
+    assert table[0].startswith("cost: median; layers.0.units across")
+    assert len(table) == 5
+
+
+def test_a_sweep_in_the_terminal_says_what_did_not_finish(tmp_path):
+    lines = sweep_letters.sweep(swept(tmp_path, ["rate"], ONE_KEY), Look(), SCREEN).split("\n")
+    assert lines[0] == "rate  cost: median (quartiles) of the runs that finished, logarithmic"
+    assert lines[1].startswith(" 0.1* █")
+    assert lines[2].startswith("   1  █")
+    assert lines[2].endswith("1.5e-06 (1.25e-06 to 1.75e-06), 3 of 5 diverged")
+    assert lines[3] == "  10  4 of 5 diverged, 1 of 5 failed"
+    assert lines[4] == ("* best median 0.0004 at rate=0.1, of those where most runs finished")
+    assert max(map(len, lines)) <= 80
+    lines = sweep_letters.sweep(swept(tmp_path, ["u", "act"], TWO_KEYS), Look(), SCREEN).split("\n")
+    assert [re.sub(" +", " ", line) for line in lines] == [
+        "cost: median; u across, act down",
+        "2/5: two runs of five finished",
+        " 1 2",
+        "a █ 0.6 2/3 ▒ 0.0001*",
+        "b diverged 1e-09 1/3",
+        "* best median 0.0001 at u=2, act=a, of those where most runs finished",
+    ]
 
 
 def test_a_pipe_gets_no_colour_and_any_encoding_is_served():

@@ -1,14 +1,20 @@
 """Reports: one file, whole in itself, that a browser shows as it is meant."""
 
+import html
+import json
 import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from shell import CONFIGS, call, trained
+
+from nnfs_cli.plots import page
+from nnfs_cli.plots.style import PALETTES
 
 pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
 BROWSER = next(
@@ -24,8 +30,20 @@ const cells = () => [...document.querySelectorAll("table.sortable tbody tr")]
 const head = document.querySelectorAll("table.sortable th button")[COLUMN];
 const told = [cells()];
 for (const _ of [0, 1]) { head.click(); told.push(cells()); }
-const width = document.querySelector("figure svg").getBoundingClientRect().width;
-document.title = JSON.stringify({told, width, errors: window.told_errors});
+document.title = JSON.stringify({told, errors: window.told_errors});
+</script>
+"""
+SIZES = """
+<script>
+const root = document.documentElement;
+const letters = [...document.querySelectorAll("figure svg text")].map(text => {
+  const size = parseFloat(getComputedStyle(text).fontSize);
+  return size * text.ownerSVGElement.getScreenCTM().a;
+});
+const hidden = [...document.querySelectorAll("h1, h2, h3, p, dl, figure, li")]
+  .filter(part => part.getBoundingClientRect().right > innerWidth + 1).map(part => part.tagName);
+const sizes = {inner: innerWidth, scroll: root.scrollWidth, least: Math.min(...letters), hidden};
+parent.document.title = JSON.stringify(sizes);
 </script>
 """
 WATCH = """<script>
@@ -42,8 +60,17 @@ def _trained(tmp_path_factory):
     os.chdir(tmp_path_factory.mktemp("reports"))
     trained(str(CONFIGS / "xor.yaml"), "epochs=2000")
     trained(str(CONFIGS / "diabetes.yaml"), "epochs=50")
+    relu = ("layers.0.units=32", "layers.0.activation=relu", "epochs=200")
+    wild = call("train", "-q", str(CONFIGS / "diabetes.yaml"), "learning_rate=5", "name=wild")
+    assert wild.code == 4
+    trained(str(CONFIGS / "xor.yaml"), "epochs=0", "name=still")
     swept = call("sweep", "-q", str(CONFIGS / "xor.yaml"), "seed=0..5", "epochs=1000")
     assert swept.code == 0
+    rates = "learning_rate=0.1,0.4,0.5"
+    call("sweep", "-q", str(CONFIGS / "diabetes.yaml"), rates, "seed=0..3", *relu)
+    call("sweep", "-q", str(CONFIGS / "diabetes.yaml"), "learning_rate=50,60", "seed=0,1")
+    three = ("layers.0.units=2,3", "learning_rate=1,2", "layers.0.activation=tanh,relu")
+    call("sweep", "-q", str(CONFIGS / "xor.yaml"), *three, "epochs=50")
     yield
     os.chdir(before)
 
@@ -52,6 +79,11 @@ def report(name, *options):
     done = call("report", name, *options)
     assert (done.code, done.stderr) == (0, "")
     return Path(done.stdout.strip())
+
+
+@cache
+def text_of(name, *options):
+    return report(name, *options).read_text()
 
 
 class Page(HTMLParser):
@@ -73,42 +105,161 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("name", ["xor-1", "diabetes-1", "xor-sweep-1", "xor-sweep-1/best"])
+NAMES = ["xor-1", "diabetes-1", "wild-1", "xor-sweep-1", "xor-sweep-1/best", "xor-sweep-2",
+         "diabetes-sweep-1", "diabetes-sweep-2", "diabetes-sweep-1/11"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_report_needs_nothing_but_itself(name):
-    page = Page(report(name).read_text())
+    page = Page(text_of(name))
     assert page.open == []
     assert all(address.startswith(("#", "data:")) for address in page.addresses)
     inside = {address[1:] for address in page.addresses if address.startswith("#")}
     assert inside <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def kinds(text):
+    return re.findall(r'<svg role="img" aria-label="(\w+)"', text)
+
+
+def verdict(text):
+    """Return tone and words of what a page says first, which comes before all that is drawn."""
+    tone, inside = re.search(r'<section class="verdict (\w+)">(.*?)</section>', text).groups()
+    assert text.index('<section class="verdict') < text.index("<figure>")
+    words = re.sub(r"</?\w+[^>]*>", " ", inside)
+    return tone, " ".join(words.replace("&#x27;", "'").split())
 
 
 def test_a_run_s_report_has_its_figures_metrics_and_configuration():
-    text = report("xor-1").read_text()
-    assert re.findall(r'<svg role="img" aria-label="(\w+)"', text) == [
-        "cost", "boundary", "confusion", "network", "weights",
-    ]  # fmt: skip
-    assert "<th scope=row>accuracy</th><td>1</td>" in text
+    text = text_of("xor-1")
+    assert kinds(text) == ["cost", "boundary", "confusion", "network", "weights"]
+    assert "<dt>accuracy</dt><dd>1</dd>" in text
     assert "loss: squared_error" in text
+    assert "nnfs train" in text
     assert "<script" not in text
-    kinds = re.findall(r'aria-label="(\w+)"', report("diabetes-1").read_text())
-    assert kinds == ["cost", "fit", "network", "weights"]
+    assert kinds(text_of("diabetes-1")) == ["cost", "fit", "network", "weights"]
 
 
-def test_a_sweep_s_report_has_a_row_for_each_run():
-    text = report("xor-sweep-1").read_text()
-    kinds = re.findall(r'aria-label="(\w+)"', text)
-    assert kinds == ["sweep", "curves", "boundary", "network"]
-    assert len(re.findall("<tr><td", text)) == 6
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_begins_with_data_shape_date_and_diagnosis(name):
+    text = text_of(name)
+    lead = re.search(r"</style>\n<h1>.*?</h1>\n<p class=lead>(.*?)</p>\n<section", text)[1]
+    assert re.match(r"(xor, 4|diabetes, 442) samples", lead)
+    assert ("sweep-2" in name) or re.search(r"; \d+-\d+-1 \(\w+", lead)
+    assert "/" in name or re.search(r"; \d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC$", lead)
+    verdict(text)
+
+
+def test_what_diagnose_finds_is_said_first():
+    for name in "xor-1", "diabetes-1", "still-1":
+        seen = json.loads(call("diagnose", name, "--json").stdout)["findings"]
+        tone, words = verdict(text_of(name))
+        assert tone == ("fair" if seen else "good")
+        for finding in seen:
+            assert f"{finding['code']} : {finding['seen']}" in html.unescape(words)
+        assert bool(seen) == (f"nnfs diagnose runs/{name}" in words)
+        assert "Healthy" in words or f"{len(seen)} finding" in words
+
+
+def test_a_report_of_a_run_that_diverged_draws_nothing_that_is_not_so():
+    for name in "wild-1", "diabetes-sweep-2/0":
+        text = text_of(name)
+        tone, words = verdict(text)
+        assert tone == "bad"
+        assert words.startswith("Diverged diverged : ")
+        assert kinds(text) == ["cost"]
+        assert text.count('<span class="lost">not finite</span>') == 2
+        assert "the weights are not finite" in text
+        assert "saturated" not in text
+
+
+def test_a_run_without_its_data_is_not_called_healthy(tmp_path):
+    Path("gone.csv").write_text("a,b,y\n1,2,0\n2,1,1\n3,3,0\n")
+    Path("gone.yaml").write_text(
+        "dataset: {path: gone.csv}\nlayers: [{units: 1, activation: sigmoid}]\n"
+        "loss: squared_error\nepochs: 5\n"
+    )
+    trained("gone.yaml")
+    Path("gone.csv").unlink()
+    text = text_of("gone-1")
+    tone, words = verdict(text)
+    assert (tone, words.startswith("Not diagnosed")) == ("fair", True)
+    assert "gone.csv" in words
+    assert "ealthy" not in words
+
+
+def table_of(text, number=0):
+    """Return the head and the rows of a page's table, as they are shown."""
+    tables = re.findall(r"<table class=\"sortable\">(.*?)</table>", text, re.DOTALL)
+    head = re.findall(r"<button[^>]*>(.*?)</button>", tables[number])
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in tables[number].split("<tr>")[2:]]
+    return head, rows
+
+
+def test_a_sweep_s_report_has_a_row_for_each_run_the_best_first():
+    text = text_of("xor-sweep-1")
+    assert kinds(text) == ["sweep", "curves", "cost", "boundary", "confusion", "network", "weights"]
+    assert text.index('aria-label="curves"') < text.index("<h2>Runs") < text.index("The best run")
+    head, rows = table_of(text)
+    costs = [float(row[head.index("cost")]) for row in rows]
+    assert len(costs) == 6
+    assert costs == sorted(costs)
+    order = re.findall(r'aria-sort="(\w+)"><button[^>]*>([^<]*)<', text)
+    assert order == [("ascending", "cost")]
+    head, rows = table_of(text_of("xor-sweep-1", "--by", "accuracy"))
+    hits = [float(row[head.index("accuracy")]) for row in rows]
+    assert hits == sorted(hits, reverse=True)
     assert "seed: 0..5" in text
 
 
+def test_a_sweep_s_report_counts_what_diverged_and_lists_it_last():
+    text = text_of("diabetes-sweep-1")
+    lost = Path("runs/diabetes-sweep-1/results.csv").read_text().count(",diverged,")
+    assert 0 < lost < 12
+    tone, words = verdict(text)
+    assert tone == "fair"
+    assert words.startswith(f"{12 - lost} of 12 runs finished, {lost} diverged Best median")
+    assert re.search(r"Best run: diabetes-sweep-1/\d+ \(learning_rate=0.\d, seed=\d\), cost", words)
+    head, rows = table_of(text)
+    assert head[:4] == ["learning rate", "runs", "finished", "diverged"]
+    assert sum(int(row[3]) for row in rows) == lost
+    medians = [float(row[head.index("cost median")]) for row in rows if int(row[2]) > 2]
+    assert medians == sorted(medians)
+    assert [int(row[2]) > 2 for row in rows] == sorted(
+        (int(row[2]) > 2 for row in rows), reverse=True
+    )
+    head, rows = table_of(text, 1)
+    assert [row[head.index("status")] for row in rows] == ["finished"] * (12 - lost) + [
+        "diverged"
+    ] * lost
+
+
+def test_a_sweep_without_a_finished_run_has_a_report():
+    text = text_of("diabetes-sweep-2")
+    tone, words = verdict(text)
+    assert tone == "bad"
+    assert words.startswith("0 of 4 runs finished, 4 diverged No run finished")
+    assert kinds(text) == ["sweep", "curves"]
+
+
+def test_a_sweep_over_many_keys_is_drawn_over_each():
+    assert kinds(text_of("xor-sweep-2"))[:4] == ["sweep", "sweep", "sweep", "curves"]
+    two = ("--against", "learning_rate,layers.0.units")
+    assert kinds(text_of("xor-sweep-2", *two))[:2] == ["sweep", "curves"]
+
+
 def test_colours_follow_the_reader_s_screen():
-    text = report("xor-1").read_text()
+    text = text_of("xor-1")
     assert "prefers-color-scheme: dark" in text
-    assert "var(--ink)" in text
-    figures = "".join(re.findall(r"<svg.*?</svg>", text, re.DOTALL))
-    assert "#202428" not in figures  # the light style's ink
-    assert not re.search(r'(fill|stroke)="var', figures)  # an attribute cannot hold a variable
+    pictures = "".join(re.findall(r"<svg.*?</svg>", text, re.DOTALL))
+    light = {hue.lower() for hue in page.colours(PALETTES["light"]).values()}
+    assert not light & set(re.findall("#[0-9a-f]{6}", pictures))
+    names = set(re.findall(r"var\(--([\w-]+)\)", pictures))
+    assert {"ink", "train", "series-0", "positive", "negative"} <= names
+    for name in names:
+        assert len(re.findall(rf"--{name}: #[0-9A-Fa-f]{{6}}", text)) == 2
+    assert not re.search(r'(fill|stroke)="var', pictures)  # an attribute cannot hold a variable
 
 
 def test_where_a_report_goes():
@@ -137,9 +288,10 @@ def test_names_with_signs_of_html_stay_words():
         "loss: squared_error\nepochs: 5\n"
     )
     trained("signs.yaml")
-    text = report("signs-1").read_text()
-    assert "<b>" not in text
+    text = text_of("signs-1")
+    assert "<b>," not in text
     assert "&lt;b&gt;" in text
+    assert Page(text).open == []
 
 
 def shown(page, tmp_path, *options):
@@ -151,26 +303,37 @@ def shown(page, tmp_path, *options):
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
-@in_browser
-def test_a_browser_sorts_the_table_and_has_nothing_to_complain_of(tmp_path):
-    import json
-
-    text = report("xor-sweep-1").read_text()
-    head = re.search(r"<thead>(.*?)</thead>", text).group(1)
-    column = re.findall(r"<button>(.*?)</button>", head).index("cost")
-    clicks = CLICKS.replace("COLUMN", str(column))
-    page = tmp_path / "page.html"
-    page.write_text(text.replace("<style>", WATCH + "<style>", 1).replace("</html>", clicks))
+def title_of(name, tmp_path, script, width=None):
+    """Return what a script at the end of a report writes into its title, or into that of a page
+    which shows it in so many pixels: a window has at least 500."""
+    text, page = text_of(name), tmp_path / "page.html"
+    text = text.replace("<style>", WATCH + "<style>", 1).replace("</html>", script)
+    frame = f'<title></title><iframe width={width} style="border:0" srcdoc="{html.escape(text)}">'
+    page.write_text(frame if width else text)
     dom, console = shown(page, tmp_path)
     assert console == []
-    title = re.search("<title>(.*?)</title>", dom).group(1)
-    told = json.loads(title)
-    before, up, down = ([float(cost) for cost in costs] for costs in told["told"])
-    assert before != up
-    assert up == sorted(before)
+    return json.loads(html.unescape(re.search("<title>(.*?)</title>", dom)[1]))
+
+
+@in_browser
+def test_a_browser_sorts_the_table_and_has_nothing_to_complain_of(tmp_path):
+    head, _ = table_of(text_of("xor-sweep-1"))
+    clicks = CLICKS.replace("COLUMN", str(head.index("cost")))
+    told = title_of("xor-sweep-1", tmp_path, clicks)
+    before, down, up = ([float(cost) for cost in costs] for costs in told["told"])
+    assert before == up == sorted(before)
     assert down == sorted(before, reverse=True)
-    assert told["width"] > 300
     assert told["errors"] == []
+
+
+@in_browser
+@pytest.mark.parametrize("name", ["xor-1", "wild-1", "diabetes-sweep-1"])
+def test_a_report_can_be_read_on_a_telephone(tmp_path, name):
+    told = title_of(name, tmp_path, SIZES, width=390)
+    assert told["inner"] == 390
+    assert told["scroll"] <= 390
+    assert told["hidden"] == []
+    assert told["least"] > 6.5  # pixels of the smallest letter in a picture
 
 
 @in_browser

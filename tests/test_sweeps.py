@@ -709,7 +709,8 @@ def test_statistics_are_over_one_key_and_for_each_of_the_others(shown, over):
     }, "the epochs of a run that diverged are those that were asked for"
     groups = json.loads(shown("--over", over, "--format", "json"))
     others = [key for key in ("seed", "learning_rate", "epochs") if key != over]
-    assert [list(group)[:4] for group in groups] == [[*others, "runs", "solved"]] * len(groups)
+    columns = [*others, "runs", "finished", "diverged", "failed", "missing", "solved"]
+    assert [list(group)[: len(columns)] for group in groups] == [columns] * len(groups)
     points = [tuple(group[key] for key in others) for group in groups]
     assert points == list(dict.fromkeys(tuple(r[key] for key in others) for r in records))
     for point, group in zip(points, groups, strict=True):
@@ -717,6 +718,8 @@ def test_statistics_are_over_one_key_and_for_each_of_the_others(shown, over):
         done = [r for r in members if r["status"] == "finished"]
         solved = sum(r["accuracy"] == 1 for r in done)
         assert (group["runs"], group["solved"]) == (len(members), f"{solved}/{len(members)}")
+        assert (group["finished"], group["diverged"]) == (len(done), len(members) - len(done))
+        assert (group["failed"], group["missing"]) == (0, 0)
         costs = [r["cost"] for r in done]
         assert group["cost_mean"] == (pytest.approx(statistics.fmean(costs)) if costs else None)
         assert group["cost_median"] == (statistics.median(costs) if costs else None)
@@ -740,6 +743,135 @@ def test_what_cannot_be_shown_is_told(shown, args, code, message):
     done = call("show", "diverging-sweep-1", *args)
     assert (done.code, done.stdout) == (code, "")
     assert matches(done.stderr.rstrip(), f"...{message}..."), done.stderr
+
+
+def results_file(path, rows):
+    """Write results.csv of a sweep as rows of (status, cost, accuracy), seeds from 0."""
+    lines = [f"{i},{i},{status},9,{cost},{hit}" for i, (status, cost, hit) in enumerate(rows)]
+    header = "index,seed,status,epochs,cost,accuracy"
+    (path / "results.csv").write_text("\n".join([header, *lines, ""]))
+
+
+def test_every_format_counts_the_runs_that_did_not_finish():
+    path = sweep(*SMALL, "seed=0..5")
+    lost = [("diverged", "inf", 0.5), ("failed", "", ""), ("missing", "", ""), ("missing", "", "")]
+    results_file(path, [("finished", 0.1, 1), ("finished", 0.3, 0.5), *lost])
+    counts = {"runs": "6", "finished": "2", "diverged": "1", "failed": "1", "missing": "2"}
+
+    def over_seed(form):
+        done = call("show", str(path), "--over", "seed", "--format", form)
+        assert (done.code, done.stderr) == (0, "")
+        return done.stdout
+
+    (group,) = json.loads(over_seed("json"))
+    assert {key: str(group[key]) for key in counts} == counts
+    assert (group["cost_mean"], group["cost_best"], group["solved"]) == (0.2, 0.1, "1/6")
+    (row,) = csv.DictReader(io.StringIO(over_seed("csv")))
+    assert {key: row[key] for key in counts} == counts
+    head, values = over_seed("table").splitlines()
+    assert list(zip(head.split()[:5], values.split()[:5], strict=True)) == [*counts.items()]
+    head, _, values = (line.strip("| ").split(" | ") for line in over_seed("md").splitlines())
+    assert dict(list(zip(head, values, strict=True))[:5]) == counts
+
+
+def test_a_table_leaves_out_failed_and_missing_where_there_are_none(shown):
+    for form in "table", "md":
+        head = shown("--over", "seed", "--format", form).splitlines()[0]
+        assert "diverged" in head
+        assert "failed" not in head
+        assert "missing" not in head
+
+
+@pytest.mark.parametrize(
+    ("costs", "mean", "median"),
+    [
+        ([1.5e308, 1.5e308], 1.5e308, 1.5e308),
+        ([1e308, 1.7e308, 1e308], pytest.approx(1.2333333333333333e308), 1e308),
+        ([5e-324, 5e-324], 5e-324, 5e-324),
+    ],
+)
+def test_statistics_of_the_largest_and_smallest_costs_are_numbers(costs, mean, median):
+    path = sweep(*SMALL, f"seed=0..{len(costs) - 1}")
+    results_file(path, [("finished", repr(cost), 1) for cost in costs])
+    (group,) = json.loads(call("show", str(path), "--over", "seed", "--json").stdout)
+    assert (group["cost_mean"], group["cost_median"]) == (mean, median)
+
+
+def test_a_test_part_that_overflows_is_shown_as_it_is():
+    rows = "".join(f"{i},{i % 3}\n" for i in range(20)) + "1e200,1\n"
+    Path("far.csv").write_text("x,y\n" + rows)
+    Path("far.yaml").write_text(
+        "dataset: {path: far.csv, test_size: 0.3, split_seed: 0}\n"
+        "layers: [{units: 1, activation: identity, weights: [[0.1]]}]\n"
+        "loss: squared_error\nlearning_rate: 1e-3\n"
+    )
+    path = sweep("far.yaml", "epochs=1,2")
+    assert {(r["status"], r["test_cost"]) for r in rows_of(path)} == {("finished", "inf")}
+    assert call("show", str(path)).code == 0
+    (group,) = json.loads(call("show", str(path), "--over", "epochs", "--json").stdout)
+    assert group["test_cost_sd"] is None
+    assert "inf" in call("show", str(path), "--over", "epochs").stdout
+
+
+def test_by_a_figure_runs_that_did_not_finish_come_last():
+    path = sweep(*SMALL, "seed=0..2")
+    results_file(path, [("diverged", 0.01, 1), ("finished", 0.3, 0.5), ("finished", 0.2, 1)])
+    for column in "cost", "-cost", "accuracy", "-accuracy":
+        records = json.loads(call("show", str(path), "--sort", column, "--json").stdout)
+        assert [r["status"] for r in records] == ["finished", "finished", "diverged"]
+
+
+ODD = [
+    "a|b",
+    "<b>x</b>&amp;",
+    "*bold* _soft_ `code` [a](b)",
+    "a\\|b",
+    "back\u202edrow",
+    "two\nlines",
+]
+
+
+@pytest.fixture
+def odd():
+    """Return a sweep over files whose names mean something to Markdown or to terminals."""
+    path = sweep(*SMALL, f"seed=0..{len(ODD) - 1}")
+    facts = json.loads((path / "run.json").read_text())
+    (path / "run.json").write_text(json.dumps(facts | {"keys": ["dataset.path"]}))
+    text = io.StringIO()
+    rows = [(i, name, "finished", 9, 0.5) for i, name in enumerate(ODD)]
+    csv.writer(text).writerows([("index", "dataset.path", "status", "epochs", "cost"), *rows])
+    (path / "results.csv").write_bytes(text.getvalue().encode())
+    return path
+
+
+def test_cells_of_markdown_show_their_text_and_nothing_else(odd):
+    lines = call("show", str(odd), "--format", "md").stdout.splitlines()
+    assert len(lines) == len(ODD) + 2
+    cells = [re.split(r"(?<!\\)(?:\\\\)*\|", line)[2].strip() for line in lines[2:]]
+    assert cells == [
+        r"a\|b",
+        "&lt;b&gt;x&lt;/b&gt;&amp;amp;",
+        r"\*bold\* \_soft\_ \`code\` \[a\](b)",
+        r"a\\\|b",
+        r"back\\u202edrow",
+        r"two\\nlines",
+    ]
+    done = call("show", str(sweep(*SMALL, "learning_rate=1,2")), "--format", "md")
+    assert "| learning_rate |" in done.stdout
+
+
+def test_cells_of_a_table_stay_in_their_line_and_direction(odd):
+    lines = call("show", str(odd)).stdout.splitlines()
+    assert len(lines) == len(ODD) + 1
+    assert r"back\u202edrow" in lines[5]
+    assert r"two\nlines" in lines[6]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_csv_has_every_value_as_it_is(odd, encoding):
+    done = nnfs("show", str(odd), "--format", "csv", env={"PYTHONIOENCODING": encoding})
+    rows = list(csv.DictReader(io.StringIO(done.raw.decode(), newline="")))
+    assert [row["dataset.path"] for row in rows] == ODD
 
 
 def test_a_run_is_not_shown_as_a_sweep():

@@ -201,12 +201,12 @@ def picture(kind: str, subject: Any, look: Look, suffix: str, frames: int) -> by
 
 def print_in_terminal(kind: str, subject: Any, look: Look) -> None:
     """Draw on stdout, as large as the terminal, in colour if that can show it."""
-    from nnfs_cli.plots import letters, terminal
+    from nnfs_cli.plots import letters, sweep_letters, terminal
 
     draw: dict[str, Callable[..., str]] = {
         "cost": terminal.cost,
         "boundary": terminal.boundary,
-        "sweep": terminal.sweep,
+        "sweep": sweep_letters.sweep,
     }
     drawn = draw[kind](subject, look, terminal.screen(sys.stdout))
     click.echo(letters.written(drawn, sys.stdout.encoding), color=True)

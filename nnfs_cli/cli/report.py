@@ -28,12 +28,13 @@ def command(
 ) -> None:
     """Write a run or a sweep as one HTML file.
 
-    It has the configuration, the figures and, of a sweep, the table of its runs, which sorts by the
-    column that is clicked; it needs no network, and is light or dark as the reader's screen is. By
-    default it goes into the run's directory. Prints its path.
+    It begins with what is wrong with the run, and has its figures, pictures and configuration. A
+    sweep's has a table of its runs, best first, which sorts by the column that is clicked. The file
+    needs no network, and is light or dark as the reader's screen is. By default it goes into the
+    run's directory. Prints its path.
     """
     from nnfs_cli import plots, runs, sweeps
-    from nnfs_cli.plots import report
+    from nnfs_cli.plots import report, sweep_report
     from nnfs_cli.plots.style import Look
 
     look = Look(
@@ -43,10 +44,9 @@ def command(
         cache_dir=runs.cache_dir(runs_dir),
     )
     path = runs.find(run, runs_dir)
-    subject = path if sweeps.is_sweep(path) else options.open_run(run, runs_dir, by)
-    where = path if isinstance(subject, Path) else subject.path
-    target = output or plots.default_path(where, "report", "html")
+    opened = None if sweeps.is_sweep(path) else options.open_run(run, runs_dir, by)
+    target = output or plots.default_path(opened.path if opened else path, "report", "html")
     check_target(target)
-    page = report.text_of(subject, look).encode(errors="replace")
-    write(target, iter([page]), typed=output is not None)
+    text = report.of_run(opened, look) if opened else sweep_report.of_sweep(path, look)
+    write(target, iter([text.encode(errors="replace")]), typed=output is not None)
     click.echo(str(target))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,8 @@ from nnfs_cli.errors import harmless, one_line
 
 if TYPE_CHECKING:
     from nnfs_cli.runs import Run
+
+RARE = ("failed", "missing")  # columns of statistics that a table leaves out where all are 0
 
 
 @click.command()
@@ -44,9 +47,9 @@ def command(
     """Show one run or sweep in full.
 
     Of a run: what it came to, its layers with their numbers of parameters, and its configuration.
-    Of a sweep: a row for each run, or with --over for each group of runs that differ in that key
-    alone: mean, standard deviation, median and best of its figures, and how many were solved,
-    which is to say reached accuracy 1.
+    Of a sweep: a row for each run, or with --over for each group of runs that differ only in that
+    key: how many finished, diverged, failed or are missing, how many were solved (accuracy 1), and
+    mean, standard deviation, median and best of the figures of those that finished.
     """
     from nnfs_cli import runs
 
@@ -107,14 +110,30 @@ def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, 
     if form == "json":
         options.print_json(records)
         return
-    rows = [list(records[0]), *([options.cell(v) for v in r.values()] for r in records)]
     if form == "csv":
-        rows[1:] = [["" if v is None else str(v) for v in r.values()] for r in records]
-        lines = [",".join(quoted(row)) for row in rows]
-    elif form == "md":
-        rows.insert(1, ["---"] * len(rows[0]))
+        rows = [list(records[0]), *([_plain(v) for v in r.values()] for r in records)]
+        # In UTF-8 and as they are, as results.csv has them: what reads CSV is a program.
+        click.echo("\n".join(",".join(quoted(row)) for row in rows).encode())
+        return
+    keys = [key for key in records[0] if key not in RARE or any(r[key] for r in records)]
+    rows = [keys, *([options.cell(record[key]) for key in keys] for record in records)]
+    if form == "md":
+        rows = [[escaped(cell) for cell in row] for row in rows]
+        rows.insert(1, ["---"] * len(keys))
         lines = ["| " + " | ".join(row) + " |" for row in rows]
     else:
-        rows[0] = [name.replace("_", " ") for name in rows[0]]
+        rows[0] = [options.cell(name.replace("_", " ")) for name in keys]
         lines = [options.aligned(row, rows) for row in rows]
     click.echo(harmless("\n".join(lines)))
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown, in the cell of a table, shows as it is."""
+    text = re.sub(r"[\\`*~|\[\]]", r"\\\g<0>", text)
+    # Between letters or digits, as in learning_rate, an underline is only itself.
+    text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,7 +1,7 @@
 """Pictures of runs and sweeps, drawn from their directories. KINDS, at the foot, lists them.
 
-Read in this order: style, lettering, titles; curves, planes, fits, insides, histograms, scores,
-grids; animation; terminal, live; report.
+Read in this order: style, lettering, titles; curves, planes, fits, insides, histograms, scores;
+points, grids, sweep_curves; animation; terminal, sweep_letters, live; page, report, sweep_report.
 """
 
 from __future__ import annotations
@@ -10,7 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nnfs_cli.plots import curves, fits, grids, histograms, insides, planes, scores, style
+from nnfs_cli.plots import (
+    curves,
+    fits,
+    grids,
+    histograms,
+    insides,
+    planes,
+    scores,
+    style,
+    sweep_curves,
+)
 from nnfs_cli.plots.style import Figure, Look
 
 
@@ -48,5 +58,5 @@ KINDS = {
     "confusion": Kind(scores.confusion, "run", "which class was taken for which"),
     "fit": Kind(fits.fit, "run", "predicted against true numbers"),
     "sweep": Kind(grids.sweep, "sweep", "a figure against one swept key, or over two"),
-    "curves": Kind(curves.curves, "sweep", "all cost curves, the median and the best"),
+    "curves": Kind(sweep_curves.curves, "sweep", "all cost curves, the median and the best"),
 }

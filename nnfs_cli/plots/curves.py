@@ -1,17 +1,15 @@
-"""Learning curves: of one run or several, and of all the runs of a sweep."""
+"""Learning curves of one run or several."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnfs_cli import config as configuration
-from nnfs_cli import runs, stackfiles, sweeps
+from nnfs_cli import runs
 from nnfs_cli.core.activations import Array
-from nnfs_cli.errors import FileError
 from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.style import Axes, Figure, Look, Palette
 from nnfs_cli.plots.titles import Failure
@@ -205,85 +203,3 @@ def cost_label(configs: Sequence[Config]) -> str:
     """Return what a cost is, with its loss where that is one."""
     losses = {config.loss for config in configs}
     return f"cost ({losses.pop().replace('_', ' ')})" if len(losses) == 1 else "cost"
-
-
-# --- of a sweep ------------------------------------------------------------------------------
-
-
-def sweep_curves(path: Path) -> dict[int, Curve]:
-    """Return the curve of each run of a sweep that is done, by its number."""
-    found = {}
-    for file in stackfiles.stack_files(path):
-        for trained in stackfiles.load(file):
-            for i, number in enumerate(trained.numbers.tolist()):
-                n = int(trained.entries[i])
-                epoch, values = trained.log["epoch"][:n], trained.log["cost"][i, :n]
-                lost = bool(trained.diverged[i])
-                found[number] = Curve(str(number), epoch, style.drawable(values), lost)
-    if not found:
-        raise FileError(f"{path}: no run of it is done yet")
-    return found
-
-
-def median(found: Sequence[Curve]) -> Curve:
-    """Return the median cost at each epoch that half of the curves have, nan where it is infinite.
-
-    A run that diverged costs infinitely much from then on, so that the median is of all runs.
-    """
-    epoch = np.concatenate([curve.epoch for curve in found])
-    values = np.concatenate([curve.cost for curve in found])
-    values = np.where(np.isfinite(values), values, np.inf)
-    lost = np.sort([int(curve.epoch[-1]) for curve in found if curve.diverged])
-    known, where, count = np.unique(epoch, return_inverse=True, return_counts=True)
-    gone = np.searchsorted(lost, known)  # diverged at an earlier epoch
-    common = np.flatnonzero(2 * (count + gone) >= len(found))
-    middle = np.array(
-        [np.median(np.append(values[where == i], np.full(gone[i], np.inf))) for i in common]
-    )
-    return Curve("median", known[common], np.where(np.isfinite(middle), middle, np.nan))
-
-
-def curves(path: Path, look: Look) -> Figure:
-    """Return all cost curves of a sweep, faint, with the median and the best in front."""
-    from matplotlib.collections import LineCollection
-
-    found = sweep_curves(path)
-    best = sweeps.best(path, look.by)
-    made, (axes,) = style.figure()
-    lost = [curve for curve in found.values() if curve.diverged]
-    kept = [curve for curve in found.values() if not curve.diverged]
-    for group, hue, label in (
-        (kept, look.palette.soft, "run" if len(kept) == 1 else "runs"),
-        (lost, look.palette.fault, "diverged"),
-    ):
-        if group:
-            faint = LineCollection(
-                [np.column_stack([curve.epoch, curve.cost]) for curve in group],
-                colors=hue,
-                alpha=float(np.clip(30 / len(group), 0.12, 0.5)),
-                linewidths=0.8,
-                label=f"{len(group):,} {label}",
-                rasterized=len(found) > MANY,
-            )
-            axes.add_collection(faint)
-    middle, front = median(list(found.values())), found[best]
-    for curve, hue, label in (
-        (middle, look.palette.ink, "median of all" if lost else "median"),
-        (front, look.palette.best, f"best: {path.name}/{best}"),
-    ):
-        mark = "o" if len(curve.epoch) <= FEW else None
-        line = {"linewidth": 2.2, "marker": mark, "markersize": 4.5}
-        axes.plot(curve.epoch, curve.cost, color=hue, label=label, **line)
-    every = np.concatenate([curve.cost for curve in found.values()])
-    style.set_scale(axes, look.scale, every)
-    axes.autoscale_view()
-    _mark_ends(axes, lost, look.palette)
-    style.whole_numbers(axes.xaxis)
-    run = sweeps.read_run(path, best)
-    axes.set(xlabel="epoch", ylabel=cost_label([run.config]))
-    title = f"{lettering.plain(path.name)}: cost of {len(found):,} runs over the epochs"
-    fault = f"{len(lost):,} of {len(found):,} runs diverged." if lost else ""
-    told = f"best run: {titles.architecture(run)}, {titles.score(run.facts)}"
-    style.legend_below(made)
-    lettering.heading(made, look.palette, title, [titles.dataset(run), told], fault)
-    return made

@@ -86,3 +86,13 @@ def heading(
         texts.append(made.text(EDGE / made.get_figwidth(), y / height, line, **place))
         y -= LEADING * size / 72
     return texts
+
+
+def behead(made: Figure) -> None:
+    """Take a figure's heading away again, and its room, where something else says what it shows."""
+    layout = made.get_layout_engine()
+    left, bottom, width, share = layout.get()["rect"]
+    for text in [text for text in made.texts if text.get_position()[1] > share]:
+        text.remove()
+    made.set_figheight(made.get_figheight() * share)
+    layout.set(rect=(left, bottom, width, 1))

@@ -1,196 +1,193 @@
-"""A run or a sweep as one HTML file that needs no network: figures, metrics, configuration."""
+"""A run as one HTML file: what is wrong with it, its figures, pictures and configuration."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from html import escape
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from nnfs_cli import config as configuration
-from nnfs_cli import plots, runs, summaries, sweeps
+from nnfs_cli import diagnosis, evidence, plots, prediction
 from nnfs_cli.errors import FileError
-from nnfs_cli.plots import style
-from nnfs_cli.plots.style import PALETTES, Look
+from nnfs_cli.plots import lettering, page, style, titles
+from nnfs_cli.plots.style import Look
 from nnfs_cli.runs import Run
 
 FIGURES = ("status", "epochs", "cost", "accuracy", "test_cost", "test_accuracy", "seconds")
-# The figures are drawn for the light style; in a dark page, these three take the other's colours.
-VARIABLES = ("ground", "ink", "soft")
+WIDTH = 5.0  # inches of a picture, so that its letters can be read on a telephone
+CAPTIONS = {  # of each picture, a heading and what it shows
+    "cost": (
+        "Cost over the epochs",
+        "What the network's answers cost at each logged epoch; less is better.",
+    ),
+    "boundary": (
+        "Decision boundary",
+        "Colours are classes; the line is where two are equally likely. Rings mark mistakes.",
+    ),
+    "confusion": (
+        "Confusion",
+        "Rows are true classes, columns the network's answers: mistakes are off the diagonal.",
+    ),
+    "fit": ("Fit", "Predicted against true numbers: on the line, they are equal."),
+    "network": (
+        "Network",
+        "Circles are units and lines weights: the wider, the larger; colour is the sign.",
+    ),
+    "weights": (
+        "Weights and activations",
+        "How large the weights of each layer are, and what its units answer to the training data.",
+    ),
+    "curves": ("Cost over the epochs", "A faint line for each run; strong ones as named."),
+}
 
-STYLE = """
-:root { color-scheme: light dark; %s }
-@media (prefers-color-scheme: dark) { :root { %s } }
-body { background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif;
-  max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.figures { display: flex; flex-wrap: wrap; gap: 1.5rem; }
-figure { margin: 0; flex: 1 1 26rem; max-width: 40rem; }
-figure svg { width: 100%%; height: auto; }
-figcaption, .note { color: var(--soft); font-size: .9em; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.wide { overflow-x: auto; max-height: 40rem; }
-th, td { text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #8884; }
-th button { all: unset; cursor: pointer; font-weight: bold; }
-th button:focus-visible { outline: 2px solid; }
-th[aria-sort=ascending] button::after { content: " \\2191"; }
-th[aria-sort=descending] button::after { content: " \\2193"; }
-pre { overflow-x: auto; padding: .8rem; border: 1px solid #8884; border-radius: .3rem; }
-"""
 
-SORT = """
-document.querySelectorAll("table.sortable").forEach(table => {
-  const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
-    const down = head.getAttribute("aria-sort") === "ascending";
-    const key = row => row.cells[column].dataset.value ?? row.cells[column].textContent;
-    const compare = (a, b) => (a === "") - (b === "") || (down ? -1 : 1) *
-      (isNaN(a) || isNaN(b) ? a.localeCompare(b) : a - b);
-    const rows = [...table.tBodies[0].rows].sort((a, b) => compare(key(a), key(b)));
-    table.tBodies[0].append(...rows);
-    heads.forEach(other => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-  }));
-});
-"""
+class Picture(NamedTuple):
+    """A picture to draw: a kind of plots.KINDS, of what, and how; its heading and its caption."""
+
+    kind: str
+    subject: Any
+    look: Look
+    heading: str
+    caption: str
 
 
 def of_run(run: Run, look: Look) -> str:
     """Return the report of a run."""
-    kinds = ["cost", "confusion" if run.encoding.facts.classes else "fit", "network", "weights"]
-    if run.encoding.facts.classes and (look.columns or len(run.encoding.facts.columns) == 2):
-        kinds.insert(1, "boundary")
-    subjects = {kind: [run] if kind == "cost" else run for kind in kinds}
-    facts = {key: run.facts[key] for key in FIGURES if key in run.facts}
+    name = style.name_of(run)
+    about = [titles.dataset(run), titles.architecture(run), when(run.facts)]
     parts = [
-        facts_table(facts),
-        *figures(subjects, look),
+        head(name, about),
+        health(run, look),
+        page.facts(figures_of(run)),
+        *pictures(pictures_of(run, look)),
+        *origin(run.facts),
         "<h2>Configuration</h2>",
         f"<pre>{escape(configuration.dump(run.config))}</pre>",
     ]
-    return page(style.name_of(run), parts)
+    return page.whole(name, parts)
 
 
-def of_sweep(path: Path, look: Look) -> str:
-    """Return the report of a sweep, with the table of its runs and its best one."""
-    facts = runs.peek(path) or {}
-    records = summaries.records(path)
-    subjects: dict[str, Any] = {"sweep": path, "curves": path}
-    keys = ("status", "runs", "finished", "diverged", "failed", "seconds")
-    told = {key: facts[key] for key in keys if key in facts}
-    parts = [facts_table(told), *figures(subjects, look)]
+def head(name: str, about: Sequence[str]) -> str:
+    """Return a page's title and a line about what it is of."""
+    about = list(filter(None, about))
+    return f"<h1>{page.text(name)}</h1>\n<p class=lead>{page.text('; '.join(about))}</p>"
+
+
+def when(facts: Mapping[str, Any]) -> str:
+    """Return when a run was started, nothing where that is not known."""
     try:
-        best = sweeps.read_run(path, sweeps.best(path, look.by))
-    except FileError as error:
-        parts.append(note(error))
+        started = datetime.fromisoformat(str(facts.get("started")))
+    except ValueError:
+        return ""
+    return f"{started.day} {started:%B %Y, %H:%M %Z}".strip()
+
+
+def health(run: Run, look: Look) -> str:
+    """Return what is wrong with a run, as far as its data are there to tell."""
+    status, fault = str(run.facts.get("status")), titles.fault_of(run)
+    seen, reason = findings(run, look)
+    if status == "diverged":
+        tone, heading = "bad", "Diverged"
+        seen = {"diverged": fault, **seen}
+    elif fault:
+        tone, heading = "bad", "The cost rose"
+        seen = seen or {"cost": fault}
+    elif reason:
+        tone, heading = "fair", "Not diagnosed"
     else:
-        parts.append(f"<h2>The best run: {escape(path.name)}/{escape(best.path.name)}</h2>")
-        known = best.encoding.facts
-        kind = "confusion" if known.classes else "fit"
-        if known.classes and (look.columns or len(known.columns) == 2):
-            kind = "boundary"
-        parts += figures({kind: best, "network": best}, look)
-    parts += ["<h2>Runs</h2>", table(records), "<h2>Configuration</h2>"]
-    parts.append(f"<pre>{escape(_text(path / runs.CONFIG))}</pre>")
-    return page(path.name, parts, SORT)
+        tone = "fair" if seen else "good"
+        count = f"{len(seen)} finding{'s' * (len(seen) != 1)}"
+        heading = count if seen else "Healthy: no check found anything wrong"
+    if status not in {"finished", "diverged"}:
+        heading = f"{status.capitalize()}. {heading}"
+    return page.verdict(tone, heading, [page.text(reason)], seen, cure(run, seen))
 
 
-def _text(path: Path) -> str:
+def cure(run: Run, seen: Mapping[str, str]) -> str:
+    """Return as HTML how to learn what helps against findings."""
+    line = shlex.join(["nnfs", "diagnose", str(run.path)])
+    return f"What may help: <code>{page.text(line)}</code>" if seen else ""
+
+
+def findings(run: Run, look: Look) -> tuple[dict[str, str], str]:
+    """Return what each check that found something saw, and why nothing could be checked, if so."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path}: cannot be read: {error}") from None
+        gathered = evidence.gather(run, look.cache_dir)
+    except FileError as error:
+        return {}, str(error)
+    return {finding.code: finding.seen for finding in diagnosis.findings(gathered)}, ""
 
 
-# --- parts -----------------------------------------------------------------------------------
+def figures_of(run: Run) -> dict[str, Any]:
+    """Return a run's figures; those that are not finite are None."""
+    figures: dict[str, Any] = {}
+    for key in (key for key in FIGURES if key in run.facts):
+        value = run.facts[key]
+        lost = isinstance(value, float) and not np.isfinite(value)
+        figures[key] = None if lost else value
+    return figures
 
 
-def page(title: str, parts: Sequence[str], script: str = "") -> str:
-    """Return a whole HTML file."""
-    light, dark = (
-        " ".join(f"--{name}: {getattr(palette, name)};" for name in VARIABLES)
-        for palette in (PALETTES["light"], PALETTES["dark"])
-    )
-    head = '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">'
-    head += f"\n<title>{escape(title)}</title>"
-    # Browsers ask for an icon, which a file without a server does not have.
-    head += '\n<meta name="viewport" content="width=device-width">\n<link rel="icon" href="data:,">'
-    script = f"<script>{script}</script>" if script else ""
-    body = "\n".join([f"<h1>{escape(title)}</h1>", *parts])
-    return f"{head}\n<style>{STYLE % (light, dark)}</style>\n{body}\n{script}\n</html>\n"
+def pictures_of(run: Run, look: Look) -> list[Picture]:
+    """Return the pictures of a run; of one whose weights are not finite, only its cost."""
+    known = run.encoding.facts
+    kinds = ["confusion" if known.classes else "fit", "network", "weights"]
+    if known.classes and (look.columns or len(known.columns) == 2):
+        kinds.insert(0, "boundary")
+    cost = Picture("cost", [run], look, *CAPTIONS["cost"])
+    if has_answers(run):
+        return [cost, *(Picture(kind, run, look, *CAPTIONS[kind]) for kind in kinds)]
+    caption = "There are no pictures of its answers and weights: the weights are not finite."
+    return [cost._replace(caption=f"{cost.caption} {caption}")]
 
 
-def figures(subjects: Mapping[str, Any], look: Look) -> Iterator[str]:
-    """Yield the figures as inline SVG; where there can be none, what is missing."""
-    yield '<div class="figures">'
-    for kind, subject in subjects.items():
+def has_answers(run: Run) -> bool:
+    """Return whether a run's weights are finite, or cannot be read, which its pictures say."""
+    try:
+        return bool(np.isfinite(prediction.load(run).params).all())
+    except FileError:
+        return True
+
+
+def origin(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how a run or a sweep was made, as far as it is known."""
+    made = []
+    if isinstance(command := facts.get("command"), str):
+        made.append(f"<pre>{escape(command)}</pre>")
+    if isinstance(versions := facts.get("versions"), dict):
+        made.append(page.note(", ".join(f"{key} {value}" for key, value in versions.items())))
+    if made:
+        yield from ["<h2>Made by</h2>", *made]
+
+
+# --- pictures ----------------------------------------------------------------------------------
+
+
+def pictures(found: Sequence[Picture]) -> Iterator[str]:
+    """Yield pictures as inline SVG; where there can be none, why."""
+    yield "<div class=figures>"
+    for number, (kind, subject, look, heading, caption) in enumerate(found):
         notes: list[str] = []
         try:
-            drawn = plots.file_of(kind, subject, _noting(look, notes.append), "svg").decode()
+            svg = _svg(kind, subject, replace(look, style="light", note=notes.append))
+            drawn = page.inline(svg, kind, f"{kind}-{number}")
         except FileError as error:
-            yield f"<figure>{note(f'no {kind}: {error}')}</figure>"
-            continue
-        caption = f"<figcaption>{escape(plots.KINDS[kind].help)}</figcaption>"
-        yield f"<figure>{inline(drawn, kind)}{caption}{''.join(map(note, notes))}</figure>"
+            drawn, caption = "", str(error)
+        words = " ".join([caption, *(f"{remark.rstrip('.')}." for remark in notes)])
+        yield f"<figure><h3>{page.text(heading)}</h3>{drawn}"
+        yield f"<figcaption>{page.text(words)}</figcaption></figure>"
     yield "</div>"
 
 
-def _noting(look: Look, tell: Callable[[str], None]) -> Look:
-    return Look("light", look.scale, look.columns, look.against, look.by, look.cache_dir, tell)
-
-
-def inline(svg: str, kind: str) -> str:
-    """Return an SVG file as a part of a page: names of its own, and colours that follow it."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    for before in (' id="', 'href="#', "url(#"):
-        svg = svg.replace(before, f"{before}{kind}-")
-    for name in VARIABLES:
-        # An attribute cannot hold a variable, and matplotlib writes its colours in styles.
-        svg = svg.replace(getattr(PALETTES["light"], name).lower(), f"var(--{name})")
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{kind}" ', 1)
-
-
-def facts_table(facts: Mapping[str, Any]) -> str:
-    """Return names and values, one under the other."""
-    rows = [
-        f"<tr><th scope=row>{escape(key.replace('_', ' '))}</th><td>{escape(_cell(v))}</td></tr>"
-        for key, v in facts.items()
-    ]
-    return f"<table class=facts>{''.join(rows)}</table>"
-
-
-def table(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table of records that sorts by the column that is clicked."""
-    heads = "".join(
-        f"<th scope=col><button>{escape(key.replace('_', ' '))}</button></th>" for key in records[0]
-    )
-    rows = []
-    for record in records:
-        cells = [
-            f'<td data-value="{escape("" if v is None else str(v))}">{escape(_cell(v))}</td>'
-            for v in record.values()
-        ]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    body = "\n".join(rows)
-    return (
-        f'<div class=wide><table class="sortable"><thead><tr>{heads}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table></div>"
-    )
-
-
-def note(message: object) -> str:
-    """Return a remark."""
-    return f'<p class="note">{escape(str(message))}</p>'
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def text_of(subject: Run | Path, look: Look) -> str:
-    """Return the report of a run, or of the sweep in a directory."""
-    return of_sweep(subject, look) if isinstance(subject, Path) else of_run(subject, look)
+def _svg(kind: str, subject: Any, look: Look) -> str:
+    """Return a picture without the heading, which the page has."""
+    with style.drawing(look.palette):
+        style.need("matplotlib").rcParams["figure.figsize"] = (WIDTH, WIDTH)
+        made = plots.KINDS[kind].draw(subject, look)
+        lettering.behead(made)
+    return style.render(made, "svg", look.palette).decode()

@@ -137,6 +137,7 @@ def drawing(palette: Palette) -> Iterator[None]:
     usual = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
     settings = usual | {
         "figure.facecolor": palette.ground,
+        "figure.figsize": (WIDTH, WIDTH),
         "savefig.facecolor": palette.ground,
         "axes.facecolor": palette.ground,
         "axes.edgecolor": palette.soft,
@@ -174,11 +175,14 @@ def drawable(values: Array) -> Array:
 
 
 def figure(
-    rows: int = 1, columns: int = 1, height: float = 4.0, width: float = WIDTH
+    rows: int = 1, columns: int = 1, height: float = 4.0, width: float | None = None
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure and its axes, row by row; sizes are inches."""
+    """Return a figure and its axes, row by row; sizes are inches, by default as wide as `drawing`
+    says, or as a report does, whose pictures are narrower."""
+    from matplotlib import rcParams
     from matplotlib.figure import Figure
 
+    width = rcParams["figure.figsize"][0] if width is None else width
     made = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     axes: list[Axes] = made.subplots(rows, columns, squeeze=False).ravel().tolist()
     return made, axes

@@ -9,8 +9,6 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from math import log10
-from pathlib import Path
 from textwrap import wrap
 from typing import Any, NamedTuple, TextIO
 
@@ -18,7 +16,7 @@ import numpy as np
 
 from nnfs_cli import prediction
 from nnfs_cli.core.activations import Array
-from nnfs_cli.plots import curves, grids, lettering, planes, style, titles
+from nnfs_cli.plots import curves, lettering, planes, style, titles
 from nnfs_cli.plots.curves import Curve
 from nnfs_cli.plots.planes import Plane, Tables
 from nnfs_cli.plots.style import Look
@@ -245,61 +243,3 @@ def _classes(names: Sequence[str], shown: Screen, more: str) -> str:
             break
         told.append(painted(MARKS[k % len(MARKS)], HUES[k % 8], shown) + f" {name}")
     return "   ".join([*told, f"{WRONG} wrong", *filter(None, [more])])
-
-
-# --- sweep -----------------------------------------------------------------------------------
-
-
-def sweep(path: Path, look: Look, shown: Screen) -> str:
-    """Return bars of a figure over one swept key, or a table of shades over two."""
-    found = grids.results(path, look)
-    figure = found.figure.replace("_", " ")
-    if len(found.keys) == 2:
-        return "\n".join(_shades(found, figure, shown))
-    (values,) = found.values
-    means = [found.mean(value) for value in values]
-    told = [f"{found.mean(v):.4g} ± {found.spread(v):.2g}" for v in values]
-    names = [str(value)[:20] for value in values]
-    left, right = max(map(len, [*names, found.keys[0]])), max(map(len, told))
-    room = max(shown.width - left - right - 4, 8)
-    bars = _lengths(means, room, look.scale)
-    note = ", on a logarithmic scale" if style.is_log(look.scale, np.array(means)) else ""
-    lines = [f"{found.keys[0]:>{left}}  {figure}: mean ± standard deviation over the runs{note}"]
-    for name, length, text in zip(names, bars, told, strict=True):
-        lines.append(f"{name:>{left}}  {painted('█' * length, HUES[0], shown)} {text}")
-    return "\n".join(lines)
-
-
-def _lengths(values: Sequence[float], room: int, scale: str) -> list[int]:
-    """Return bars' lengths; on a logarithmic scale, from half a decade below the smallest."""
-    if not style.is_log(scale, np.array(values)):
-        largest = max(max(values), 1e-300)
-        return [max(round(room * max(value, 0) / largest), 1) for value in values]
-    low, high = log10(min(values)) - 0.5, log10(max(values))
-    return [max(round(room * (log10(value) - low) / (high - low)), 1) for value in values]
-
-
-def _shades(found: grids.Results, figure: str, shown: Screen) -> list[str]:
-    """Return a table of means, each shaded by its rank."""
-    across, down = found.values
-    means = {(a, d): found.mean(a, d) for a in across for d in down}
-    ranks = sorted(value for value in means.values() if value == value)
-    shade = " ░▒▓█"
-
-    def cell(a: Any, d: Any) -> str:
-        value = means[a, d]
-        if value != value:
-            return f"{'-':>10}"
-        rank = ranks.index(value) * (len(shade) - 1) // max(len(ranks) - 1, 1)
-        return painted(shade[rank], HUES[0], shown) + f"{value:>9.3g}"
-
-    left = max(len(str(d)[:12]) for d in down)
-    most = max((shown.width - left - 2) // 11, 1)
-    lines = [f"{figure}: mean over the runs; {found.keys[0]} across, {found.keys[1]} down"]
-    lines.append(f"{'':>{left}}  " + " ".join(f"{str(a)[:10]:>10}" for a in across[:most]))
-    lines += [
-        f"{str(d)[:12]:>{left}}  " + " ".join(cell(a, d) for a in across[:most]) for d in down
-    ]
-    if len(across) > most:
-        lines.append(f"{len(across) - most} more columns need a wider terminal")
-    return lines

@@ -122,6 +122,16 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, float | int) and isfinite(value)
 
 
+def lost(ends: Mapping[str, int], total: int) -> str:
+    """Return how many of a sweep's runs came to each end but finished; nothing if all finished."""
+    others = [(end, number) for end, number in sorted(ends.items()) if number and end != "finished"]
+    told = [f"{number:,} {end}" for end, number in others]
+    if told:
+        end, number = others[0]
+        told[0] = f"{number:,} of {total:,} run{'s' * (total != 1)} {end}"
+    return f"{', '.join(told)}." if told else ""
+
+
 def details(run: Run) -> list[str]:
     """Return the lines about a run that stand under a picture's title."""
     ended = score(run.facts)

@@ -1,0 +1,132 @@
+"""Learning curves of all the runs of a sweep."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nnfs_cli import stackfiles, sweeps
+from nnfs_cli.core.activations import Array
+from nnfs_cli.errors import FileError
+from nnfs_cli.plots import lettering, style, titles
+from nnfs_cli.plots.curves import FEW, MANY, Curve, cost_label
+from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+
+
+def read(path: Path) -> dict[int, Curve]:
+    """Return the curve of each run of a sweep that is done, by its number."""
+    found: dict[int, Curve] = {}
+    for file in stackfiles.stack_files(path):
+        for trained in stackfiles.load(file):
+            for i, number in enumerate(trained.numbers.tolist()):
+                n = int(trained.entries[i])
+                epoch, values = trained.log["epoch"][:n], trained.log["cost"][i, :n]
+                lost = bool(trained.diverged[i])
+                if number in found and not found[number].diverged:
+                    continue  # it was done again, and finished
+                found[number] = Curve(str(number), epoch, style.drawable(values), lost)
+    if not found:
+        raise FileError(f"{path}: no run of it is done yet")
+    return found
+
+
+def median(found: Sequence[Curve]) -> Curve:
+    """Return the median cost at each epoch that half of the curves have, nan where it is infinite.
+
+    A run that diverged costs infinitely much from then on, so that the median is of all runs.
+    """
+    epoch = np.concatenate([curve.epoch for curve in found])
+    values = np.concatenate([curve.cost for curve in found])
+    values = np.where(np.isfinite(values), values, np.inf)
+    lost = np.sort([int(curve.epoch[-1]) for curve in found if curve.diverged])
+    known, where, count = np.unique(epoch, return_inverse=True, return_counts=True)
+    gone = np.searchsorted(lost, known)  # diverged at an earlier epoch
+    common = np.flatnonzero(2 * (count + gone) >= len(found))
+    middle = np.array(
+        [np.median(np.append(values[where == i], np.full(gone[i], np.inf))) for i in common]
+    )
+    return Curve("median", known[common], np.where(np.isfinite(middle), middle, np.nan))
+
+
+def curves(path: Path, look: Look) -> Figure:
+    """Return all cost curves of a sweep, faint, with the median and the best in front."""
+    found = read(path)
+    lost = [curve for curve in found.values() if curve.diverged]
+    kept = [curve for curve in found.values() if not curve.diverged]
+    best = sweeps.best(path, look.by) if kept else None
+    run = sweeps.read_run(path, min(found) if best is None else best)
+    made, (axes,) = style.figure()
+    _draw_faint(axes, kept, look.palette.soft, "run" if len(kept) == 1 else "runs")
+    _draw_faint(axes, lost, look.palette.fault, "diverged")
+    front = [(median(list(found.values())), look.palette.ink, f"median{' of all' * bool(lost)}")]
+    if best is not None:
+        front.append((found[best], look.palette.best, f"best: {path.name}/{best}"))
+    for curve, hue, label in front:
+        mark = "o" if len(curve.epoch) <= FEW else None
+        line = {"linewidth": 2.2, "marker": mark, "markersize": 4.5}
+        axes.plot(curve.epoch, curve.cost, color=hue, label=label, **line)
+    # Costs that rise without bound would press all others into one line at the foot.
+    in_view = np.concatenate(
+        [c.cost for c in kept] + [c.cost[:1] if kept else c.cost for c in lost]
+    )
+    style.set_scale(axes, look.scale, in_view)
+    axes.autoscale_view()
+    if kept and lost:
+        _view(axes, in_view)
+    _mark_lost(axes, lost, look.palette)
+    axes.set(xlabel="epoch", ylabel=cost_label([run.config]))
+    style.whole_numbers(axes.xaxis)
+    style.legend_below(made)
+    title = f"{lettering.plain(path.name)}: cost of {len(found):,} runs over the epochs"
+    told = [titles.dataset(run)]
+    if best is not None:
+        told.append(f"best run: {titles.architecture(run)}, {titles.score(run.facts)}")
+    lettering.heading(made, look.palette, title, told, _lost(path))
+    return made
+
+
+def _draw_faint(axes: Axes, found: Sequence[Curve], hue: str, label: str) -> None:
+    """Draw curves, the fainter the more there are."""
+    from matplotlib.collections import LineCollection
+
+    if found:
+        lines = LineCollection(
+            [np.column_stack([curve.epoch, curve.cost]) for curve in found],
+            colors=hue,
+            alpha=float(np.clip(30 / len(found), 0.12, 0.5)),
+            linewidths=0.8,
+            label=f"{len(found):,} {label}",
+            rasterized=len(found) > MANY,
+        )
+        axes.add_collection(lines)
+
+
+def _view(axes: Axes, values: Array) -> None:
+    """Let the cost's axis show some values and a little more, whatever else is drawn."""
+    known = values[np.isfinite(values)]
+    logarithmic = axes.get_yscale() == "log"
+    low, high = (np.log10(known) if logarithmic else known)[[known.argmin(), known.argmax()]]
+    margin = 0.06 * (high - low) or 0.5
+    low, high = low - margin, high + margin
+    axes.set_ylim(*(10.0 ** np.clip([low, high], -300, 300) if logarithmic else (low, high)))
+
+
+def _mark_lost(axes: Axes, lost: Sequence[Curve], palette: Palette) -> None:
+    """Put a cross where curves leave the picture, or where they are finite for the last time."""
+    top = axes.get_ylim()[1]
+    seen = [Curve("", c.epoch, np.where(c.cost > top, np.nan, c.cost)).last_finite for c in lost]
+    if points := list(filter(None, seen)):
+        cross = {"marker": "X", "s": 60, "color": palette.fault, "edgecolors": palette.ground}
+        label = "lost from here"
+        axes.scatter(*zip(*points, strict=True), zorder=4, label=label, gid="lost", **cross)
+
+
+def _lost(path: Path) -> str:
+    """Return how many runs of a sweep did not finish; nothing if all did."""
+    ends = Counter(row.status for row in stackfiles.done(path).values())
+    total = sweeps.read_facts(path).runs
+    ends["missing"] = total - ends.total()
+    return titles.lost(ends, total)
