@@ -8,14 +8,15 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nnfs_cli"
 ORDER = [
-    "__main__", "cli", "plots", "explain", "advice", "diagnosis", "learning", "checks",
-    "cures", "evidence", "gradients", "reproduction", "prediction",
-    "summaries", "sweeps", "states", "stackfiles", "stacks", "plans", "trials", "grid", "executors",
-    "signals", "checkpoints", "experiment", "runs", "config", "checker", "footprint",
-    "data", "encoding", "labels", "schema", "datasets", "files", "headers", "notices", "tables",
-    "document", "features", "cache", "digest", "disk", "errors",
-    "core.descent", "core.backprop", "core.blocks", "core.network", "core.products", "core.metrics",
-    "core.losses", "core.initializers", "core.activations", "core", "__version__",
+    "__main__", "cli", "execution", "plots", "explain", "advice", "diagnosis", "learning", "checks",
+    "concerns", "cures", "evidence", "baselines", "gradients", "reproduction", "prediction",
+    "summaries", "sweeps", "index", "states", "stackfiles", "stacks", "plans", "planfiles",
+    "trials", "grid", "executors", "cluster", "processes", "signals", "checkpoints", "listing",
+    "experiment", "runs", "paths", "config", "writing", "checker", "footprint", "data", "encoding",
+    "labels", "schema", "datasets", "files", "machine", "headers", "notices", "tables", "document",
+    "features", "cache", "digest", "disk", "errors", "core.descent", "core.backprop", "core.blocks",
+    "core.network", "core.products", "core.metrics", "core.losses", "core.initializers",
+    "core.activations", "core", "__version__",
 ]  # fmt: skip
 HEAVY = {"joblib", "matplotlib", "pandas", "scipy", "sklearn"}
 PACKAGES = {"cli", "plots", "explain"}  # whose modules may import each other
