@@ -316,6 +316,7 @@ def test_a_class_of_an_array_that_is_named_as_if_it_were_missing_is_placed_by_it
 def test_ordinary_names_are_not_warned_of():
     assert said("train", write(table(["nab", "none", "-1", "+2.5", "1"]), units=5)) == []
     assert said("train", write(table(["-1", "1"]), "numbers")) == []
+    assert said("train", write(table(["+", "-"], "signs.csv"))) == []
 
 
 @pytest.mark.parametrize("first", "=+-@")
