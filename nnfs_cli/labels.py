@@ -138,7 +138,8 @@ def warnings(raw: RawTable, known: Facts) -> list[str]:
                 found.append(str(raw.error(told, _first(labels, [place]))))
     named = {"column": [*known.columns, *known.targets], "class": known.classes or ()}
     for what, names in named.items():
-        if risky := [n for n in names if n.startswith(FORMULA) and not is_number(n)]:
+        risky = [n for n in names if n.startswith(FORMULA) and len(n) > 1 and not is_number(n)]
+        if risky:
             found.append(
                 f"{raw.path}: warning: {what} {listed([repr(short(n)) for n in risky])}: a "
                 "spreadsheet takes names that begin with =, +, - or @ for formulas, and runs them "

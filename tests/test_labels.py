@@ -36,7 +36,7 @@ def write(path, end="softmax", units=None, name="data.yaml", **dataset):
 
 def table(words, name="data.csv"):
     """Write a CSV table with these labels, and return its name."""
-    rows = (f"{i}.5,{word}\n" for i, word in enumerate(words))
+    rows = (f"{i}.{'5' * 40},{word}\n" for i, word in enumerate(words))
     Path(name).write_text("a,kind\n" + "".join(rows))
     return name
 
@@ -90,17 +90,17 @@ def test_labels_that_are_numbers_are_named_and_ordered_as_numbers(words, names):
 
 
 @pytest.mark.parametrize("words", TEXT.values(), ids=TEXT.keys())
-@pytest.mark.parametrize("place", [0, 1, 30_000])
+@pytest.mark.parametrize("place", [0, 1, 7_000])
 def test_one_label_that_a_number_cannot_stand_for_makes_all_of_them_text(words, place):
-    ordinary = [words[-1]] * 30_000  # more than is read at once
+    ordinary = [words[-1]] * 7_000  # more than is read at once
     words = [*ordinary[:place], *words, *ordinary[place:]]
     assert classes_of(table(words)) == (tuple(sorted(set(words))), words)
 
 
 @pytest.mark.parametrize("form", ["{}.0", "+{}"])
-@pytest.mark.parametrize("place", [1, 30_000])
+@pytest.mark.parametrize("place", [1, 7_000])
 def test_numbers_are_called_the_same_wherever_the_first_word_stands(place, form):
-    words = [form.format(i % 3) for i in range(40_000)]
+    words = [form.format(i % 3) for i in range(9_000)]
     words[place] = "other"
     assert classes_of(table(words))[0] == ("0", "1", "2", "other")
 
@@ -316,6 +316,7 @@ def test_a_class_of_an_array_that_is_named_as_if_it_were_missing_is_placed_by_it
 def test_ordinary_names_are_not_warned_of():
     assert said("train", write(table(["nab", "none", "-1", "+2.5", "1"]), units=5)) == []
     assert said("train", write(table(["-1", "1"]), "numbers")) == []
+    assert said("train", write(table(["+", "-"], "signs.csv"))) == []
 
 
 @pytest.mark.parametrize("first", "=+-@")

@@ -49,7 +49,9 @@ def warn_of(configs: Iterable[Config], quiet: bool = False) -> None:
     """Print what a user should know of the data that is about to be trained on, each line once."""
     from nnfs_cli import data
 
-    for line in dict.fromkeys(line for config in configs for line in data.warnings(config)):
+    # Points of a sweep share what they do not set.
+    distinct = {(id(c.dataset), id(c.layers), c.loss): c for c in configs}.values()
+    for line in dict.fromkeys(line for config in distinct for line in data.warnings(config)):
         options.note(line, unless=quiet)
 
 
