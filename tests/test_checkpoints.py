@@ -361,6 +361,20 @@ def test_hangups_that_nohup_ignores_stop_nothing():
     assert facts_of("runs/xor-1")["status"] == "finished"
 
 
+@pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+def test_a_terminal_that_closes_stops_a_sweep_and_its_workers_which_go_on_later(jobs):
+    args = ("sweep", XOR, "seed=0..3", "layers.0.units=2,3", "epochs=20000", jobs)
+    with start(*args, start_new_session=True) as process:
+        assert process.stderr.readline() == "runs/xor-sweep-1: 8 runs\n"
+        for _ in range(2):
+            os.killpg(process.pid, signal.SIGHUP)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGHUP
+    assert stderr.endswith("type the same command again to go on\n")
+    assert call(*args).stdout == "runs/xor-sweep-1\n"
+    assert facts_of("runs/xor-sweep-1")["finished"] == 8
+
+
 @pytest.mark.parametrize("command", ["train", "sweep"])
 def test_sigusr1_while_data_are_read_ends_nothing(command):
     def facts(*args, facts=data.facts):
