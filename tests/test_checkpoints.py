@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from shell import CONFIGS, XOR, call, nnfs, start, trained
 
-from nnfs_cli import checkpoints, config, data, experiment, runs, sweeps
+from nnfs_cli import checkpoints, config, data, experiment, reproduction, runs, sweeps
 
 FILES = ["config.yaml", "costs.npz", "run.json", "weights.npz"]
 CHECKPOINT = "checkpoint.npz"
@@ -527,10 +527,8 @@ def test_a_run_that_is_killed_as_it_goes_on_still_has_the_weights_it_had(before)
     for command, answer in zip(commands[:3], answers, strict=False):
         done = call(*command)
         assert (done.code, done.stdout) == (0, answer.stdout)
-        goes_on = (
-            f"finished at epoch 150, and not yet at epoch 300, to which nnfs train --resume {run}"
-        )
-        assert (goes_on in done.stderr) == (before == "finished")
+        note = f"not yet at epoch 300; to continue: nnfs train --resume {run}"
+        assert (note in done.stderr) == (before == "finished")
     assert call("show", str(run)).code == 0
     same(resumed(run), whole)
 
@@ -566,11 +564,28 @@ def test_going_on_with_other_versions_or_kernels_is_said():
     (run / "run.json").write_text(json.dumps(facts))
     told = call("train", "--resume", str(run), "-q").stderr
     numpy, kernels = (facts_of(whole)["versions"][key] for key in ("numpy", "kernels"))
-    assert told.startswith(f"{run}: goes on with other versions or another machine ")
+    assert told.startswith(f"{run}: continues with other versions or on another machine ")
     assert told.endswith(
-        f"in one go\n  numpy was 1.0, is {numpy}\n  kernels was Prescott, is {kernels}\n"
+        f"in one go:\n  numpy was 1.0, is {numpy}\n  kernels was Prescott, is {kernels}\n"
     )
-    same(run, whole)
+    assert facts_of(run)["versions"] == facts_of(whole)["versions"]
+    assert facts_of(run)["versions_before"] == [facts["versions"]]
+    assert trained("--resume", str(run), "epochs=400")  # nothing changed since
+    assert facts_of(run)["versions_before"] == [facts["versions"]]
+    with patch.object(reproduction, "train", lambda *a: {"epoch": np.array([7])}):
+        told = call("reproduce", str(run)).stdout
+    assert f"  numpy was 1.0, is {numpy}\n  kernels was Prescott, is {kernels}\n" in told
+
+
+def test_a_sweep_that_goes_on_with_other_versions_says_so():
+    args = ("sweep", XOR, "seed=0,1", "epochs=50", "-j1", "-q")
+    path = Path(call(*args).stdout.strip())
+    facts = facts_of(path)
+    facts["versions"]["kernels"] = "Prescott"
+    (path / "run.json").write_text(json.dumps(facts))
+    assert call(*args).stderr == ""  # there is nothing to do
+    (path / "run.json").write_text(json.dumps(facts | {"status": "unfinished"}))
+    assert "\n  kernels was Prescott, is " in call(*args).stderr
 
 
 # --- what a run writes can be read -----------------------------------------------------------

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,6 +40,21 @@ def outcome(training: Training) -> str:
     """Return the last logged figures in a line."""
     told = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
     return f"epoch {training.epoch}: {told}"
+
+
+def warn_of_versions(path: Path, facts: Mapping[str, Any]) -> bool:
+    """Say, and return, whether versions have changed since run.json was written, with these facts:
+    the last bits may depend on them."""
+    from nnfs_cli import runs
+
+    changed = runs.changed_versions(facts.get("versions"))
+    if changed:
+        lines = (f"\n  {key.replace('_', ' ')} was {a}, is {b}" for key, (a, b) in changed.items())
+        options.note(
+            f"{path}: continues with other versions or on another machine than so far; the last "
+            f"digits may differ from those of a training in one go:{''.join(lines)}"
+        )
+    return bool(changed)
 
 
 @contextmanager
