@@ -197,7 +197,8 @@ def _clean(path: Path) -> None:
     temporary = re.compile(rf"\.({names})\.([0-9]{{1,10}})(-[0-9a-f]{{8}})?")  # of disk.write
     for entry in path.iterdir():
         if (match := temporary.fullmatch(entry.name)) and _is_gone(int(match[2])):
-            entry.unlink(missing_ok=True)
+            with suppress(OSError):
+                entry.unlink()
 
 
 def _is_gone(process: int) -> bool:

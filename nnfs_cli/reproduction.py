@@ -79,7 +79,7 @@ def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Compari
     weights = float(np.nanmax(gap)) if len(gap) and not np.isnan(gap).all() else float(len(gap) > 0)
     epoch, figure, was, now = _parting(before, again)
     data = run.facts.get("data_digest", training.data_digest) == training.data_digest
-    old = _versions_of(run)
+    recorded = _versions_of(run)
     return Comparison(
         data and epoch is None and not different.any(),
         len(before["epoch"]),
@@ -93,8 +93,8 @@ def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Compari
             _difference(training.params, params),
             *(_difference(again.get(key), values) for key, values in before.items()),
         ),
-        runs.changed_versions(old),
-        bool(old),
+        {k: v for old in reversed(recorded) for k, v in runs.changed_versions(old).items()},
+        bool(recorded),
     )
 
 
@@ -114,11 +114,13 @@ def rounded_up(number: float) -> float:
     return float(Decimal(number).quantize(Decimal(1).scaleb(power), ROUND_UP))
 
 
-def _versions_of(run: Run) -> Mapping[str, Any]:
-    """Return the versions that a run was trained with; those of a sweep's run, the sweep has."""
+def _versions_of(run: Run) -> list[Mapping[str, Any]]:
+    """Return the versions that a run was trained with, one after the other; those of a sweep's run
+    are the sweep's."""
     facts = run.facts if run.params is None else runs.peek(run.path.parent) or {}
-    versions = facts.get("versions")
-    return versions if isinstance(versions, Mapping) else {}
+    before = facts.get("versions_before")
+    each = [*(before if isinstance(before, list) else []), facts.get("versions")]
+    return [versions for versions in each if versions and isinstance(versions, Mapping)]
 
 
 def _parting(

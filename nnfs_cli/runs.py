@@ -57,6 +57,7 @@ class _Facts(Struct):
     encoding: Encoding
     seconds: float = 0
     versions: dict[str, str] = {}
+    versions_before: list[dict[str, str]] = []  # of a training that went on with others
 
 
 def cache_dir(runs_dir: Path) -> Path:
@@ -140,9 +141,9 @@ def check_readable(config: Config, encoding: Encoding) -> None:
         (FACTS, len(columns) + (1 << 21), MAX_FACTS),
     ):
         if size > most:
-            told = f"{file} would be larger than {most >> 20} MiB, and could not be read"
+            problem = f"{file} would be larger than {most >> 20} MiB, and could not be read"
             count = f"the data have {len(encoding.facts.columns):,} columns"
-            raise ConfigError(f"{config.name}: {told}: {count}; choose some with dataset.inputs")
+            raise ConfigError(f"{config.name}: {problem}: {count}; choose some with dataset.inputs")
 
 
 def write_facts(path: Path, facts: Mapping[str, Any], encoding: Encoding) -> dict[str, Any]:

@@ -32,8 +32,8 @@ def check_names(config: Config) -> None:
     for key in ("path", "test_path"):
         path = str(config.dataset.parameters.get(key))
         if any("\udc80" <= letter <= "\udcff" for letter in path):
-            told = "the name is not UTF-8, and config.yaml could not hold it"
-            raise ConfigError(f"{path}: {told}; rename the file or its directory")
+            problem = "the name is not UTF-8, and config.yaml could not hold it"
+            raise ConfigError(f"{path}: {problem}; rename the file or its directory")
 
 
 def dump(config: Config) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from shell import CONFIGS, XOR, call, nnfs, start, trained
 
-from nnfs_cli import checkpoints, config, data, experiment, runs, sweeps
+from nnfs_cli import checkpoints, config, data, experiment, reproduction, runs, sweeps
 
 FILES = ["config.yaml", "costs.npz", "run.json", "weights.npz"]
 CHECKPOINT = "checkpoint.npz"
@@ -329,14 +329,15 @@ def test_a_terminal_that_closes_hangs_up_twice_and_nothing_is_lost():
 @pytest.mark.parametrize("command", ["train", "train --json"])
 def test_a_hangup_saves_and_ends_with_129_though_nobody_reads_any_more(command):
     leader, follower = os.openpty()
-    with start(*command.split(), *LONG, stdout=follower, stderr=follower) as process:
+    endless = (XOR, "epochs=1e9", "log_every=1e9")
+    with start(*command.split(), *endless, stdout=follower, stderr=follower) as process:
         os.close(follower)
         assert b"2-3-1" in os.read(leader, 1000)
         process.send_signal(signal.SIGHUP)
         os.close(leader)
         assert process.wait(timeout=60) == 128 + signal.SIGHUP
     assert facts_of("runs/xor-1")["status"] == "interrupted"
-    same(resumed(Path("runs/xor-1")), trained(*LONG, "--name", "whole"))
+    assert call("predict", "runs/xor-1").code == 0
 
 
 def test_a_training_outlives_the_terminal_that_shows_its_progress():
@@ -359,6 +360,19 @@ def test_hangups_that_nohup_ignores_stop_nothing():
         stdout, _ = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (0, "runs/xor-1\n")
     assert facts_of("runs/xor-1")["status"] == "finished"
+
+
+@pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+def test_a_terminal_that_closes_stops_a_sweep_and_its_workers_which_save(jobs):
+    args = ("sweep", XOR, "seed=0..3", "layers.0.units=2,3", "epochs=1e9", "log_every=1e9")
+    with start(*args, jobs, start_new_session=True) as process:
+        assert process.stderr.readline() == "runs/xor-sweep-1: 8 runs\n"
+        for _ in range(2):
+            os.killpg(process.pid, signal.SIGHUP)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGHUP
+    assert stderr.endswith("type the same command again to go on\n")
+    assert facts_of("runs/xor-sweep-1")["status"] == "unfinished"
 
 
 @pytest.mark.parametrize("command", ["train", "sweep"])
@@ -513,10 +527,8 @@ def test_a_run_that_is_killed_as_it_goes_on_still_has_the_weights_it_had(before)
     for command, answer in zip(commands[:3], answers, strict=False):
         done = call(*command)
         assert (done.code, done.stdout) == (0, answer.stdout)
-        goes_on = (
-            f"finished at epoch 150, and not yet at epoch 300, to which nnfs train --resume {run}"
-        )
-        assert (goes_on in done.stderr) == (before == "finished")
+        note = f"not yet at epoch 300; to continue: nnfs train --resume {run}"
+        assert (note in done.stderr) == (before == "finished")
     assert call("show", str(run)).code == 0
     same(resumed(run), whole)
 
@@ -552,11 +564,28 @@ def test_going_on_with_other_versions_or_kernels_is_said():
     (run / "run.json").write_text(json.dumps(facts))
     told = call("train", "--resume", str(run), "-q").stderr
     numpy, kernels = (facts_of(whole)["versions"][key] for key in ("numpy", "kernels"))
-    assert told.startswith(f"{run}: goes on with other versions or another machine ")
+    assert told.startswith(f"{run}: continues with other versions or on another machine ")
     assert told.endswith(
-        f"in one go\n  numpy was 1.0, is {numpy}\n  kernels was Prescott, is {kernels}\n"
+        f"in one go:\n  numpy was 1.0, is {numpy}\n  kernels was Prescott, is {kernels}\n"
     )
-    same(run, whole)
+    assert facts_of(run)["versions"] == facts_of(whole)["versions"]
+    assert facts_of(run)["versions_before"] == [facts["versions"]]
+    assert trained("--resume", str(run), "epochs=400")  # nothing changed since
+    assert facts_of(run)["versions_before"] == [facts["versions"]]
+    with patch.object(reproduction, "train", lambda *a: {"epoch": np.array([7])}):
+        told = call("reproduce", str(run)).stdout
+    assert f"  numpy was 1.0, is {numpy}\n  kernels was Prescott, is {kernels}\n" in told
+
+
+def test_a_sweep_that_goes_on_with_other_versions_says_so():
+    args = ("sweep", XOR, "seed=0,1", "epochs=50", "-j1", "-q")
+    path = Path(call(*args).stdout.strip())
+    facts = facts_of(path)
+    facts["versions"]["kernels"] = "Prescott"
+    (path / "run.json").write_text(json.dumps(facts))
+    assert call(*args).stderr == ""  # there is nothing to do
+    (path / "run.json").write_text(json.dumps(facts | {"status": "unfinished"}))
+    assert "\n  kernels was Prescott, is " in call(*args).stderr
 
 
 # --- what a run writes can be read -----------------------------------------------------------

@@ -359,16 +359,14 @@ def test_a_runs_dir_may_have_any_name():
         ("train --help", 0),
     ],
 )
-@pytest.mark.parametrize("stream", ["2>/dev/full", "2>&-", "2> >(exit)"])
-def test_a_stderr_that_takes_nothing_changes_no_exit_code(line, code, stream):
+def test_a_stderr_that_takes_nothing_changes_no_exit_code(line, code):
     trained(XOR, "epochs=1")
-    done = shell(f"nnfs {line.format(xor=XOR)} {stream}")
+    done = shell(f"nnfs {line.format(xor=XOR)} 2>/dev/full")
     assert (done.code, done.stderr) == (code, "")
 
 
 LOCALES = {
     "latin-1": {"PYTHONIOENCODING": "latin-1"},
-    "C": {"LC_ALL": "C"},
     "C, no UTF-8 mode": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
 }
 
@@ -422,7 +420,6 @@ def test_names_outside_the_terminal_s_encoding_are_escaped_and_that_is_said():
     assert ("łany/lan-1" in done.stdout, done.stderr) == (True, "")
 
 
-@pytest.mark.parametrize("locale", ["latin-1", "C"])
 @pytest.mark.parametrize(
     "line",
     [
@@ -435,8 +432,8 @@ def test_names_outside_the_terminal_s_encoding_are_escaped_and_that_is_said():
     ],
 )
 @pytest.mark.usefixtures("polish")
-def test_data_and_pages_are_utf8_whatever_the_terminal_is(line, locale):
-    found = [nnfs(*line.split(), env=e) for e in (LOCALES[locale], {"LC_ALL": "C.UTF-8"})]
+def test_data_and_pages_are_utf8_whatever_the_terminal_is(line):
+    found = [nnfs(*line.split(), env={"PYTHONIOENCODING": e}) for e in ("latin-1", "utf-8")]
     assert [(done.code, done.stderr) for done in found] == [(0, "")] * 2
     assert found[0].raw == found[1].raw
 

@@ -151,19 +151,20 @@ def _escape(name: str, error: UnicodeError) -> tuple[bytes, int]:
     global _told
     assert isinstance(error, UnicodeEncodeError)
     letters = error.object[error.start : error.end]
-    codes = [ord(letter) for letter in letters]
-    if name == "stdout" and not _told and any(not 0xD800 <= code < 0xE000 for code in codes):
+    text = [letter for letter in letters if not "\ud800" <= letter <= "\udfff"]
+    if text and name == "stdout" and not _told:
         _told = True
         _tell(
-            f"stdout is {error.encoding}, which has no {letters[0]}: such characters are escaped; "
+            f"stdout is {error.encoding}, which has no {text[0]}: such characters are escaped; "
             "with PYTHONIOENCODING=utf-8 they are not"
         )
-    return b"".join(
-        bytes([code - 0xDC00])
-        if 0xDC80 <= code < 0xDD00
+    codes = (
+        bytes([ord(letter) - 0xDC00])
+        if "\udc80" <= letter <= "\udcff"
         else letter.encode("ascii", "backslashreplace")
-        for code, letter in zip(codes, letters, strict=True)
-    ), error.end
+        for letter in letters
+    )
+    return b"".join(codes), error.end
 
 
 _told = False

@@ -166,9 +166,9 @@ def open_run(name: str, runs_dir: Path, by: str = "cost", *, quiet: bool = False
         found = runs.read(path)
         epochs = found.facts["epochs"]
         if found.facts["status"] == "finished" and epochs < found.config.epochs:
-            told = f"finished at epoch {epochs}, and not yet at epoch {found.config.epochs}"
-            again = shlex.join(["nnfs", "train", "--resume", str(path)])
-            note(f"{path}: {told}, to which {again} goes on")
+            state = f"finished at epoch {epochs}, and not yet at epoch {found.config.epochs}"
+            resume = shlex.join(["nnfs", "train", "--resume", str(path)])
+            note(f"{path}: {state}; to continue: {resume}")
         return found
     from nnfs_cli import sweeps
 

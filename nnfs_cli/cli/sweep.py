@@ -18,7 +18,7 @@ import click
 
 from nnfs_cli.cli import options
 from nnfs_cli.cli.predict import quoted
-from nnfs_cli.cli.watching import reading, warn_of
+from nnfs_cli.cli.watching import reading, warn_of, warn_of_versions
 from nnfs_cli.signals import noted, saves_noted
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ def command(
         "versions": runs.versions(),
     }
     path = sweeps.open_directory(plan, runs_dir, facts, fresh)
+    if (earlier := runs.peek(path) or {}).get("status") != "finished":
+        warn_of_versions(path, earlier)
     width, saves = min(jobs or cores(), len(plan.points)), 0
     with (
         sweeps.lock(path, share),

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.watching import describe, outcome, progress, reading, warn, warn_of
+from nnfs_cli.cli.watching import (
+    describe,
+    outcome,
+    progress,
+    reading,
+    warn,
+    warn_of,
+    warn_of_versions,
+)
 from nnfs_cli.errors import Diverged
 from nnfs_cli.signals import Asked, noted, saves_noted
 
@@ -108,7 +116,8 @@ def command(
                 options.note(f"{path}: finished already, at {outcome(training)}", unless=quiet)
                 tell(path, run.facts, as_json)
                 return
-            warn_of_versions(run)
+            if warn_of_versions(path, run.facts):
+                facts[BEFORE] = [*facts.get(BEFORE, []), run.facts["versions"]]
             keep = run.facts.get("status") in ("finished", "interrupted")
             with noted() as asked:
                 follow(training, path, facts, asked, checkpoint_every, shown, keep)
@@ -124,7 +133,8 @@ def command(
             follow(training, path, facts, asked, checkpoint_every, shown)
 
 
-KEPT = ("started", "seconds", "command")  # of run.json, when a run is resumed
+BEFORE = "versions_before"  # of a run that was trained with several
+KEPT = ("started", "seconds", "command", BEFORE)  # of run.json, when a run is resumed
 
 
 def load(
@@ -154,18 +164,6 @@ def load(
         run = options.open_run(init_from, runs_dir, quiet=quiet)
         return checkpoints.begin_from(settings, data.facts(settings), run)
     return settings
-
-
-def warn_of_versions(run: Run) -> None:
-    """Say what has changed since a run was trained so far, if its last bits depend on it."""
-    from nnfs_cli import runs
-
-    if changed := runs.changed_versions(run.facts.get("versions")):
-        lines = (f"\n  {key.replace('_', ' ')} was {a}, is {b}" for key, (a, b) in changed.items())
-        options.note(
-            f"{run.path}: goes on with other versions or another machine than it was trained with "
-            f"so far: the last bits may not be those of a training in one go{''.join(lines)}"
-        )
 
 
 class Shown(NamedTuple):

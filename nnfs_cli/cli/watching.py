@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -59,6 +59,21 @@ def warn(path: Path, warnings: Iterable[str]) -> None:
     """Print warnings about a run on stderr."""
     for warning in warnings:
         options.note(f"{path}: warning: {warning}")
+
+
+def warn_of_versions(path: Path, facts: Mapping[str, Any]) -> bool:
+    """Say, and return, whether versions have changed since run.json was written, with these facts:
+    the last bits may depend on them."""
+    from nnfs_cli import runs
+
+    changed = runs.changed_versions(facts.get("versions"))
+    if changed:
+        lines = (f"\n  {key.replace('_', ' ')} was {a}, is {b}" for key, (a, b) in changed.items())
+        options.note(
+            f"{path}: continues with other versions or on another machine than so far; the last "
+            f"digits may differ from those of a training in one go:{''.join(lines)}"
+        )
+    return bool(changed)
 
 
 @contextmanager
