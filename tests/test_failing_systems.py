@@ -18,7 +18,7 @@ import yaml
 from shell import MIB, XOR, call, forked, limit_memory, powerless, trained
 from specimens import answer, arrays, contents, stop
 
-from nnfs_cli import experiment, sweeps
+from nnfs_cli import execution, experiment
 from nnfs_cli.cli import train as train_command
 
 
@@ -214,13 +214,13 @@ def test_a_run_that_vanishes_is_a_line(what, every, monkeypatch):
 
 @pytest.mark.parametrize("what", ["runs", "runs/xor-sweep-1"])
 def test_a_sweep_that_vanishes_is_a_line(what, monkeypatch):
-    save = sweeps.save
+    save = execution.save
 
     def vanishing(path, trained):
         shutil.rmtree(what)
         save(path, trained)
 
-    monkeypatch.setattr(sweeps, "save", vanishing)
+    monkeypatch.setattr(execution, "save", vanishing)
     done = call("sweep", XOR, "seed=0..3", "epochs=5", "-j1")
     failed(done, "No such file or directory")
     assert not Path("runs/xor-sweep-1").exists()
