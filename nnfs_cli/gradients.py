@@ -23,7 +23,8 @@ from nnfs_cli.schema import Config
 TOLERANCE = 1e-6
 COMPONENTS = 200  # of an array, at most
 SAMPLES = 1000
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # by which z moves, about
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # by which z moves, at the largest input
+TOO_LARGE = "the numbers are too large to compare gradients: scale the data, or draw smaller W"
 
 
 class Component(NamedTuple):
@@ -122,6 +123,8 @@ class _Prober:
         _, self.inputs, self.signs = zip(*self._passed(), strict=True)
         self.reach = self._reach()
         self.rounding = self._rounding()
+        if not isfinite(self.rounding):
+            raise NnfsError(TOO_LARGE)
 
     def component(self, i: int, place: tuple[int, ...]) -> Component:
         """Return parameter i's component, at the largest step at which both sides agree.
@@ -132,9 +135,12 @@ class _Prober:
         exact = float(self.gradient[i])
         before = inf
         best: Component | None = None
+        # The least step by which a float of this size can be moved exactly enough.
+        least = 1e-9 * abs(float(self.backprop.params[i]))
+        if least * float(self.reach[i]) > 10:
+            raise NnfsError(TOO_LARGE)
         for relative in STEPS:
-            # A parameter moves z by its input: a step suits the inputs, and the float's spacing.
-            step = max(relative / float(self.reach[i]), 1e-9 * abs(float(self.backprop.params[i])))
+            step = max(relative / float(self.reach[i]), least)
             if self.kinked and self._crosses(i, step):
                 continue
             central = self._slope(i, step)
@@ -219,7 +225,8 @@ class _Prober:
             self._passed(),
             strict=True,
         )
-        for layer, Wb, (_, x, _) in layers:
-            share = np.abs(layer.delta) * (np.abs(Wb) @ np.abs(x))
-            size += float(share.sum()) / self.backprop.samples
+        with np.errstate(all="ignore"):
+            for layer, Wb, (_, x, _) in layers:
+                share = np.abs(layer.delta) * (np.abs(Wb) @ np.abs(x))
+                size += float(share.sum()) / self.backprop.samples
         return 4 * float(np.finfo(np.float64).eps) * size

@@ -447,7 +447,7 @@ def test_a_trial_that_has_no_time_says_so_and_claims_nothing(monkeypatch):
     tried = trial(UNABLE["identity"][0])
     assert (tried["tried"], tried["best"], tried["epoch"]) == ([], None, 0)
     text = shell.call("diagnose", "xor-1").stdout
-    assert text.endswith("nothing could be tried in ten seconds\n")
+    assert "\nnothing could be tried: " in text
 
 
 def test_changes_are_compared_at_an_epoch_that_all_came_to(monkeypatch):

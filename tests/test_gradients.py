@@ -197,6 +197,16 @@ def test_a_network_that_answers_exactly_is_compared(tmp_path):
     assert [c.compared for c in report.comparisons] == [1, 1]
 
 
+@pytest.mark.parametrize("mean", [1e13, 1e150, 1e200])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "softplus"])
+def test_what_is_too_large_to_compare_is_not_called_wrong(mean, activation):
+    first = f"layers.0.initializer={{name: normal, mean: {mean}, std: 0}}"
+    done = shell.call("check", "--gradients", MOONS, first, f"layers.0.activation={activation}")
+    assert done.code == 1
+    assert "scale the data" in done.stderr or "not finite" in done.stderr
+    assert "wrong" not in done.stderr
+
+
 # --- planted errors --------------------------------------------------------------------------
 
 
