@@ -138,7 +138,7 @@ def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_di
         instead = cost
         if config.epochs > epochs:
             groups[0].backprop.params[:] = evidence.params
-            groups[0].epoch, instead = epochs, evidence.last
+            groups[0].epoch, instead = int(evidence.log["epoch"][-1]), evidence.last
         reached, costs = _train(groups, config.epochs, WORK / 4, deadline)
         if reached == config.epochs or reached > epochs:
             tried.append(Tried(change, reached, float(costs[0]), instead, first))
@@ -157,6 +157,7 @@ def proposed(found: Sequence[Finding]) -> list[list[str]]:
 
 
 def _preference(tried: Tried) -> tuple[int, int]:
+    """Return what sorts changes as `proposed` does."""
     return _rank(tried.change), len(tried.change)
 
 
