@@ -118,6 +118,9 @@ def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_di
     others = [(change, config) for change, config in made if not _only_epochs(change)]
     first = evidence.first if isfinite(evidence.first) else inf
     epoch, cost, tried = 0, nan, list[Tried]()
+    by = "kept_out_cost" if overfits else "cost"
+    if overfits and evidence.samples < FOLDS:
+        return Trial(0, nan, [], len(changes), by)
     if epochs and (others or overfits):
         groups = list(_groups([run.config, *(c for _, c in others)], cache_dir, overfits))
         epoch, costs = _train(groups, epochs, WORK / 2, deadline)
@@ -135,12 +138,11 @@ def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_di
         instead = cost
         if config.epochs > epochs:
             groups[0].backprop.params[:] = evidence.params
-            groups[0].epoch, instead = epochs, evidence.last
+            groups[0].epoch, instead = int(evidence.log["epoch"][-1]), evidence.last
         reached, costs = _train(groups, config.epochs, WORK / 4, deadline)
         if reached == config.epochs or reached > epochs:
             tried.append(Tried(change, reached, float(costs[0]), instead, first))
     tried.sort(key=_preference)
-    by = "kept_out_cost" if overfits else "cost"
     return Trial(epoch, cost, tried, len(changes) - len(tried), by)
 
 
@@ -155,6 +157,7 @@ def proposed(found: Sequence[Finding]) -> list[list[str]]:
 
 
 def _preference(tried: Tried) -> tuple[int, int]:
+    """Return what sorts changes as `proposed` does."""
     return _rank(tried.change), len(tried.change)
 
 
@@ -206,8 +209,8 @@ def _groups(configs: Sequence[Config], cache_dir: Path, folds: bool) -> Iterator
 def _folded(samples: Samples) -> Iterator[tuple[Samples, Samples]]:
     """Yield, for each fold, the other samples and its own."""
     n_samples = samples.y.shape[-1]
-    fold = np.random.RandomState(0).permutation(n_samples) % min(FOLDS, n_samples)
-    for i in range(fold.max() + 1):
+    fold = np.random.RandomState(0).permutation(n_samples) % FOLDS
+    for i in range(FOLDS):
         rest, own = np.flatnonzero(fold != i), np.flatnonzero(fold == i)
         yield (
             Samples(samples.x[:, rest], samples.y[:, rest]),

@@ -23,7 +23,8 @@ from nnfs_cli.schema import Config
 TOLERANCE = 1e-6
 COMPONENTS = 200  # of an array, at most
 SAMPLES = 1000
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # by which z moves, about
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # by which z moves, at the largest input
+TOO_LARGE = "the numbers are too large to compare gradients: scale the data, or draw smaller W"
 
 
 class Component(NamedTuple):
@@ -113,6 +114,8 @@ class _Prober:
         self.backprop, self.x = backprop, x
         self.network = backprop.network
         self.kinked = any(layer.activation.kinked for layer in self.network.layers)
+        layers = [layer.activation for layer in self.network.layers[:-1]]
+        self.straight = all(activation.kinked for activation in layers)
         self.ends = np.cumsum([layer.n_params for layer in self.network.layers])
         self.cost = float(backprop.evaluate().cost)
         with np.errstate(all="ignore"):
@@ -122,6 +125,8 @@ class _Prober:
         _, self.inputs, self.signs = zip(*self._passed(), strict=True)
         self.reach = self._reach()
         self.rounding = self._rounding()
+        if not isfinite(self.rounding):
+            raise NnfsError(TOO_LARGE)
 
     def component(self, i: int, place: tuple[int, ...]) -> Component:
         """Return parameter i's component, at the largest step at which both sides agree.
@@ -132,10 +137,14 @@ class _Prober:
         exact = float(self.gradient[i])
         before = inf
         best: Component | None = None
+        clear = self._clear(i) if self.kinked else inf
+        # The least step by which a float of this size can be moved exactly enough.
+        least = 1e-9 * abs(float(self.backprop.params[i]))
+        if least * float(self.reach[i]) > 10:
+            raise NnfsError(TOO_LARGE)
         for relative in STEPS:
-            # A parameter moves z by its input: a step suits the inputs, and the float's spacing.
-            step = max(relative / float(self.reach[i]), 1e-9 * abs(float(self.backprop.params[i])))
-            if self.kinked and self._crosses(i, step):
+            step = max(relative / float(self.reach[i]), least)
+            if self.kinked and (2 * step >= clear or self._crosses(i, step)):
                 continue
             central = self._slope(i, step)
             gap = abs(exact - central)
@@ -170,14 +179,29 @@ class _Prober:
         return (8 * (right - left) - (far_right - far_left)) / (12 * step)
 
     def _crosses(self, i: int, step: float) -> bool:
-        """Return whether a step takes z of any unit across its kink, on any sample."""
+        """Return whether a step takes z of any unit across its kink, on any sample.
+
+        Between kinks, z of a network of straight pieces is linear in each parameter: it crosses
+        inside of the step only if it has crossed at an end.
+        """
         layer = int(np.searchsorted(self.ends, i, side="right"))
-        for steps in (2, -2, 1, -1):
+        for steps in (2, -2) if self.straight else (2, -2, 1, -1):
             with self._moved(i, steps * step):
                 for number, _, signs in self._passed(layer):
                     if signs is not None and not np.array_equal(self.signs[number], signs):
                         return True
         return False
+
+    def _clear(self, i: int) -> float:
+        """Return the change of parameter i that takes its own unit's z to its kink."""
+        layer = int(np.searchsorted(self.ends, i, side="right"))
+        if not self.network.layers[layer].activation.kinked:
+            return inf
+        x = self.inputs[layer]
+        unit, column = divmod(i - int(self.ends[layer]), len(x))  # from the last unit: < 0
+        with np.errstate(all="ignore"):
+            z = self.network.views(self.backprop.params)[layer][unit] @ x
+            return float(np.abs(z / x[column])[x[column] != 0].min(initial=inf))
 
     def _passed(self, first: int = 0) -> Iterator[tuple[int, Array, Array | None]]:
         """Yield number, input with its ones, and signs of z, of each layer from the first on.
@@ -219,7 +243,8 @@ class _Prober:
             self._passed(),
             strict=True,
         )
-        for layer, Wb, (_, x, _) in layers:
-            share = np.abs(layer.delta) * (np.abs(Wb) @ np.abs(x))
-            size += float(share.sum()) / self.backprop.samples
+        with np.errstate(all="ignore"):
+            for layer, Wb, (_, x, _) in layers:
+                share = np.abs(layer.delta) * (np.abs(Wb) @ np.abs(x))
+                size += float(share.sum()) / self.backprop.samples
         return 4 * float(np.finfo(np.float64).eps) * size

@@ -91,6 +91,7 @@ def here(tmp_path, monkeypatch):
     """Work in a directory of its own, with a regression on large numbers in far.csv, and with a
     class among others in rare.csv."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(advice, "SECONDS", 3600)  # the clock decides nothing here
     rng = np.random.RandomState(0)
     clouds = [(rng.standard_normal((n, 2)) + at, name) for n, at, name in CLOUDS]
     rare = "".join(f"{a},{b},{name}\n" for points, name in clouds for a, b in points)
@@ -447,7 +448,7 @@ def test_a_trial_that_has_no_time_says_so_and_claims_nothing(monkeypatch):
     tried = trial(UNABLE["identity"][0])
     assert (tried["tried"], tried["best"], tried["epoch"]) == ([], None, 0)
     text = shell.call("diagnose", "xor-1").stdout
-    assert text.endswith("nothing could be tried in ten seconds\n")
+    assert "\nnothing could be tried: " in text
 
 
 def test_changes_are_compared_at_an_epoch_that_all_came_to(monkeypatch):

@@ -108,9 +108,10 @@ def advised(trial: Trial, epochs: int) -> str:
         where += KEPT_OUT if trial.by != "cost" else ""
         return f"try {shlex.join(best.change)}: {cost} {where}"
     if not number:
-        return "nothing could be tried in ten seconds"
-    where = f" to epoch {trial.epoch}" if trial.epoch else ""
-    return f"nothing tried here helped: {options.count(number, 'change')}, trained{where}"
+        return "nothing could be tried: that takes more than ten seconds, or more samples"
+    far = trial.epoch or max(tried.epoch for tried in trial.tried)
+    text = f"nothing tried here helped: {options.count(number, 'change')}, trained to epoch {far}"
+    return text + (f"; {trial.left_out} left out" if trial.left_out else "")
 
 
 def figures(gathered: Evidence) -> dict[str, Any]:
