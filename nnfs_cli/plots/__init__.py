@@ -1,7 +1,7 @@
 """Pictures of runs and sweeps, drawn from their directories. KINDS, at the foot, lists them.
 
-Read in this order: style, lettering, titles; curves, planes, fits, insides, histograms, scores,
-grids; animation; terminal, live; report.
+Read in this order: style, packing, lettering, titles; curves, planes, fits, insides, histograms,
+scores, grids; animation; letters, terminal, live; report.
 """
 
 from __future__ import annotations
