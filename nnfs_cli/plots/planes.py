@@ -24,6 +24,7 @@ from nnfs_cli.runs import Run
 Tables: TypeAlias = Mapping[str, Table]
 Redraw: TypeAlias = Callable[[Model], None]
 SHOWN = 4000  # samples of a part: more hide each other
+NAMED = 20  # classes in a legend
 SHADE = 0.45  # of a class that is certain
 STEPS = 6  # of a shade in an animation: few colours, which a GIF packs well
 FLAT = 1e-3  # range of an output that is as good as constant
@@ -174,20 +175,7 @@ def paint_boundary(
         interpolation="nearest" if moves else "bilinear",
         zorder=0,
     )
-    for part, table in tables.items():
-        x, y = table.X[:, grid.columns].T
-        area = size(tables)
-        axes.scatter(
-            x,
-            y,
-            s=area,
-            c=[hues[k] for k in table.y.tolist()],
-            marker=style.MARKERS[part],
-            edgecolors=palette.ground if part == "train" else palette.ink,
-            linewidths=0.02 * area**0.9 if part == "test" else 0.4,
-            zorder=3,
-            gid=part,
-        )
+    _draw_samples(axes, tables, grid, hues, palette)
     ring = {"marker": "o", "facecolors": "none", "edgecolors": palette.ink, "linewidths": 1.0}
     rings = axes.scatter([], [], s=3 * size(tables), zorder=4, gid="wrong", **ring)
     for name, label, column in zip("xy", ("xlabel", "ylabel"), grid.columns, strict=True):
@@ -226,6 +214,26 @@ def paint_boundary(
     return redraw
 
 
+def _draw_samples(
+    axes: Axes, tables: Tables, grid: Plane, hues: list[str], palette: Palette
+) -> None:
+    """Draw samples in the colours of their classes, each part with marks of its own."""
+    for part, table in tables.items():
+        x, y = table.X[:, grid.columns].T
+        area = size(tables)
+        axes.scatter(
+            x,
+            y,
+            s=area,
+            c=[hues[k] for k in table.y.tolist()],
+            marker=style.MARKERS[part],
+            edgecolors=palette.ground if part == "train" else palette.ink,
+            linewidths=0.02 * area**0.9 if part == "test" else 0.4,
+            zorder=3,
+            gid=part,
+        )
+
+
 def _hatched(axes: Axes, grid: Plane, unknown: Array, palette: Palette) -> Any:
     """Hatch where no output is a number."""
     hatched = axes.contourf(
@@ -253,8 +261,11 @@ def boundary_legend(model: Model, tables: Tables, grid: Plane, palette: Palette)
     prefix = f"{known.targets[0]} = " if max(map(len, known.classes)) < 3 else ""
     handles: list[Any] = [
         Line2D([], [], marker="s", color=hue, label=lettering.plain(f"{prefix}{name}"), **mark)
-        for hue, name in zip(hues, known.classes, strict=True)
+        for hue, name in zip(hues, known.classes[:NAMED], strict=False)
     ]
+    if len(known.classes) > NAMED:
+        more = f"and {len(known.classes) - NAMED:,} more classes"
+        handles.append(Line2D([], [], linestyle="none", label=more))
     if "test" in tables:
         handles += [
             Line2D([], [], marker=style.MARKERS[part], color=palette.soft, label=part, **mark)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from math import isfinite
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -118,7 +118,7 @@ def score(facts: Mapping[str, Any]) -> str:
     return ", ".join(told)
 
 
-def _is_finite(value: Any) -> bool:
+def _is_finite(value: object) -> TypeGuard[float]:
     return isinstance(value, float | int) and isfinite(value)
 
 
