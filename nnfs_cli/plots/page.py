@@ -10,6 +10,7 @@ from typing import Any
 
 from nnfs_cli.errors import one_line
 from nnfs_cli.plots.style import PALETTES, Palette
+from nnfs_cli.stackfiles import FIGURES
 
 LOST = ("diverged", "failed", "missing")  # columns that count runs which did not finish
 # Pictures are drawn in the light style; a dark page gives each colour the dark style's value.
@@ -166,7 +167,8 @@ def _cells(record: Mapping[str, Any]) -> Iterator[str]:
     for key, value in record.items():
         is_number = value is None or isinstance(value, int | float)
         held = str(value).replace("inf", "Infinity") if is_number else str(value)
-        held = "" if held in {"None", "nan"} else held
+        unfinished = record.get("status", "finished") != "finished" and key in FIGURES
+        held = "" if held in {"None", "nan"} or unfinished else held
         is_lost = value not in {None, "finished"} if key == "status" else key in LOST and value
         kinds = ["number"] * is_number + ["lost"] * bool(is_lost)
         kind = f' class="{" ".join(kinds)}"' if kinds else ""

@@ -66,8 +66,9 @@ def outcome(
     keys = sweeps.read_facts(path).keys
     settings = ", ".join(f"{key}={page.number(row[key])}" for key in keys)
     figure = f"{points.worded(look.by)} {page.number(best.facts.get(look.by))}"
+    state = f"not diagnosed: {unknown}" if unknown else "it has:" if seen else "healthy."
     words = f"Best run: <b>{page.text(style.name_of(best))}</b> "
-    words += page.text(f"({settings}), {figure}; {unknown or ('it has:' if seen else 'healthy.')}")
+    words += page.text(f"({settings}), {figure}; {state}")
     tone = "good" if not others and not seen else "fair"
     medians = best_medians(path, look)
     return page.verdict(tone, heading, [medians, words], seen, report.cure(best, seen))
@@ -138,7 +139,9 @@ def results(path: Path, records: Sequence[summaries.Record], look: Look) -> Iter
         )
         first = [*(key for key in keys if key != "seed"), f"{look.by}_median"]
         rows = [_led(group, first) for group in _over_seeds(path, look)]
-        yield page.table(rows, f"{sign}{look.by}_median")
+        # Those that come last for another reason are not in the order that the head would show.
+        in_order = not any(2 * row["finished"] <= row["runs"] for row in rows)
+        yield page.table(rows, f"{sign}{look.by}_median" if in_order else "")
     yield "<h2>Runs</h2>"
     known = look.by in records[0]
     listed = summaries.ordered(records, f"{sign}{look.by}") if known else list(records)
