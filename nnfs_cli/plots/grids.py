@@ -255,4 +255,4 @@ def _counted() -> Any:
     """Return a line of a legend that says what counts of runs mean."""
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], linestyle="none", label="2 of 5: two runs of five finished")
+    return Line2D([], [], linestyle="none", label="2 of 5: two finished")

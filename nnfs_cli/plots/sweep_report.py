@@ -70,6 +70,7 @@ def outcome(
     words = f"Best run: <b>{page.text(style.name_of(best))}</b> "
     words += page.text(f"({settings}), {figure}; {state}")
     tone = "good" if not others and not seen else "fair"
+    tone = "bad" if 2 * counts["finished"] < len(records) else tone
     medians = best_medians(path, look)
     return page.verdict(tone, heading, [medians, words], seen, report.cure(best, seen))
 
