@@ -173,6 +173,15 @@ def test_a_report_of_a_run_that_diverged_draws_nothing_that_is_not_so():
         assert "saturated" not in text
 
 
+def test_a_run_whose_cost_rose_is_said_to_have_risen():
+    done = call(
+        "train", "-q", str(CONFIGS / "diabetes.yaml"), "learning_rate=5", "epochs=20", "name=rise"
+    )
+    assert done.code == 0
+    tone, words = verdict(text_of("rise-1"))
+    assert (tone, words.startswith("The cost rose")) == ("bad", True)
+
+
 def test_a_run_without_its_data_is_not_called_healthy(tmp_path):
     Path("gone.csv").write_text("a,b,y\n1,2,0\n2,1,1\n3,3,0\n")
     Path("gone.yaml").write_text(

@@ -32,11 +32,11 @@ p { margin: .4rem 0; }
 .verdict ul { margin: .4rem 0; padding-left: 1.1rem; }
 .good { --tone: var(--best); } .bad { --tone: var(--fault); } .fair { --tone: var(--caution); }
 .lost { color: var(--fault); font-weight: 600; }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.2rem, 1fr));
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.8rem, 1fr));
   gap: .6rem 1rem; margin: 1.2rem 0; }
 .facts div { border-top: 1px solid var(--line); padding-top: .3rem; }
 .facts dt { color: var(--quiet); font-size: .85em; }
-.facts dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
+.facts dd { margin: 0; font-size: 1.1rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .figures { columns: 2 24rem; column-gap: 2.5rem; }
 figure { margin: 0; padding-bottom: 1.8rem; max-width: 36rem; break-inside: avoid; }
 figure svg { display: block; width: 100%%; height: auto; }
