@@ -300,3 +300,18 @@ def test_a_sweep_s_curves_say_how_many_runs_diverged():
     (legend,) = made.legends
     told = [text.get_text() for text in legend.get_texts()]
     assert told[:3] == ["3 runs", "3 diverged", "median of all"]
+
+
+@pytest.mark.parametrize("scale", ["auto", "log", "linear"])
+def test_runs_that_diverge_do_not_flatten_the_others(scale):
+    assert call("train", "-q", str(CONFIGS / "diabetes.yaml"), "name=well").code == 0
+    both = [run("well-1"), run("overflow-1"), run("between-1")]
+    made = plots.draw("cost", both, Look(scale=scale))
+    (axes,) = made.axes
+    top = axes.get_ylim()[1]
+    assert 2 * max(runs.read_log(both[0])["cost"]) < top < 100
+    crosses = marked(axes, "last finite")
+    assert set(crosses.get_offsets()[:, 1]) == {top}
+    assert not crosses.get_clip_on()
+    assert "2 of 3 diverged; some costs are beyond the top." in words(made)
+    assert axes.get_yscale() == ("linear" if scale == "linear" else "log")

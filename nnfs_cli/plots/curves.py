@@ -17,6 +17,7 @@ from nnfs_cli.runs import Run
 from nnfs_cli.schema import Config
 
 LABEL = 48  # letters
+HEADROOM = 30  # how much above all other costs those of runs that rise are drawn
 FEW = 20  # entries, each of which has a mark
 MANY = 300  # curves that make a vector file large
 
@@ -106,8 +107,14 @@ def cost(found: Sequence[Run], look: Look) -> Figure:
             hue = style.of_part(look.palette, part) if len(groups) == 1 else hues[number]
             draw_curve(axes, curve, hue, part)
     drawn = [curve for group in groups for curve in group]
-    style.set_scale(axes, look.scale, np.concatenate([curve.cost for curve in drawn]))
-    crosses = _mark_ends(axes, drawn, look.palette)
+    every = np.concatenate([curve.cost for curve in drawn])
+    top = _top(groups, found)
+    scale, is_cut = look.scale, bool((every > top).any())
+    if is_cut:
+        axes.set_ylim(0.8 * float(np.nanmin(every)), top)
+        scale = "log" if scale == "auto" and np.nanmin(every) > 0 else scale
+    style.set_scale(axes, scale, every[~(every > top)])
+    crosses = _mark_ends(axes, drawn, look.palette, top)
     axes.set(xlabel="epoch", ylabel=cost_label([run.config for run in found]))
     style.whole_numbers(axes.xaxis)
     if len(groups) == 1:
@@ -117,8 +124,19 @@ def cost(found: Sequence[Run], look: Look) -> Figure:
         titles.of_run(made, found[0], look.palette, "cost over the epochs")
     else:
         style.legend_below(made, _legend(groups, found, look.palette) + crosses)
-        _head_runs(made, found, look.palette)
+        _head_runs(made, found, look.palette, "beyond the top" if is_cut else "")
     return made
+
+
+def _top(groups: Sequence[Sequence[Curve]], found: Sequence[Run]) -> float:
+    """Return up to where costs are drawn, so that those which rise do not flatten the others."""
+    others = [
+        style.drawable(curve.cost)
+        for run, group in zip(found, groups, strict=True)
+        for curve in group
+        if not titles.fault_of(run)
+    ]
+    return HEADROOM * float(np.nanmax(np.concatenate(others))) if others else np.inf
 
 
 def _legend(groups: Sequence[Sequence[Curve]], found: Sequence[Run], palette: Palette) -> list[Any]:
@@ -149,20 +167,20 @@ def draw_curve(axes: Axes, curve: Curve, hue: str, part: str) -> None:
     )
 
 
-def _mark_ends(axes: Axes, drawn: Sequence[Curve], palette: Palette) -> list[Any]:
-    """Put a cross on the last finite cost of each curve that does not stay finite; return them."""
+def _mark_ends(
+    axes: Axes, drawn: Sequence[Curve], palette: Palette, top: float = np.inf
+) -> list[Any]:
+    """Put a cross on the last finite cost of each curve that does not stay finite, or at the top of
+    the axes; return them."""
     ends = [curve.last_finite for curve in drawn if not np.isfinite(curve.cost).all()]
     points = [end for end in ends if end]
     if not points:
         return []
     x, y = np.array(points).T
+    y = np.minimum(style.drawable(y), top)
     cross = {"marker": "X", "s": 70, "color": palette.fault, "edgecolors": palette.ground}
     label = "last finite cost"
-    return [
-        axes.scatter(
-            x, style.drawable(y), zorder=4, label=label, gid="last finite", clip_on=False, **cross
-        )
-    ]
+    return [axes.scatter(x, y, zorder=4, label=label, gid="last finite", clip_on=False, **cross)]
 
 
 def mark_failure(axes: Axes, failure: Failure, palette: Palette) -> None:
@@ -177,7 +195,7 @@ def mark_failure(axes: Axes, failure: Failure, palette: Palette) -> None:
     axes.axvline(failure.epoch, label=f"not finite at epoch {failure.epoch:,}", **line)
 
 
-def _head_runs(made: Figure, found: Sequence[Run], palette: Palette) -> None:
+def _head_runs(made: Figure, found: Sequence[Run], palette: Palette, where: str) -> None:
     """Head a figure of several runs with what they have in common, and how many failed."""
     shared = [
         told.pop()
@@ -194,6 +212,7 @@ def _head_runs(made: Figure, found: Sequence[Run], palette: Palette) -> None:
         told.append(f"{sum(lost)} of {len(found)} diverged")
     if rising := sum(faults) - sum(lost):
         told.append(f"{rising} of {len(found)} ended above where they began")
+    told += [f"some costs are {where}"] if where else []
     fault = f"{'; '.join(told)}." if told else ""
     title = f"Cost of {len(found)} runs over the epochs"
     lettering.heading(made, palette, title, ["; ".join(shared)] if shared else [], fault)

@@ -93,7 +93,7 @@ def network(run: Run, look: Look) -> Figure:
             place = {"ha": side, "va": "center", "fontsize": 9, "linespacing": 1.0}
             axes.annotate("\n".join(name), (column.x + shift, y), **place)
     lost = sum(int((~np.isfinite(Wb)).sum()) for Wb in views)
-    _network_legend(made, lost, scale)
+    _network_legend(made, lost, model.network.n_params, scale)
     bar = f"a bar is more than {WIDE} units; its lines: root mean square, with the sign of the mean"
     bars = any(column.is_bar for column in found)
     count = f"{model.network.n_params:,} weights and biases"
@@ -267,7 +267,7 @@ def _label(
     axes.annotate(text, (x, y), fontsize=7.5, bbox=box, **place)
 
 
-def _network_legend(made: Figure, lost: int, scale: Scale) -> None:
+def _network_legend(made: Figure, lost: int, count: int, scale: Scale) -> None:
     from matplotlib.lines import Line2D
 
     palette = scale.palette
@@ -283,6 +283,8 @@ def _network_legend(made: Figure, lost: int, scale: Scale) -> None:
             label=f"{size:.3g}, the largest",
         ),
     ]
+    if lost == count:
+        handles = []
     if lost:
         line = {"color": palette.fault, "linestyle": ":"}
         handles.append(Line2D([], [], label=f"{lost:,} not finite", **line))

@@ -156,7 +156,8 @@ def window(
         head = f"{path}: epoch {moment.epoch:,} of {training.config.epochs:,}"
         head += how or f", {pace:,.0f} epochs/s"
         log = {key: values[: moment.entries] for key, values in training.log.items()}
-        lines = [head[: shown.width], *pictures(log, model, tables, shown)]
+        over = moment.epoch == training.epoch and is_over(training)
+        lines = [head[: shown.width], *pictures(log, model, tables, shown, is_over=over)]
         back = f"\r\033[{drawn}A" if drawn else "\r"
         text = HIDE + back + "".join(f"{line}\033[K\n" for line in lines) + "\033[J"
         with suppress(OSError):
@@ -199,7 +200,8 @@ def afterwards(
     finally:
         if training.log:
             shown = terminal.screen(sys.stderr)
-            lines = cost(training.log, training.config, shown._replace(height=shown.height - 2))
+            shown = shown._replace(height=shown.height - 2)
+            lines = cost(training.log, training.config, shown, is_over=is_over(training))
             with suppress(OSError):
                 sys.stderr.write(letters.written("\n".join([*lines, ""]), sys.stderr.encoding))
 
@@ -214,28 +216,30 @@ def samples(model: Model, cached: Path) -> Tables:
         return {}
 
 
-def cost(log: Log, config: Config, shown: Screen) -> list[str]:
-    """Return the learning curve so far, in at most TALL lines."""
+def cost(log: Log, config: Config, shown: Screen, *, is_over: bool = False) -> list[str]:
+    """Return the learning curve so far, in at most TALL lines; when it is over, what is wrong."""
     found = curves.of_log(log)
     hues = [terminal.PARTS[part] for part in terminal.PARTS][: len(found)]
     shown = shown._replace(height=min(shown.height, TALL))
-    lost = titles.failure_in(log)
-    told = str(lost) if lost else ""
+    told = titles.fault_in(log) if is_over else ""
     return terminal.chart(found, curves.cost_label([config]), "auto", shown, hues=hues, fault=told)
 
 
-def pictures(log: Log, model: Model, tables: Tables, shown: Screen) -> list[str]:
+def pictures(
+    log: Log, model: Model, tables: Tables, shown: Screen, *, is_over: bool = False
+) -> list[str]:
     """Return cost and boundary, beside or under each other, as lines that fill the screen."""
     height, config = shown.height - 3, model.run.config
     if not tables:
-        return cost(log, config, shown._replace(height=height))
+        return cost(log, config, shown._replace(height=height), is_over=is_over)
     if shown.width < BESIDE:
         half = shown._replace(height=max(height // 2, 8))
         grid = terminal.plane(model, tables, (), half)
-        return [*cost(log, config, half), *terminal.field(model, tables, grid, half)]
+        costs = cost(log, config, half, is_over=is_over)
+        return [*costs, *terminal.field(model, tables, grid, half)]
     half = shown._replace(width=shown.width // 2, height=min(height, TALL + 8))
     grid = terminal.plane(model, tables, (), half)
-    costs = cost(log, config, half)
+    costs = cost(log, config, half, is_over=is_over)
     return beside(costs, terminal.field(model, tables, grid, half), half.width)
 
 

@@ -24,6 +24,7 @@ from nnfs_cli.runs import Run
 Tables: TypeAlias = Mapping[str, Table]
 Redraw: TypeAlias = Callable[[Model], None]
 SHOWN = 4000  # samples of a part: more hide each other
+NAMED = 20  # classes in a legend
 SHADE = 0.45  # of a class that is certain
 STEPS = 6  # of a shade in an animation: few colours, which a GIF packs well
 FLAT = 1e-3  # range of an output that is as good as constant
@@ -253,8 +254,11 @@ def boundary_legend(model: Model, tables: Tables, grid: Plane, palette: Palette)
     prefix = f"{known.targets[0]} = " if max(map(len, known.classes)) < 3 else ""
     handles: list[Any] = [
         Line2D([], [], marker="s", color=hue, label=lettering.plain(f"{prefix}{name}"), **mark)
-        for hue, name in zip(hues, known.classes, strict=True)
+        for hue, name in zip(hues, known.classes[:NAMED], strict=False)
     ]
+    if len(known.classes) > NAMED:
+        more = f"and {len(known.classes) - NAMED:,} more classes"
+        handles.append(Line2D([], [], linestyle="none", label=more))
     if "test" in tables:
         handles += [
             Line2D([], [], marker=style.MARKERS[part], color=palette.soft, label=part, **mark)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 
 from nnfs_cli import prediction
@@ -15,7 +17,7 @@ from nnfs_cli.prediction import Model
 from nnfs_cli.runs import Run
 
 NUMBERED = 15  # classes whose counts can be read
-NAMED = 40  # classes whose names have room; of more, some are named
+LINE = 0.15  # inches that a name needs; of classes with smaller cells, some are named
 NAME = 1.5  # inches that a class's name may take
 NO_CLASS = "none: not a number"
 
@@ -43,7 +45,7 @@ def confusion(run: Run, look: Look) -> Figure:
         right = f"{matrix.trace():,} of {matrix.sum():,} right"
         ax.set_title(f"{part}: {right}", fontsize=9)
         ax.set_yticks([])
-    shown = range(0, len(names), -(-len(names) // NAMED))
+    shown = range(0, len(names), _step(side / most))
     axes[0].set_yticks(shown, ["\n".join(down[i]) for i in shown], fontsize=8)
     target = lettering.plain(model.known.targets[0])
     axes[0].set_ylabel(f"true {lettering.shortened(target, side, 10)}")
@@ -60,6 +62,11 @@ def _across(names: list[str], cell: float) -> tuple[list[list[str]], bool]:
     if not any("…" in line for told in lines for line in told):
         return lines, False
     return [lettering.lines_of(name, NAME, 8, 1 + int(cell > 0.3)) for name in names], True
+
+
+def _step(cell: float) -> int:
+    """Return how many cells there are to a name."""
+    return max(1, ceil(LINE / cell))
 
 
 def _widest(names: list[list[str]]) -> float:
@@ -95,7 +102,7 @@ def _draw(
     for i in range(1, count if count <= NUMBERED else 0):
         ax.axhline(i - 0.5, color=palette.ground, linewidth=1.5)
         ax.axvline(i - 0.5, color=palette.ground, linewidth=1.5)
-    shown = range(0, len(across), -(-count // NAMED))
+    shown = range(0, len(across), _step(cell))
     ax.set_xticks(shown, ["\n".join(across[i]) for i in shown], fontsize=8)
     ax.tick_params("x", length=0, rotation=90 if turned else 0)
     ax.tick_params("y", length=0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from math import isfinite
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -106,15 +107,19 @@ def architecture(run: Run) -> str:
 def score(facts: Mapping[str, Any]) -> str:
     """Return a run's figures, with those of its test part in brackets; nothing if it diverged."""
     told: list[str] = []
-    if not isinstance(facts.get("cost"), float | int):
+    if not _is_finite(facts.get("cost")):
         return ""
     for key, form in (("cost", "{:.3g}"), ("accuracy", "{:.1f} %")):
         scale = 100 if key == "accuracy" else 1
         known = [facts.get(key), facts.get(f"test_{key}")]
-        train, test = (form.format(scale * v) if isinstance(v, float | int) else "" for v in known)
+        train, test = (form.format(scale * v) if _is_finite(v) else "" for v in known)
         if train:
             told.append(f"{key} {train}{f' (test {test})' if test else ''}")
     return ", ".join(told)
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
+    return isinstance(value, float | int) and isfinite(value)
 
 
 def lost(ends: Mapping[str, int], total: int) -> str:
