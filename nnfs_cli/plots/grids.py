@@ -80,6 +80,8 @@ def _line(path: Path, found: Results, look: Look) -> Figure:
     if strip_above := found.lost and found.groups:
         strip.tick_params(bottom=False, labelbottom=False, which="both")
     handles = [h for ax in made.axes for h in ax.get_legend_handles_labels()[0]]
+    if any(" of " in text.get_text() for ax in made.axes for text in ax.texts):
+        handles.insert(0, _counted())
     style.legend_below(made, handles[::-1] if strip_above else handles)
     return made
 
@@ -139,7 +141,7 @@ def _endings(axes: Axes, found: Results, x: Array, palette: Palette) -> None:
         place = {"ha": "center", "textcoords": "offset points", "fontsize": 8}
         for at, n, finished in zip(x, total, counts["finished"], strict=True):
             if n > finished:
-                axes.annotate(f"{n - finished:.0f} of {n:.0f}", (at, 1), (0, 3), **place)
+                axes.annotate(f"{finished} of {n:.0f}", (at, 1), (0, 3), **place)
     axes.set(ylim=(0, 1.4), yticks=[0, 1], yticklabels=["0 %", "100 %"], ylabel="of runs")
     axes.tick_params(axis="y", labelsize=8)
 
@@ -244,6 +246,13 @@ def _mark(made: Figure, axes: Axes, found: Results, palette: Palette) -> None:
             axes.plot(*zip(*at, strict=True), **look)
             handles.append(Line2D([], [], label=label, **look))
     if partly and numbered:
-        handles.append(Line2D([], [], linestyle="none", label="2 of 5: two runs of five finished"))
+        handles.append(_counted())
     if handles:
         style.legend_below(made, handles)
+
+
+def _counted() -> Any:
+    """Return a line of a legend that says what counts of runs mean."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle="none", label="2 of 5: two finished")

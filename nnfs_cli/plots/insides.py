@@ -56,6 +56,8 @@ class Scale(NamedTuple):
 
 def network(run: Run, look: Look) -> Figure:
     """Return the drawn network: width and colour of a line are a weight's size and sign."""
+    from matplotlib import rcParams
+
     model = prediction.load(run)
     names = input_names(model), output_names(model)
     counts = [model.network.layers[0].fan_in, *(layer.units for layer in model.network.layers)]
@@ -65,7 +67,8 @@ def network(run: Run, look: Look) -> Figure:
         max((lettering.width_of(line, 9) for name in side for line in name), default=0.0)
         for side in names
     ]
-    inner = max(sum(map(_gap, _shown(counts)[:-1], _shown(counts)[1:])), 5.2 - sum(rooms))
+    usual = rcParams["figure.figsize"][0] - 0.8 - sum(rooms)
+    inner = max(sum(map(_gap, _shown(counts)[:-1], _shown(counts)[1:])), usual)
     left = rooms[0] + 0.3
     found = columns(model, height, left, left + inner)
     made, (axes,) = style.figure(height=height + 0.75, width=left + inner + rooms[1] + 0.6)

@@ -10,6 +10,7 @@ from typing import Any
 
 from nnfs_cli.errors import one_line
 from nnfs_cli.plots.style import PALETTES, Palette
+from nnfs_cli.stackfiles import FIGURES
 
 LOST = ("diverged", "failed", "missing")  # columns that count runs which did not finish
 # Pictures are drawn in the light style; a dark page gives each colour the dark style's value.
@@ -31,11 +32,11 @@ p { margin: .4rem 0; }
 .verdict ul { margin: .4rem 0; padding-left: 1.1rem; }
 .good { --tone: var(--best); } .bad { --tone: var(--fault); } .fair { --tone: var(--caution); }
 .lost { color: var(--fault); font-weight: 600; }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.2rem, 1fr));
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.8rem, 1fr));
   gap: .6rem 1rem; margin: 1.2rem 0; }
 .facts div { border-top: 1px solid var(--line); padding-top: .3rem; }
 .facts dt { color: var(--quiet); font-size: .85em; }
-.facts dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
+.facts dd { margin: 0; font-size: 1.1rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .figures { columns: 2 24rem; column-gap: 2.5rem; }
 figure { margin: 0; padding-bottom: 1.8rem; max-width: 36rem; break-inside: avoid; }
 figure svg { display: block; width: 100%%; height: auto; }
@@ -166,7 +167,8 @@ def _cells(record: Mapping[str, Any]) -> Iterator[str]:
     for key, value in record.items():
         is_number = value is None or isinstance(value, int | float)
         held = str(value).replace("inf", "Infinity") if is_number else str(value)
-        held = "" if held in {"None", "nan"} else held
+        unfinished = record.get("status", "finished") != "finished" and key in FIGURES
+        held = "" if held in {"None", "nan"} or unfinished else held
         is_lost = value not in {None, "finished"} if key == "status" else key in LOST and value
         kinds = ["number"] * is_number + ["lost"] * bool(is_lost)
         kind = f' class="{" ".join(kinds)}"' if kinds else ""

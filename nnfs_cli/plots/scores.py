@@ -24,6 +24,8 @@ NO_CLASS = "none: not a number"
 
 def confusion(run: Run, look: Look) -> Figure:
     """Return how often each class was taken for each other, of each part of the run's data."""
+    from matplotlib import rcParams
+
     model = prediction.load(run)
     if model.known.classes is None:
         raise FileError(f"{run.path}: is a regression, without classes; --kind fit shows it")
@@ -31,11 +33,12 @@ def confusion(run: Run, look: Look) -> Figure:
     names = [lettering.plain(name) for name in model.known.classes]
     down = [lettering.lines_of(name, NAME, 8, 3) for name in names]
     parts, most = len(tables), len(names) + any(m.shape[1] > len(names) for m in tables.values())
-    cell = float(np.clip(4.6 / (most * parts), 0.45 if most <= NUMBERED else 0, 1.3))
+    room = rcParams["figure.figsize"][0] - 1.4
+    cell = float(np.clip(room / (most * parts), 0.45 if most <= NUMBERED else 0, 1.3))
     across, turned = _across([*names, NO_CLASS][:most], cell)
     side = max(cell * most, 1.2)
     below = _widest(across) if turned else 0.12 * max(map(len, across))
-    width = max(_widest(down) + 0.7 + parts * (side + 0.3), style.WIDTH)
+    width = max(_widest(down) + 0.7 + parts * (side + 0.3), rcParams["figure.figsize"][0])
     made, axes = style.figure(1, parts, height=side * len(names) / most + below + 0.85, width=width)
     for ax, (part, matrix) in zip(axes, tables.items(), strict=True):
         _draw(ax, matrix, across, turned, side / most, look.palette)

@@ -66,9 +66,11 @@ def outcome(
     keys = sweeps.read_facts(path).keys
     settings = ", ".join(f"{key}={page.number(row[key])}" for key in keys)
     figure = f"{points.worded(look.by)} {page.number(best.facts.get(look.by))}"
+    state = f"not diagnosed: {unknown}" if unknown else "it has:" if seen else "healthy."
     words = f"Best run: <b>{page.text(style.name_of(best))}</b> "
-    words += page.text(f"({settings}), {figure}; {unknown or ('it has:' if seen else 'healthy.')}")
+    words += page.text(f"({settings}), {figure}; {state}")
     tone = "good" if not others and not seen else "fair"
+    tone = "bad" if 2 * counts["finished"] < len(records) else tone
     medians = best_medians(path, look)
     return page.verdict(tone, heading, [medians, words], seen, report.cure(best, seen))
 
@@ -136,7 +138,11 @@ def results(path: Path, records: Sequence[summaries.Record], look: Look) -> Iter
             "Best median first, those last of which half of the runs or more did not finish. "
             "Medians and best values are of the runs that finished. A click on a name sorts."
         )
-        yield page.table(_over_seeds(path, look), f"{sign}{look.by}_median")
+        first = [*(key for key in keys if key != "seed"), f"{look.by}_median"]
+        rows = [_led(group, first) for group in _over_seeds(path, look)]
+        # Those that come last for another reason are not in the order that the head would show.
+        in_order = not any(2 * row["finished"] <= row["runs"] for row in rows)
+        yield page.table(rows, f"{sign}{look.by}_median" if in_order else "")
     yield "<h2>Runs</h2>"
     known = look.by in records[0]
     listed = summaries.ordered(records, f"{sign}{look.by}") if known else list(records)
@@ -145,7 +151,13 @@ def results(path: Path, records: Sequence[summaries.Record], look: Look) -> Iter
         line = shlex.join(["nnfs", "show", str(path)])
         told += f" These are the first {ROWS:,} of {len(listed):,}: {line} prints all."
     yield page.note(told)
-    yield page.table(listed[:ROWS], f"{sign}{look.by}" if known else "index")
+    rows = [_led(record, ["index", look.by, "status"]) for record in listed[:ROWS]]
+    yield page.table(rows, f"{sign}{look.by}" if known else "index")
+
+
+def _led(record: summaries.Record, first: Sequence[str]) -> summaries.Record:
+    """Return a record that begins with some of its columns, which narrow screens then show."""
+    return {key: record[key] for key in first if key in record} | record
 
 
 def _over_seeds(path: Path, look: Look) -> list[summaries.Record]:
