@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnfs_cli import disk, features, headers, tables
+from nnfs_cli import disk, features, tables
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, did_you_mean, listed, short
 
@@ -59,6 +59,8 @@ def read(
     `inputs` names the others that are wanted, by default all. `by_name` says that these are names
     of another table, which must all be in a CSV file. FileError says what is wrong, where.
     """
+    from nnfs_cli import headers  # late, since most data sets are in no file
+
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
@@ -88,6 +90,8 @@ def _read_csv(
     by_name: bool,
     watch: Watcher | None,
 ) -> RawTable:
+    from nnfs_cli import headers
+
     path = reader.name
     names = reader.header or [f"x{i + 1}" for i in range(reader.width)]
     line = reader.first
@@ -165,6 +169,8 @@ def _place(
     name: str, names: Mapping[str, int], error: Callable[[str, int], FileError], line: int = 0
 ) -> int:
     """Return where a column is that is called `name`, or that is the name-th from 0."""
+    from nnfs_cli import headers
+
     if name in names:
         return names[name]
     if headers.is_place(name, len(names)):
