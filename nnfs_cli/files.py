@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnfs_cli import disk, features, headers, tables
+from nnfs_cli import disk, features, tables
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, did_you_mean, listed, short
 from nnfs_cli.machine import memory
@@ -85,6 +85,8 @@ def read(
 
     FileError says what is wrong, and where.
     """
+    from nnfs_cli import headers  # late, since most data sets are in no file
+
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
@@ -118,6 +120,8 @@ def read(
 
 
 def _read_csv(reader: tables.Reader, wanted: Wanted, tell: Callable[[], None]) -> RawTable:
+    from nnfs_cli import headers
+
     names = reader.header or [f"x{i + 1}" for i in range(reader.width)]
     line, target, inputs = reader.first, wanted.target, wanted.inputs
     if wanted.by_name:
@@ -213,6 +217,8 @@ def _place(
     name: str, names: Mapping[str, int], error: Callable[[str, int], FileError], line: int = 0
 ) -> int:
     """Return where a column is that is called `name`, or that is the name-th from 0."""
+    from nnfs_cli import headers
+
     if name in names:
         return names[name]
     if headers.is_place(name, len(names)):

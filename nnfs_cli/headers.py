@@ -6,13 +6,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import pairwise
+from math import isclose
 from typing import NamedTuple
 
 from nnfs_cli import notices, tables
 from nnfs_cli.errors import did_you_mean, listed, short
 from nnfs_cli.tables import Reader, is_number, number_of
 
-YEAR = 1000  # from which on two numbers in a row are likely to be names
+YEAR = 1000  # the least number of two in a row that are likely to be names
 
 
 class Cures(NamedTuple):
@@ -84,11 +85,15 @@ def _is_header(reader: Reader, known: Sequence[str]) -> tuple[bool, str | None]:
 
 
 def _counted(numbers: Sequence[str]) -> bool:
-    """Return whether numbers go up by one, as names of columns do: 0, 1, 2 or 2019, 2020."""
-    if not all(number.isdecimal() and len(number) < 10 for number in numbers):
-        return False
-    steps = [int(b) - int(a) for a, b in pairwise(numbers)]
-    return set(steps) == {1} and (len(steps) > 1 or int(numbers[0]) >= YEAR)
+    """Return whether numbers rise in even steps as names do: 0, 1, 2 or 1e5, 2e5, 3e5.
+
+    Of two numbers, any would; they must be successive and have four digits: 2019, 2020.
+    """
+    values = list(map(number_of, numbers))
+    steps = [b - a for a, b in pairwise(values)]
+    if len(steps) == 1:
+        return steps == [1] and values[0] >= YEAR and values[0].is_integer()
+    return len(steps) > 1 and steps[0] > 0 and all(isclose(step, steps[0]) for step in steps)
 
 
 def is_place(name: str, width: int) -> bool:

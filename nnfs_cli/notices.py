@@ -18,9 +18,16 @@ def say(message: str) -> None:
 
 @contextmanager
 def heard_by(listener: Listener | None) -> Iterator[None]:
-    """Let a listener have the remarks made meanwhile; None drops them."""
+    """Let a listener have the remarks made meanwhile, each once; None drops them."""
     global _listener
-    before, _listener = _listener, listener
+    heard: set[str] = set()
+
+    def hear(message: str) -> None:
+        if listener and message not in heard:
+            heard.add(message)
+            listener(message)
+
+    before, _listener = _listener, hear
     try:
         yield
     finally:

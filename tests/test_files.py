@@ -435,6 +435,9 @@ FIRST_LINES = {
     "2019,2020,2021\n": "is taken as a sample; if it is the header, add dataset.header=true",
     '"7","9","1"\n': "is taken as a sample; if it is the header, add dataset.header=true",
     "2019,2020,kind\n": "is taken as a sample; if it is the header, add dataset.header=true",
+    "1e5,2e5,3e5\n": "is taken as a sample; if it is the header, add dataset.header=true",
+    "-10,-5,0\n": "is taken as a sample; if it is the header, add dataset.header=true",
+    "1e308,-1e308,0\n": "",
     "0.5,1.5,2\n": "",
     "2,1,0\n": "",
     "a,b,2021\n": "'a' is not a number; if this line is the header, add dataset.header=true",
@@ -458,6 +461,17 @@ def test_a_first_line_with_numbers_is_a_sample_and_that_is_said_where_it_may_be_
         first = line.strip().replace('"', "").split(",")
         assert facts_of(run)["encoding"]["facts"]["columns"] == first[:2]
         assert facts_of(run)["encoding"]["facts"]["samples"] == len(LABELS)
+
+
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+@pytest.mark.parametrize(
+    "args", [("train",), ("sweep", "layers.0.activation=tanh,relu", "seed=0..2")]
+)
+def test_a_notice_of_a_file_is_given_once(args, quiet):
+    Path("table.csv").write_text("0,1,2\n" + ROWS)
+    command, *rest = args
+    done = call(command, write("table.csv", units=3, epochs=1), *rest, *quiet)
+    assert (done.code, done.stderr.count("is taken as a sample")) == (0, not quiet)
 
 
 def test_numbers_that_a_configuration_names_are_a_header():

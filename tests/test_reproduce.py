@@ -92,11 +92,14 @@ def test_so_is_one_of_any_setting(overrides):
 def test_so_are_the_runs_of_a_sweep():
     assert call("sweep", XOR, "seed=0..3", "learning_rate=0.1,1", "epochs=150", "-q").code == 0
     for number in (0, 5, 7, "best"):
-        done = call("reproduce", f"xor-sweep-1/{number}")
+        done = call("reproduce", "-q", f"xor-sweep-1/{number}")
         assert (done.code, done.stderr) == (0, ""), done
         assert "identical: weights, and 3 logged epochs" in done.stdout
     done = call("reproduce", "xor-sweep-1/best", "--by", "accuracy")
     assert done.code == 0
+    assert re.fullmatch(
+        r"xor-sweep-1/best is run \d, with the largest accuracy: [\d.]+\n", done.stderr
+    )
 
 
 @pytest.mark.parametrize("kind", ["train", "sweep"])

@@ -80,11 +80,10 @@ def command(
         else:
             columns, rows = read_table(model, table, name, header, by_position)
         answers = free_names(model.output_names, columns.names)
-        if form == "jsonl" or (form == "csv" and not no_header):
-            for wanted, answer in zip(model.output_names, answers, strict=True):
-                if answer != wanted:
-                    told = f"has a column {wanted!r}; the network's is called {answer!r}"
-                    options.note(f"{name or model.run.path}: {told}")
+        named = form == "jsonl" or (form == "csv" and not no_header)
+        for wanted, answer in zip(model.output_names, answers, strict=True):
+            told = f"has a column {wanted!r}; the network's is called {answer!r}"
+            options.note(f"{name or model.run.path}: {told}", unless=answer == wanted or not named)
         formats: dict[str, Callable[..., Iterator[bytes]]] = {
             "csv": partial(as_csv, header=not no_header),
             "jsonl": as_jsonl,
