@@ -248,12 +248,12 @@ def _sizes(network: Network, params: Array) -> list[float]:
 def _missed(model: Model, samples: Samples, names: tuple[str, ...]) -> dict[str, int]:
     """Return the name and the number of samples of each class that is never answered."""
     there = np.bincount(predicted_class(samples.y), minlength=len(names))
-    answered = np.zeros(len(names), bool)
+    answered = np.zeros(len(names) + 1, bool)  # the last is for outputs that are not a number
     size, _ = BLOCKS
     for start in range(0, samples.x.shape[-1], size):
         block = samples.x[:, start : start + size]
         answered[predicted_class(outputs(model.network, model.params, block))] = True
-    return {names[i]: int(there[i]) for i in np.flatnonzero((there > 0) & ~answered)}
+    return {names[i]: int(there[i]) for i in np.flatnonzero((there > 0) & ~answered[:-1])}
 
 
 def _states(run: Run, network: Network, params: Array, samples: Samples) -> list[LayerState]:

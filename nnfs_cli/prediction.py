@@ -75,20 +75,16 @@ def predict(model: Model, X: Array) -> Predictions:
 
 
 def class_names(model: Model, numbers: Array) -> list[str]:
-    """Return the names of class numbers."""
-    names = model.known.classes
-    assert names is not None
+    """Return the names of class numbers, nothing for -1."""
+    assert model.known.classes is not None
+    names = (*model.known.classes, "")
     return [names[number] for number in numbers.tolist()]
 
 
 def answered_names(model: Model, predictions: Predictions) -> list[str]:
     """Return the name of each sample's class, and nothing where an output is not a number."""
-    y_hat, classes = predictions
-    assert classes is not None
-    names, nowhere = class_names(model, classes), np.isnan(y_hat).any(axis=1)
-    for i in np.flatnonzero(nowhere).tolist():
-        names[i] = ""
-    return names
+    assert predictions.classes is not None
+    return class_names(model, predictions.classes)
 
 
 def own_tables(model: Model, cache_dir: Path) -> dict[str, Table]:
@@ -150,7 +146,7 @@ def evaluate(model: Model, table: Table) -> dict[str, Any]:
         return {**figures, **number_scores(y_hat, table.y)._asdict()}
     *scores, confusion = class_scores(predicted, table.y, len(known.classes))
     named = dict(zip(("precision", "recall", "f1"), scores, strict=True))
-    met = (confusion.sum(axis=0) + confusion.sum(axis=1)) > 0
+    met = confusion.sum(axis=0) + np.bincount(table.y, minlength=len(known.classes)) > 0
     return {
         **figures,
         **{key: float(values[met].mean()) for key, values in named.items()},

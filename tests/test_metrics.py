@@ -67,3 +67,17 @@ def test_correct_samples_are_counted_for_each_network(stack, units):
     y = kind[np.newaxis] if units == 1 else kind == np.arange(units)[:, np.newaxis]
     found = y_hat[..., 0, :] >= 0.5 if units == 1 else y_hat.argmax(axis=-2)
     np.testing.assert_array_equal(count_correct(y_hat, y), (found == kind).sum(axis=-1))
+
+
+@pytest.mark.parametrize("units", [1, 3])
+def test_an_output_that_is_not_a_number_says_no_class_and_is_never_correct(units):
+    y_hat = np.random.RandomState(0).uniform(size=(units, 6))
+    y_hat[-1, [1, 4]] = np.nan
+    classes = predicted_class(y_hat)
+    assert np.flatnonzero(classes == -1).tolist() == [1, 4]
+    true = np.where(classes < 0, 0, classes)
+    y = true[np.newaxis] if units == 1 else true == np.arange(units)[:, np.newaxis]
+    assert count_correct(y_hat, y) == 4
+    scores = class_scores(classes, true, max(units, 2))
+    assert scores.confusion.sum() == 4
+    assert scores.recall[0] == (true == 0).sum().clip(1) ** -1.0 * ((true == 0).sum() - 2)

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 def predicted_class(y_hat: Array) -> Array:
     """Return the class of each sample, (..., samples), from outputs (..., units, samples).
 
-    One unit says class 1 from 0.5 upwards; of several, the largest says its own index.
+    One unit says class 1 from 0.5 upwards; of several, the largest says its own index. A sample
+    with an output that is not a number has no class, -1.
     """
     if y_hat.shape[-2] == 1:
-        return np.greater_equal(y_hat[..., 0, :], 0.5).astype(np.intp)
-    classes: Array = y_hat.argmax(axis=-2)
+        classes = np.greater_equal(y_hat[..., 0, :], 0.5).astype(np.intp)
+    else:
+        classes = y_hat.argmax(axis=-2)
+    classes[np.isnan(y_hat).any(axis=-2)] = -1
     return classes
 
 
@@ -38,11 +41,15 @@ class ClassScores(NamedTuple):
 
 
 def class_scores(predicted: Array, true: Array, classes: int) -> ClassScores:
-    """Return the scores of class numbers (samples,); what would divide by zero is 0."""
-    confusion = np.bincount(true * classes + predicted, minlength=classes**2)
+    """Return the scores of class numbers (samples,); what would divide by zero is 0.
+
+    A sample without a predicted class, -1, counts as missed, and is not in the confusion.
+    """
+    has_class = predicted >= 0
+    confusion = np.bincount((true * classes + predicted)[has_class], minlength=classes**2)
     confusion = confusion.reshape(classes, classes)
     right = confusion.diagonal()
-    said, were = confusion.sum(axis=0), confusion.sum(axis=1)
+    said, were = confusion.sum(axis=0), np.bincount(true, minlength=classes)
     return ClassScores(
         right / np.maximum(said, 1),
         right / np.maximum(were, 1),
