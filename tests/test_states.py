@@ -171,9 +171,9 @@ def long_whole(tmp_path_factory):
 @pytest.mark.parametrize("jobs", ["-j1", "-j2"])
 @pytest.mark.parametrize("everyone", [False, True], ids=["alone", "with its workers"])
 def test_a_process_that_is_stopped_saves_its_stacks_and_goes_on(jobs, everyone, long_whole):
-    with start(*LONG, jobs, start_new_session=True, stderr=subprocess.DEVNULL) as process:
-        wait_for(process, lambda: SWEEP.exists())
-        time.sleep(0.3)
+    args = (*LONG, jobs, "--checkpoint-every", "0.05")
+    with start(*args, start_new_session=True, stderr=subprocess.DEVNULL) as process:
+        wait_for(process, lambda: under_way(SWEEP) == int(jobs[2:]))
         (os.killpg if everyone else os.kill)(process.pid, signal.SIGTERM)
         stdout, _ = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (143, f"{SWEEP}\n")
@@ -197,6 +197,11 @@ def test_what_is_saved_outlives_sigkill(jobs, ask):
         wait_for(process, lambda: len(states_of(SWEEP)) == int(jobs[2:]))
         process.kill()
     assert len(list(states.saved(SWEEP))) == int(jobs[2:])
+
+
+def under_way(path):
+    """Return how many stacks have begun to train, as their states say."""
+    return sum(state.epoch > 0 for _, state in states.saved(path))
 
 
 def wait_for(process, condition):
