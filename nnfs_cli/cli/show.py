@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +113,9 @@ def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, 
         return
     if form == "csv":
         rows = [list(records[0]), *([_plain(v) for v in r.values()] for r in records)]
-        # In UTF-8 and as they are, as results.csv has them: what reads CSV is a program.
-        click.echo("\n".join(",".join(quoted(row)) for row in rows).encode())
+        text = "\n".join(",".join(quoted(row)) for row in rows)
+        # A program gets the values as they are, in UTF-8 as in results.csv.
+        click.echo(harmless(text) if sys.stdout.isatty() else text.encode())
         return
     keys = [key for key in records[0] if key not in RARE or any(r[key] for r in records)]
     rows = [keys, *([options.cell(record[key]) for key in keys] for record in records)]

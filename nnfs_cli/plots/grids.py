@@ -182,7 +182,8 @@ def _map(made: Figure, axes: Axes, found: Results, look: Look) -> None:
         few = range(0, len(values), -(-len(values) // NAMED))
         ticks([i + 0.5 for i in few], [show(values[i]) for i in few])
     if sum(len(show(a)) + 3 for a in across[:NAMED]) > 60:
-        axes.tick_params(axis="x", rotation=40)
+        for label in axes.get_xticklabels():
+            label.set(rotation=40, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0)
     axes.set(xlabel=found.keys[0], ylabel=found.keys[1], xlim=(0, len(across)), ylim=(0, len(down)))
     if len(across) <= NUMBERED[0] and len(down) <= NUMBERED[1]:
