@@ -161,8 +161,11 @@ def find(config: Config, runs_dir: Path) -> Path | None:
     every = tuple(key for key in KEYS if parameters.get(key))
     parts = (msgspec.structs.replace(config.dataset, relative=keys) for keys in ((), every))
     given = [config, *(msgspec.structs.replace(config, dataset=part) for part in parts)]
-    texts = {configuration.dump(movable(each, runs_dir / "run")).encode() for each in given}
-    most = max(map(len, texts)) + 1
+    texts = set[bytes]()
+    for each in given:
+        with suppress(ConfigError):  # an absolute path that config.yaml could not hold
+            texts.add(configuration.dump(movable(each, runs_dir / "run")).encode())
+    most = max(map(len, texts), default=0) + 1
     for path, facts in reversed(listing.directories(runs_dir).items()):
         with suppress(OSError):
             if facts and path.name.isprintable() and disk.read(path / runs.CONFIG, most) in texts:

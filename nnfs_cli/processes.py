@@ -181,6 +181,7 @@ def _begin(parent: int) -> None:
             os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signals.note_stop)
     signal.signal(signal.SIGUSR1, signals.note_save)
     signal.signal(signal.SIGALRM, check_parent)  # a thread might not be allowed

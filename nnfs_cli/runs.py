@@ -128,9 +128,10 @@ def write_config(path: Path, config: Config) -> None:
     write(path / CONFIG, lambda file: file.write(text.encode()))
 
 
-def check_readable(config: Config, encoding: Encoding) -> None:
-    """Raise ConfigError if a run's config.yaml or run.json could not be read again."""
-    text = configuration.dump(config)
+def check_readable(path: Path, config: Config, encoding: Encoding) -> None:
+    """Raise ConfigError if the config.yaml or run.json of a run in a directory like `path` could
+    not be read again."""
+    text = configuration.dump(movable(config, path))
     if message := configuration.too_large(config):
         raise ConfigError(f"{config.name}: {message}")
     columns = msgspec.json.encode(encoding)

@@ -123,7 +123,7 @@ def command(
                 follow(training, path, facts, asked, checkpoint_every, shown, keep)
     else:
         training = experiment.prepare(settings, cache_dir, threads)
-        runs.check_readable(training.config, training.encoding)
+        runs.check_readable(runs_dir / settings.name, training.config, training.encoding)
         facts = {"started": datetime.now(UTC).isoformat(timespec="seconds")}
         with (
             noted() as asked,
