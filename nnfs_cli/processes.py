@@ -25,6 +25,7 @@ from nnfs_cli import signals
 from nnfs_cli.errors import NnfsError
 
 ORPHAN_CHECK = 0.05  # seconds between two checks that the parent lives
+SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGUSR1}  # a process begins with these blocked
 SCARCE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}  # the system's limits
 KILLED = (
     "a worker was killed, possibly out of memory; "
@@ -106,7 +107,7 @@ class Processes:
             here, there = ends
             inherited = (*self._members, here) if forks else ()
             member = context.Process(target=_serve, args=(there, inherited, os.getpid()))
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _blocked():
                 # The threads that Python 3.12 warns of are those of BLAS, which outlives a fork.
                 warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
                 member.start()
@@ -122,6 +123,16 @@ class Processes:
         self._members[here] = member
         self._idle.append(here)
         return True
+
+
+@contextmanager
+def _blocked() -> Iterator[None]:
+    """Let signals wait, here and in a process that is started meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -186,3 +197,4 @@ def _begin(parent: int) -> None:
     signal.signal(signal.SIGUSR1, signals.note_save)
     signal.signal(signal.SIGALRM, check_parent)  # a thread might not be allowed
     signal.setitimer(signal.ITIMER_REAL, ORPHAN_CHECK, ORPHAN_CHECK)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
