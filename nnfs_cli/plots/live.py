@@ -158,11 +158,7 @@ def window(
         log = {key: values[: moment.entries] for key, values in training.log.items()}
         over = moment.epoch == training.epoch and is_over(training)
         lines = [head[: shown.width], *pictures(log, model, tables, shown, is_over=over)]
-        back = f"\r\033[{drawn}A" if drawn else "\r"
-        text = HIDE + back + "".join(f"{line}\033[K\n" for line in lines) + "\033[J"
-        with suppress(OSError):
-            sys.stderr.write(letters.written(text, sys.stderr.encoding))
-            sys.stderr.flush()
+        _write_over(lines, drawn)
         drawn, pictured = len(lines), pictured + 1
 
     def report() -> None:
@@ -187,6 +183,15 @@ def window(
         with suppress(OSError):
             sys.stderr.write(SHOW)
             sys.stderr.flush()
+
+
+def _write_over(lines: list[str], drawn: int) -> None:
+    """Write lines on stderr in the place of those that were drawn before."""
+    back = f"\r\033[{drawn}A" if drawn else "\r"
+    text = HIDE + back + "".join(f"{line}\033[K\n" for line in lines) + "\033[J"
+    with suppress(OSError):
+        sys.stderr.write(letters.written(text, sys.stderr.encoding))
+        sys.stderr.flush()
 
 
 @contextmanager

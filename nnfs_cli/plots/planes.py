@@ -175,20 +175,7 @@ def paint_boundary(
         interpolation="nearest" if moves else "bilinear",
         zorder=0,
     )
-    for part, table in tables.items():
-        x, y = table.X[:, grid.columns].T
-        area = size(tables)
-        axes.scatter(
-            x,
-            y,
-            s=area,
-            c=[hues[k] for k in table.y.tolist()],
-            marker=style.MARKERS[part],
-            edgecolors=palette.ground if part == "train" else palette.ink,
-            linewidths=0.02 * area**0.9 if part == "test" else 0.4,
-            zorder=3,
-            gid=part,
-        )
+    _draw_samples(axes, tables, grid, hues, palette)
     ring = {"marker": "o", "facecolors": "none", "edgecolors": palette.ink, "linewidths": 1.0}
     rings = axes.scatter([], [], s=3 * size(tables), zorder=4, gid="wrong", **ring)
     for name, label, column in zip("xy", ("xlabel", "ylabel"), grid.columns, strict=True):
@@ -225,6 +212,26 @@ def paint_boundary(
 
     redraw(model)
     return redraw
+
+
+def _draw_samples(
+    axes: Axes, tables: Tables, grid: Plane, hues: list[str], palette: Palette
+) -> None:
+    """Draw samples in the colours of their classes, each part with marks of its own."""
+    for part, table in tables.items():
+        x, y = table.X[:, grid.columns].T
+        area = size(tables)
+        axes.scatter(
+            x,
+            y,
+            s=area,
+            c=[hues[k] for k in table.y.tolist()],
+            marker=style.MARKERS[part],
+            edgecolors=palette.ground if part == "train" else palette.ink,
+            linewidths=0.02 * area**0.9 if part == "test" else 0.4,
+            zorder=3,
+            gid=part,
+        )
 
 
 def _hatched(axes: Axes, grid: Plane, unknown: Array, palette: Palette) -> Any:
