@@ -1,8 +1,8 @@
 """Pictures of runs and sweeps, drawn from their directories. KINDS, at the foot, lists them.
 
 Read in this order: style, packing, lettering, titles; curves, planes, fits, insides, histograms,
-scores; points, grids, sweep_curves; animation; letters, terminal, sweep_letters, live; page, report,
-sweep_report.
+scores; points, grids, sweep_curves; animation; letters, terminal, sweep_letters, live; page,
+report, sweep_report.
 """
 
 from __future__ import annotations
