@@ -25,7 +25,12 @@ from nnfs_cli import signals
 from nnfs_cli.errors import NnfsError
 
 ORPHAN_CHECK = 0.05  # seconds between two checks that the parent lives
-SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGUSR1}  # a process begins with these blocked
+SIGNALS = {
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+}  # a process begins with these blocked
 SCARCE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}  # the system's limits
 KILLED = (
     "a worker was killed, possibly out of memory; "

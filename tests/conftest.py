@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections import Counter
 from typing import NamedTuple
 
@@ -81,6 +82,10 @@ def pytest_terminal_summary(terminalreporter, config):
     for report in terminalreporter.getreports("") if config.getoption("--full") else ():
         for _, told in report.user_properties:
             terminalreporter.write_line(f"{report.nodeid}: {told}")
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so does a shell for what it starts with &
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Setup(NamedTuple):

@@ -138,8 +138,10 @@ def _mend_streams() -> None:
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             codecs.register_error(f"nnfs.{name}", partial(_escape, name))
-            # ASCII is the locale C, which says nothing of an encoding: UTF-8, as elsewhere.
+            # ASCII is the locale C, which chooses no encoding: UTF-8, as elsewhere. But
+            # PYTHONIOENCODING chooses one.
             ascii_only = codecs.lookup(stream.encoding).name == "ascii"
+            ascii_only = ascii_only and "PYTHONIOENCODING" not in os.environ
             stream.reconfigure(
                 encoding="utf-8" if ascii_only else stream.encoding, errors=f"nnfs.{name}"
             )
