@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from nnfs_cli.baselines import constant
 from nnfs_cli.experiment import Training
 
 
@@ -36,6 +35,8 @@ def after(training: Training, path: Path, *, quiet: bool) -> Iterator[str]:
         clip = "" if training.config.gradient_clip else " or gradient_clip=1"
         yield f"the cost ended at {last:.4g}, above {first:.4g} where it began. Try {rate}{clip}"
     elif training.epoch and not quiet:
+        from nnfs_cli.baselines import constant
+
         chance = constant(training.config, training.backprop.targets)
         if last > chance * (1 + 1e-3):
             yield (

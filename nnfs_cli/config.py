@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -19,11 +19,13 @@ from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.datasets import Facts
 from nnfs_cli.document import Mapping, Node, NotADocument, Place, Scalar, Setting
 from nnfs_cli.errors import ConfigError, Problem, config_error
-from nnfs_cli.files import Watcher
 from nnfs_cli.schema import PART_KEYS, Config, LayerConfig, Part, keys_of, kind_of
 from nnfs_cli.writing import dump as dump
 from nnfs_cli.writing import to_plain as to_plain
 from nnfs_cli.writing import too_large as too_large
+
+if TYPE_CHECKING:
+    from nnfs_cli.files import Watcher
 
 
 def load(

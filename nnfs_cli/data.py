@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nnfs_cli import datasets, files, labels
+from nnfs_cli import datasets
 from nnfs_cli.core.activations import Array
 from nnfs_cli.datasets import DATASETS, Facts, Table
 from nnfs_cli.digest import digest
 from nnfs_cli.errors import FileError
-from nnfs_cli.files import Wanted, Watcher
 from nnfs_cli.schema import COMMON, FILE, Config
+
+if TYPE_CHECKING:
+    from nnfs_cli.files import Watcher
 
 
 class Parts(NamedTuple):
@@ -176,6 +178,9 @@ def check_classes(config: Config, known: Facts, parts: Parts) -> None:
 
 
 def _read_file(config: Config, watch: Watcher | None) -> _Read:
+    from nnfs_cli import files, labels  # late: most data sets are not in files
+    from nnfs_cli.files import Wanted
+
     given = own_parameters(config)
     stamps = {path: _stamp(path) for path in (given["path"], given["test_path"]) if path}
     how = {key: given[key] for key in ("delimiter", "header")}

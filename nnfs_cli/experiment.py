@@ -10,7 +10,7 @@ from time import monotonic
 import numpy as np
 from msgspec import Struct
 
-from nnfs_cli import data, encoding, labels
+from nnfs_cli import data, encoding
 from nnfs_cli.config import n_inputs
 from nnfs_cli.core.activations import ACTIVATIONS, Array
 from nnfs_cli.core.backprop import Backprop
@@ -118,6 +118,8 @@ def encode(
 
 def check_facts(config: Config, was: Facts, path: Path) -> None:
     """Raise FileError, about the run at a path, unless the facts of its data are what they were."""
+    from nnfs_cli import labels  # late: only where a run is read
+
     now = data.facts(config)
     for key in ("columns", "targets", "classes", "samples"):
         old, new = getattr(was, key), getattr(now, key)

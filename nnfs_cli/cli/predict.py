@@ -239,15 +239,16 @@ def as_csv(
     model: Model, columns: Columns, answers: list[str], blocks: Iterable[Rows], *, header: bool
 ) -> Iterator[bytes]:
     """Yield each block's lines with its predictions behind them."""
-    from nnfs_cli.prediction import answered_names, predict
+    from nnfs_cli.prediction import predict
 
+    names = [*quoted(model.known.classes or ()), ""]  # the last of a sample that has no class, -1
     if header:
         yield (",".join(quoted([*columns.names, *answers])) + "\n").encode()
     for block in blocks:
         found = predict(model, block.X)
         values: list[Iterable[str]] = [map(repr, unit) for unit in found.y_hat.T.tolist()]
         if found.classes is not None:
-            values.append(quoted(answered_names(model, found)))
+            values.append([names[number] for number in found.classes.tolist()])
         rows = zip(block.lines, *values, strict=True)
         yield ("\n".join(map(",".join, rows)) + "\n").encode()
 
