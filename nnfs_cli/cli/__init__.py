@@ -49,12 +49,6 @@ class Commands(click.Group):
         command: click.Command = importlib.import_module(f"nnfs_cli.cli.{name}").command
         return command
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args:  # click 8.1 calls this a success, and later versions a usage error
-            click.echo(ctx.get_help(), err=True)
-            ctx.exit(2)
-        return super().parse_args(ctx, args)
-
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
