@@ -12,7 +12,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as nnfs does, before NumPy
 
 from benchmarks import articles, jobs
 from benchmarks.measure import ratios, spread, turns
-from nnfs_cli import experiment
+from nnfs_cli.training import loop, setup
 
 JOB = jobs.JOBS["xor"]
 ROUNDS = 21
@@ -20,9 +20,9 @@ ROUNDS = 21
 
 def nnfs() -> tuple[float, float]:
     """Return the seconds of an epoch, and the last cost."""
-    training = experiment.prepare(jobs.settings(JOB), None)
+    training = setup.prepare(jobs.settings(JOB), None)
     started = perf_counter()
-    for _ in experiment.train(training):
+    for _ in loop.train(training):
         pass
     return (perf_counter() - started) / JOB.epochs, training.figures["cost"]
 

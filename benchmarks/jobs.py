@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
-    from nnfs_cli.schema import Config
+    from nnfs_cli.config.schema import Config
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -119,10 +119,10 @@ def read(directory: Path) -> tuple[Array, Array, Array]:
 
 def settings(job: Job) -> Config:
     """Return the configuration of a job that has one."""
-    from nnfs_cli import config
+    from nnfs_cli.config import loading
 
     assert job.config
-    return config.parse(job.config.read_text(), str(job.config), [f"epochs={job.epochs}"])
+    return loading.parse(job.config.read_text(), str(job.config), [f"epochs={job.epochs}"])
 
 
 def problem(job: Job) -> tuple[Array, Array, Array]:
@@ -145,16 +145,16 @@ def problem(job: Job) -> tuple[Array, Array, Array]:
 def _configured(job: Job) -> tuple[Array, Array, Array]:
     import msgspec
 
-    from nnfs_cli import experiment
+    from nnfs_cli.training import setup
 
     config = settings(job)
-    encoding, train, _ = experiment.encode(config, None)
-    network = experiment.network_of(config, encoding.facts)
+    encoding, train, _ = setup.encode(config, None)
+    network = setup.network_of(config, encoding.facts)
     x, y = train.x[:-1].T.copy(), train.y.T.copy()
     if job.networks == 1:
-        return x, y, experiment.initial_params(config, network)
+        return x, y, setup.initial_params(config, network)
     seeded = (msgspec.structs.replace(config, seed=seed) for seed in range(job.networks))
-    return x, y, np.array([experiment.initial_params(each, network) for each in seeded])
+    return x, y, np.array([setup.initial_params(each, network) for each in seeded])
 
 
 def _digits() -> tuple[Array, Array]:

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+CONFIGS = ROOT / "configs"
 CONFIG_FILES = sorted(CONFIGS.glob("*.yaml"))
 XOR = str(CONFIGS / "xor.yaml")
 NNFS = (sys.executable, "-m", "nnfs_cli")

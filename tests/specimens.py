@@ -11,7 +11,8 @@ from unittest.mock import patch
 import numpy as np
 from shell import CONFIGS, XOR, call, trained
 
-from nnfs_cli import data, experiment
+from nnfs_cli.data import source
+from nnfs_cli.training import loop
 
 OWN = """\
 dataset: {path: data.csv, target: kind, test_size: 0.25}
@@ -101,12 +102,12 @@ def make(directory, rate=1.0, noise=0.2):
         stop(XOR, *given, "log_every=15", "--name", "stopped")
         assert call("sweep", XOR, "seed=0..3", *given, "-q", "-j1").code == 0
         trained("moons.yaml", "epochs=1", f"dataset.noise={noise}")
-    data._files_read.clear()
+    source._files_read.clear()
 
 
 def stop(*args):
     """Train to about half, leaving a run that is to be resumed."""
-    train = experiment.train
+    train = loop.train
 
     def stopping(training, until=None):
         for epoch in train(training, until):
@@ -114,13 +115,13 @@ def stop(*args):
                 signal.raise_signal(signal.SIGTERM)
             yield epoch
 
-    with patch.object(experiment, "train", stopping):
+    with patch.object(loop, "train", stopping):
         assert call("train", "-q", *args).code == 143
 
 
 def reset(here, originals):
     """Put back what commands changed."""
-    data._files_read.clear()  # as in a process of its own
+    source._files_read.clear()  # as in a process of its own
     shutil.rmtree(here / "runs")
     shutil.copytree(originals / "here" / "runs", here / "runs")
 

@@ -1,20 +1,20 @@
 """The three founding articles' figures come out of configs/ to the digits that they print."""
 
 import json
-from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from shell import CONFIGS, TESTS
 
-from nnfs_cli import config, experiment
+from nnfs_cli.config import loading
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.descent import descend
 from nnfs_cli.core.network import Layer, Network, outputs
-from nnfs_cli.encoding import Samples
+from nnfs_cli.data.encoding import Samples
+from nnfs_cli.training import loop, setup
 
-CONFIGS = Path(__file__).parent.parent / "configs"
-ARTICLES = json.loads((Path(__file__).parent / "data" / "articles.json").read_text())
+ARTICLES = json.loads((TESTS / "data" / "articles.json").read_text())
 FILES = {
     "or_by_hand": "or-by-hand",
     "xor_feature_cross": "xor-cross",
@@ -25,12 +25,12 @@ PRINTED = {"y_hat": 5e-9, "final_train_accuracy": 5e-7}  # rounded: absolute tol
 
 
 def prepared(file, *overrides):
-    return experiment.prepare(config.load(str(CONFIGS / f"{file}.yaml"), overrides), None)
+    return setup.prepare(loading.load(str(CONFIGS / f"{file}.yaml"), overrides), None)
 
 
 def data_of(training):
     """Return x and y of the training part."""
-    _, train, _ = experiment.encode(training.config, None)
+    _, train, _ = setup.encode(training.config, None)
     return train
 
 
@@ -94,7 +94,7 @@ def test_training_gives_the_article_s_figures(article):
     # The last listed epoch is not a multiple of log_every everywhere, but the end is logged.
     for epochs in (max(map(int, expected["cost"])), whole.epochs):
         training.config = msgspec.structs.replace(whole, epochs=epochs)
-        for _ in experiment.train(training):
+        for _ in loop.train(training):
             pass
     costs = dict(zip(training.log["epoch"], training.log["cost"], strict=True))
     assert_figures(article, {epoch: costs[int(epoch)] for epoch in expected["cost"]}, ["cost"])
@@ -128,7 +128,7 @@ def test_or_by_hand_gives_the_article_s_single_example():
     example, whole = ARTICLES["or_by_hand"]["single_example"], prepared("or-by-hand")
     data = Samples(np.array([[*example["x"], 1.0]]).T, np.array([[example["y"]]], float))
     (Wb,) = weights(whole)
-    single = experiment.evaluator(whole.config, whole.encoding, whole.network, whole.params, data)
+    single = setup.evaluator(whole.config, whole.encoding, whole.network, whole.params, data)
     found = {"y_hat": outputs(whole.network, whole.params, data.x)[0, 0]}
     found |= {"loss": single.evaluate().cost, "dW": single.gradient()[:-1].copy()}
     found |= {"db": single.gradient()[-1]}
@@ -185,6 +185,6 @@ def test_a_leaky_relu_layer_gives_the_article_s_example():
 @pytest.mark.parametrize("seed", range(5))
 def test_the_leaky_relu_network_separates_the_moons(seed):
     training = prepared("moons-mongaras", f"seed={seed}")
-    for _ in experiment.train(training):
+    for _ in loop.train(training):
         pass
     assert training.figures["test_accuracy"] >= 0.90

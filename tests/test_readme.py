@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from shell import ROOT
 
+from nnfs_cli.config.schema import Config, LayerConfig
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.initializers import INITIALIZERS
 from nnfs_cli.core.losses import LOSSES
-from nnfs_cli.datasets import DATASETS
-from nnfs_cli.schema import Config, LayerConfig
+from nnfs_cli.data.builtin import DATASETS
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 

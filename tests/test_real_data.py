@@ -9,7 +9,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import train_test_split
 
-from nnfs_cli import config
+from nnfs_cli.config import loading
 
 ACCURACY = {"iris": 0.95, "wine": 0.95, "breast-cancer": 0.95, "digits": 0.96, "spirals": 0.95}
 
@@ -30,7 +30,7 @@ def test_classes_are_told_as_well_as_they_should_be(name, tmp_path):
 
 
 def test_diabetes_is_within_5_percent_of_ridge_regression_on_the_same_split(tmp_path):
-    given = config.load(str(CONFIGS / "diabetes.yaml")).dataset.parameters
+    given = loading.load(str(CONFIGS / "diabetes.yaml")).dataset.parameters
     X, y = load_diabetes(return_X_y=True)
     X, X_test, y, y_test = train_test_split(
         X, y, test_size=given["test_size"], random_state=given["split_seed"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks import jobs
-from nnfs_cli import experiment
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.descent import descend
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network
+from nnfs_cli.training import loop, setup
 
 STACK = 1000  # networks at a time, as in a sweep
 
@@ -27,10 +27,10 @@ def build(job, data):
 
 
 def by_configuration(job):
-    training = experiment.prepare(jobs.settings(job), None, job.threads)
+    training = setup.prepare(jobs.settings(job), None, job.threads)
 
     def train():
-        for _ in experiment.train(training):
+        for _ in loop.train(training):
             pass
         return training.params
 

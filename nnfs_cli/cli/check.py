@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.watching import warn_of
+from nnfs_cli.cli.progress import warn_of
 from nnfs_cli.errors import NnfsError
 
 if TYPE_CHECKING:
-    from nnfs_cli.gradients import Comparison, Report
+    from nnfs_cli.analysis.gradient_check import Comparison, Report
 
 
 @click.command()
@@ -36,27 +36,28 @@ def command(
     With --gradients, a table of the worst component of each array of the network is printed
     instead. Nothing is trained.
     """
-    from nnfs_cli import config as configuration
-    from nnfs_cli import notices
+    from nnfs_cli.config import loading
+    from nnfs_cli.config.writing import dump, to_plain
+    from nnfs_cli.data import notices
 
     with notices.heard_by(options.note):
         unusable = "the configuration cannot be used"
-        checked = configuration.load(config, overrides, consequence=unusable)
+        checked = loading.load(config, overrides, consequence=unusable)
     warn_of([checked])
     if gradients:
-        from nnfs_cli import gradients as comparing
-        from nnfs_cli import runs
+        from nnfs_cli.analysis import gradient_check
+        from nnfs_cli.runs import directory
 
-        print_gradients(comparing.check(checked, runs.cache_dir(runs_dir)), as_json)
+        print_gradients(gradient_check.check(checked, directory.cache_dir(runs_dir)), as_json)
     elif as_json:
-        options.print_json(configuration.to_plain(checked))
+        options.print_json(to_plain(checked))
     else:
-        click.echo(configuration.dump(checked), nl=False)
+        click.echo(dump(checked), nl=False)
 
 
 def print_gradients(report: Report, as_json: bool) -> None:
     """Print the worst component of each array; NnfsError if any array disagrees."""
-    from nnfs_cli.gradients import TOLERANCE
+    from nnfs_cli.analysis.gradient_check import TOLERANCE
 
     rows = [row_of(comparison) for comparison in report.comparisons]
     if as_json:

@@ -15,9 +15,9 @@ from nnfs_cli.cli import options
 from nnfs_cli.errors import RequirementUnmet, one_line
 
 if TYPE_CHECKING:
-    from nnfs_cli.advice import Trial
-    from nnfs_cli.diagnosis import Finding
-    from nnfs_cli.evidence import Evidence, LayerState
+    from nnfs_cli.analysis.advice import Trial
+    from nnfs_cli.analysis.findings import Finding
+    from nnfs_cli.analysis.symptoms import Evidence, LayerState
 
 
 @click.command()
@@ -44,12 +44,13 @@ def command(
     out in turn, if the run overfits); the one that helps is printed with what it gave, to be
     pasted after 'nnfs train CONFIG'.
     """
-    from nnfs_cli import advice, diagnosis, evidence, runs
+    from nnfs_cli.analysis import advice, findings, symptoms
+    from nnfs_cli.runs import directory
 
     opened = options.open_run(run, runs_dir, by)
-    cache_dir = runs.cache_dir(runs_dir)
-    gathered = evidence.gather(opened, cache_dir)
-    found = diagnosis.findings(gathered)
+    cache_dir = directory.cache_dir(runs_dir)
+    gathered = symptoms.gather(opened, cache_dir)
+    found = findings.findings(gathered)
     trial = None
     if advice.proposed(found) and not no_trial:
         trial = advice.try_changes(opened, gathered, found, cache_dir)

@@ -53,20 +53,21 @@ def command(
     by the header's names; without a header they are in the run's order, targets last. Without DATA
     it is the run's own data.
     """
-    from nnfs_cli import notices, prediction, runs
+    from nnfs_cli.analysis.evaluation import evaluate, evaluate_own
+    from nnfs_cli.data import notices
+    from nnfs_cli.runs import directory
+    from nnfs_cli.runs import model as models
 
     parsed = [parse(requirement) for requirement in requirements]
     options.check_reading(source, first_line, by_position)
     header = options.has_header(first_line)
-    model = prediction.load(options.open_run(run, runs_dir, by))
+    model = models.load(options.open_run(run, runs_dir, by))
     with notices.heard_by(options.note), opened(source) as (table, name):
         if table is None:
-            figures = prediction.evaluate_own(model, runs.cache_dir(runs_dir))
+            figures = evaluate_own(model, directory.cache_dir(runs_dir))
         else:
-            rows = prediction.read_labelled(
-                model, table, name, header=header, by_position=by_position
-            )
-            figures = prediction.evaluate(model, rows)
+            rows = models.read_labelled(model, table, name, header=header, by_position=by_position)
+            figures = evaluate(model, rows)
     flat = {key: value for key, value in figures.items() if isinstance(value, float)}
     unmet = check(flat, parsed)
     options.print_json({"run": str(model.run.path), **(figures if as_json else flat)})

@@ -124,25 +124,26 @@ def format_of(output: Path | None) -> str:
 
 def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> tuple[Subject, int]:
     """Return what a configuration or a run describes, and its last epoch."""
-    from nnfs_cli import config as configuration
-    from nnfs_cli import prediction, runs
+    from nnfs_cli.config import loading
+    from nnfs_cli.config.writing import dump
     from nnfs_cli.errors import FileError
     from nnfs_cli.explain import iteration as explain
+    from nnfs_cli.runs import directory, model
 
-    cache_dir, consequence = runs.cache_dir(runs_dir), "nothing was explained"
-    path = runs.find(source, runs_dir)
+    cache_dir, consequence = directory.cache_dir(runs_dir), "nothing was explained"
+    path = directory.find(source, runs_dir)
     if not is_run(source, path):
-        given = configuration.load(source, overrides, consequence=consequence)
+        given = loading.load(source, overrides, consequence=consequence)
         return explain.prepare(given, cache_dir), given.epochs
-    if (runs.peek(path) or {}).get("kind") == "sweep":
+    if (directory.peek(path) or {}).get("kind") == "sweep":
         raise FileError(f"{path}: is a sweep; explain a run of it, {path}/0 or {path}/best")
     run = options.open_run(source, runs_dir, by)
     config = run.config
     if overrides:
-        text, name = configuration.dump(config), str(run.path / runs.CONFIG)
-        config = configuration.parse(text, name, overrides, consequence=consequence)
+        text, name = dump(config), str(run.path / directory.CONFIG)
+        config = loading.parse(text, name, overrides, consequence=consequence)
         return explain.prepare(config, cache_dir), config.epochs
-    prediction.own_tables(prediction.load(run), cache_dir)  # which are those it was trained on
+    model.own_tables(model.load(run), cache_dir)  # which are those it was trained on
     return explain.prepare(config, cache_dir), int(run.facts.get("epochs", config.epochs))
 
 

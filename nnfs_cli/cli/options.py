@@ -16,7 +16,7 @@ import click
 from nnfs_cli.errors import UNSAFE, one_line, printed
 
 if TYPE_CHECKING:
-    from nnfs_cli.runs import Run
+    from nnfs_cli.runs.record import Run
 
 
 class Finite(click.FloatRange):
@@ -158,27 +158,27 @@ def open_run(name: str, runs_dir: Path, by: str = "cost", *, quiet: bool = False
 
     A note says which run is the best, and by what, unless it is to be `quiet`.
     """
-    from nnfs_cli import runs
+    from nnfs_cli.runs import directory, record
 
-    path = runs.find(name, runs_dir)
+    path = directory.find(name, runs_dir)
     one_of_many = path.name == "best" or re.fullmatch("[0-9]{1,9}", path.name)
-    if runs.is_there(path) or not one_of_many or len(path.parts) == 1:
-        found = runs.read(path)
+    if directory.is_there(path) or not one_of_many or len(path.parts) == 1:
+        found = record.read(path)
         epochs = found.facts["epochs"]
         if found.facts["status"] == "finished" and epochs < found.config.epochs:
             state = f"finished at epoch {epochs}, and not yet at epoch {found.config.epochs}"
             resume = shlex.join(["nnfs", "train", "--resume", str(path)])
             note(f"{path}: {state}; to continue: {resume}")
         return found
-    from nnfs_cli import sweeps
+    from nnfs_cli.sweeps import members
 
-    sweep = runs.find(str(path.parent), runs_dir)
+    sweep = directory.find(str(path.parent), runs_dir)
     if path.name == "best":
-        found = sweeps.read_run(sweep, sweeps.best(sweep, by))
+        found = members.read_run(sweep, members.best(sweep, by))
         least = "smallest" if by.endswith("cost") else "largest"
         told = f"{path} is run {found.path.name}, with the {least} {by}: {cell(found.facts[by])}"
         if f"test_{by}" in found.facts:
             told += f" on the training part; --by test_{by} compares on the test part"
         note(told, unless=quiet)
         return found
-    return sweeps.read_run(sweep, int(path.name))
+    return members.read_run(sweep, int(path.name))

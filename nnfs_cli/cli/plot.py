@@ -84,12 +84,12 @@ def command(
     The suffix of -o chooses PNG, SVG or PDF. By default the picture goes into the run's directory.
     Prints its path.
     """
-    from nnfs_cli import runs as directories
-    from nnfs_cli import sweeps
     from nnfs_cli.plots.style import Look
+    from nnfs_cli.runs import directory
+    from nnfs_cli.sweeps import directory as sweep_directory
 
-    first = directories.find(runs[0], runs_dir)
-    kind = kind or ("sweep" if sweeps.is_sweep(first) else "cost")
+    first = directory.find(runs[0], runs_dir)
+    kind = kind or ("sweep" if sweep_directory.is_sweep(first) else "cost")
     if output is not None and terminal:
         raise click.UsageError("--terminal draws here: give it or -o, not both")
     if terminal and kind not in IN_TERMINAL:
@@ -102,7 +102,7 @@ def command(
         pair(columns, "--columns", 2, 2),
         pair(against, "--against", 1, 2),
         by,
-        directories.cache_dir(runs_dir),
+        directory.cache_dir(runs_dir),
         options.note,
     )
     suffix = suffix_of(output, kind)
@@ -159,18 +159,19 @@ def subjects(
     kind: str, names: tuple[str, ...], runs_dir: Path, by: str, suffix: str
 ) -> list[tuple[Any, Path]]:
     """Return what to draw, and where each picture goes if nothing else is said."""
-    from nnfs_cli import plots, sweeps
-    from nnfs_cli import runs as directories
+    from nnfs_cli import plots
     from nnfs_cli.errors import FileError
+    from nnfs_cli.runs import directory
+    from nnfs_cli.sweeps import directory as sweep_directory
 
-    paths = [directories.find(name, runs_dir) for name in names]
+    paths = [directory.find(name, runs_dir) for name in names]
     if kind in KINDS["sweep"]:
         for path in paths:
-            if not sweeps.is_sweep(path):
+            if not sweep_directory.is_sweep(path):
                 raise FileError(f"{path}: is no sweep; --kind {kind} is for sweeps")
         return [(path, plots.default_path(path, kind, suffix)) for path in paths]
     for path in paths:
-        if sweeps.is_sweep(path):
+        if sweep_directory.is_sweep(path):
             raise FileError(f"{path}: is a sweep; --kind {kind} is for a run, such as {path}/best")
     found = [options.open_run(name, runs_dir, by) for name in names]
     if kind in KINDS["runs"]:

@@ -20,7 +20,7 @@ from nnfs_cli.errors import harmless
 
 if TYPE_CHECKING:
     from nnfs_cli.core.activations import Array
-    from nnfs_cli.prediction import Model
+    from nnfs_cli.runs.model import Model
 
 
 @click.command()
@@ -65,18 +65,20 @@ def command(
     Rows are printed as they come, up to the first that cannot be read; a file (-o, or npz) is
     written whole or not at all.
     """
-    from nnfs_cli import notices, prediction, runs
+    from nnfs_cli.data import notices
+    from nnfs_cli.runs import directory
+    from nnfs_cli.runs import model as models
 
     if source is not None and points:
         raise click.UsageError("give INPUT or --x, not both")
     options.check_reading(source, first_line, by_position)
     if form == "npz" and output is None and sys.stdout.isatty():
         raise click.UsageError("npz is binary: give it a file with -o, or a pipe")
-    model = prediction.load(options.open_run(run, runs_dir, by))
+    model = models.load(options.open_run(run, runs_dir, by))
     header = False if points else options.has_header(first_line)
     with notices.heard_by(options.note), opened(source, points) as (table, name):
         if table is None:
-            columns, rows = own_data(model, runs.cache_dir(runs_dir))
+            columns, rows = own_data(model, directory.cache_dir(runs_dir))
         else:
             columns, rows = read_table(model, table, name, header, by_position)
         answers = free_names(model.output_names, columns.names)
@@ -117,18 +119,18 @@ def write(output: Path, chunks: Iterator[bytes], *, typed: bool = True) -> None:
     A path that the user typed may be a link, which is followed, or a device or a pipe, which is
     written as it is. At a path that nnfs chose, which may be planted, these are replaced.
     """
-    from nnfs_cli import disk
     from nnfs_cli.errors import NnfsError
+    from nnfs_cli.storage import files
 
     try:
         if not typed:
-            disk.write(output, lambda file: file.writelines(chunks))
+            files.write(output, lambda file: file.writelines(chunks))
         elif output.exists() and not output.is_file():  # a pipe may have no path but this
             with output.open("wb") as file:
                 file.writelines(chunks)
         else:
             target = output.resolve() if output.is_symlink() else output  # a link stays one
-            disk.write(target, lambda file: file.writelines(chunks))
+            files.write(target, lambda file: file.writelines(chunks))
     except (OSError, ValueError, RuntimeError) as error:  # of a link to itself
         reason = getattr(error, "strerror", None) or error
         raise NnfsError(f"{output}: cannot be written: {reason}") from None
@@ -177,7 +179,7 @@ def read_table(
     model: Model, source: int | bytes, name: str, header: bool | None, by_position: bool
 ) -> tuple[Columns, Iterator[Rows]]:
     """Return a CSV table's columns, and its rows as they come."""
-    from nnfs_cli import headers
+    from nnfs_cli.data import headers
 
     columns = model.known.columns
     reader = headers.read(source, name, header=header, known=columns, cures=headers.TABLE)
@@ -195,9 +197,9 @@ def read_table(
 
 def own_data(model: Model, cache_dir: Path) -> tuple[Columns, Iterator[Rows]]:
     """Return the run's own samples as if read from a table, with their targets and part."""
-    from nnfs_cli import prediction
+    from nnfs_cli.runs import model as models
 
-    parts = prediction.own_tables(model, cache_dir)
+    parts = models.own_tables(model, cache_dir)
     known, several = model.known, len(parts) > 1
     names = [*known.columns, *known.targets]
     names += free_names(["part"], names) if several else []
@@ -207,7 +209,7 @@ def own_data(model: Model, cache_dir: Path) -> tuple[Columns, Iterator[Rows]]:
             if known.classes is None:
                 targets = [[*map(repr, y)] for y in table.y.tolist()]
             else:
-                targets = [[name] for name in prediction.class_names(model, table.y)]
+                targets = [[name] for name in models.class_names(model, table.y)]
             lines = [
                 ",".join(quoted([*map(repr, x), *y, *([part] if several else [])]))
                 for x, y in zip(table.X.tolist(), targets, strict=True)
@@ -239,7 +241,7 @@ def as_csv(
     model: Model, columns: Columns, answers: list[str], blocks: Iterable[Rows], *, header: bool
 ) -> Iterator[bytes]:
     """Yield each block's lines with its predictions behind them."""
-    from nnfs_cli.prediction import predict
+    from nnfs_cli.runs.model import predict
 
     names = [*quoted(model.known.classes or ()), ""]  # the last of a sample that has no class, -1
     if header:
@@ -259,8 +261,8 @@ def as_jsonl(
     """Yield each block's rows as JSON objects, one a line."""
     import msgspec
 
-    from nnfs_cli.prediction import answered_names, predict
-    from nnfs_cli.tables import number_of
+    from nnfs_cli.data.csv_table import number_of
+    from nnfs_cli.runs.model import answered_names, predict
 
     def values(fields: list[str]) -> list[Any]:
         return [number_of(f) if i in columns.inputs else f for i, f in enumerate(fields)]
@@ -286,8 +288,8 @@ def as_npz(
     (samples,), their names."""
     import numpy as np
 
-    from nnfs_cli import disk
-    from nnfs_cli.prediction import answered_names, predict
+    from nnfs_cli.runs.model import answered_names, predict
+    from nnfs_cli.storage.arrays import save_arrays
 
     parts = [predict(model, block.X) for block in blocks]
     none = np.empty((0, model.network.layers[-1].units))
@@ -296,5 +298,5 @@ def as_npz(
         found = [answered_names(model, part) for part in parts]
         arrays["class"] = np.array([name for names in found for name in names], str)
     file = io.BytesIO()
-    disk.save_arrays(file, arrays)
+    save_arrays(file, arrays)
     yield file.getvalue()

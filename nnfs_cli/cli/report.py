@@ -33,20 +33,23 @@ def command(
     needs no network, and is light or dark as the reader's screen is. By default it goes into the
     run's directory. Prints its path.
     """
-    from nnfs_cli import plots, runs, sweeps
-    from nnfs_cli.plots import report, sweep_report
+    from nnfs_cli import plots
     from nnfs_cli.plots.style import Look
+    from nnfs_cli.report import run as report_run
+    from nnfs_cli.report import sweep
+    from nnfs_cli.runs import directory
+    from nnfs_cli.sweeps import directory as sweep_directory
 
     look = Look(
         columns=pair(columns, "--columns", 2, 2),
         against=pair(against, "--against", 1, 2),
         by=by,
-        cache_dir=runs.cache_dir(runs_dir),
+        cache_dir=directory.cache_dir(runs_dir),
     )
-    path = runs.find(run, runs_dir)
-    opened = None if sweeps.is_sweep(path) else options.open_run(run, runs_dir, by)
+    path = directory.find(run, runs_dir)
+    opened = None if sweep_directory.is_sweep(path) else options.open_run(run, runs_dir, by)
     target = output or plots.default_path(opened.path if opened else path, "report", "html")
     check_target(target)
-    text = report.of_run(opened, look) if opened else sweep_report.of_sweep(path, look)
+    text = report_run.of_run(opened, look) if opened else sweep.of_sweep(path, look)
     write(target, iter([text.encode(errors="replace")]), typed=output is not None)
     click.echo(str(target))

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.watching import progress, reading
+from nnfs_cli.cli.progress import progress, reading
 from nnfs_cli.errors import harmless, one_line
 
 
@@ -37,12 +37,15 @@ def command(
     threads is different. The bits are the same on one kind of processor and NumPy build only;
     another rounds the last digits in its own way, and many epochs may magnify that.
     """
-    from nnfs_cli import experiment, machine, reproduction, runs
+    from nnfs_cli import machine
+    from nnfs_cli.analysis import reproduction
+    from nnfs_cli.runs import directory
+    from nnfs_cli.training import setup
 
     found = options.open_run(run, runs_dir, by, quiet=quiet)
     reproduction.check(found)
     with reading(quiet):
-        training = experiment.prepare(found.config, runs.cache_dir(runs_dir), machine.cores())
+        training = setup.prepare(found.config, directory.cache_dir(runs_dir), machine.cores())
     with progress(training, quiet, verbose=False) as report:
         again = reproduction.train(training, found, report)
     compared = reproduction.compare(found, training, again)

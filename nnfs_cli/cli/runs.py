@@ -20,7 +20,7 @@ def command(runs_dir: Path, as_json: bool) -> None:
 
     In the order in which they were started, each with its status and its final figures.
     """
-    from nnfs_cli import listing
+    from nnfs_cli.runs import listing
 
     listed = [summary(path, facts) for path, facts in listing.directories(runs_dir).items()]
     if as_json:

@@ -14,7 +14,7 @@ from nnfs_cli.cli.predict import quoted
 from nnfs_cli.errors import harmless, one_line
 
 if TYPE_CHECKING:
-    from nnfs_cli.runs import Run
+    from nnfs_cli.runs.record import Run
 
 RARE = ("failed", "missing")  # columns of statistics that a table leaves out where all are 0
 
@@ -52,10 +52,10 @@ def command(
     key: how many finished, diverged, failed or are missing, how many were solved (accuracy 1), and
     mean, standard deviation, median and best of the figures of those that finished.
     """
-    from nnfs_cli import runs
+    from nnfs_cli.runs import directory
 
-    path = runs.find(run, runs_dir)
-    if (runs.peek(path) or {}).get("kind") == "sweep":
+    path = directory.find(run, runs_dir)
+    if (directory.peek(path) or {}).get("kind") == "sweep":
         show_sweep(path, top, sort, over, "json" if as_json else form)
         return
     found = options.open_run(run, runs_dir, by)
@@ -66,10 +66,10 @@ def command(
 
 def show_run(run: Run, as_json: bool) -> None:
     """Print one run in full."""
-    from nnfs_cli import config as configuration
-    from nnfs_cli import experiment
+    from nnfs_cli.config.writing import dump, to_plain
+    from nnfs_cli.training import setup
 
-    network = experiment.network_of(run.config, run.encoding.facts)
+    network = setup.network_of(run.config, run.encoding.facts)
     layers = [
         {
             "layer": number,
@@ -83,7 +83,7 @@ def show_run(run: Run, as_json: bool) -> None:
         )
     ]
     if as_json:
-        config = configuration.to_plain(run.config)
+        config = to_plain(run.config)
         options.print_json({"run": str(run.path), **run.facts, "layers": layers, "config": config})
         return
     for key, value in {"run": run.path, **run.facts}.items():
@@ -97,16 +97,16 @@ def show_run(run: Run, as_json: bool) -> None:
     rows.append(["", "", "", "total", str(network.n_params)])
     click.echo("\n".join(options.aligned(row, rows) for row in rows))
     click.echo()
-    click.echo(harmless(configuration.dump(run.config)), nl=False)
+    click.echo(harmless(dump(run.config)), nl=False)
 
 
 def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, form: str) -> None:
     """Print a sweep's results, or statistics of them."""
-    from nnfs_cli import summaries
+    from nnfs_cli.sweeps import summary
 
-    records = summaries.grouped(path, over) if over else summaries.records(path)
+    records = summary.grouped(path, over) if over else summary.records(path)
     if sort:
-        records = summaries.ordered(records, sort)
+        records = summary.ordered(records, sort)
     records = records[:top]
     if form == "json":
         options.print_json(records)

@@ -18,12 +18,12 @@ import click
 
 from nnfs_cli.cli import options
 from nnfs_cli.cli.predict import quoted
-from nnfs_cli.cli.watching import reading, warn_of, warn_of_versions
-from nnfs_cli.signals import noted, saves_noted
+from nnfs_cli.cli.progress import reading, warn_of, warn_of_versions
+from nnfs_cli.interrupts import noted, saves_noted
 
 if TYPE_CHECKING:
-    from nnfs_cli.plans import Plan
-    from nnfs_cli.stackfiles import Row
+    from nnfs_cli.sweeps.plan import Plan
+    from nnfs_cli.sweeps.store import Row
 
 
 @click.command()
@@ -87,18 +87,22 @@ def command(
     RUN for other commands: DIRECTORY/17, or DIRECTORY/best.
     """
     click.get_current_context().with_resource(saves_noted())  # before anything is read
-    from nnfs_cli import execution, executors, plans, runs, sweeps
+    from nnfs_cli.config.writing import check_names
     from nnfs_cli.machine import cores
-    from nnfs_cli.writing import check_names
+    from nnfs_cli.runs import directory, record
+    from nnfs_cli.sweeps import directory as sweep_directory
+    from nnfs_cli.sweeps import execution, points
+    from nnfs_cli.sweeps import plan as sweeps_plan
+    from nnfs_cli.sweeps import workers as sweep_workers
 
     share = parse_shard(shard)
     check_options(cluster, share, fresh)
     step = tuple(key for keys in zipped for key in keys.split(","))
-    given = plans.Options(step, random, sweep_seed, trials, max_runs)
+    given = points.Options(step, random, sweep_seed, trials, max_runs)
     if name is not None:
         specs = (*specs, f"name={name}")
     with reading(quiet) as watch:
-        plan = plans.load(config, specs, given, watch)
+        plan = sweeps_plan.load(config, specs, given, watch)
     for point in plan.configs:
         check_names(point)
     if dry_run or print_commands:
@@ -110,23 +114,23 @@ def command(
     facts = {
         "started": started.isoformat(timespec="seconds"),
         "command": options.typed(),
-        "versions": runs.versions(),
+        "versions": record.versions(),
     }
-    path = sweeps.open_directory(plan, runs_dir, facts, fresh)
-    if (earlier := runs.peek(path) or {}).get("status") != "finished":
+    path = sweep_directory.open_directory(plan, runs_dir, facts, fresh)
+    if (earlier := directory.peek(path) or {}).get("status") != "finished":
         warn_of_versions(path, earlier)
     width, saves = min(jobs or cores(), len(plan.points)), 0
     with (
-        sweeps.lock(path, share),
+        sweep_directory.lock(path, share),
         noted() as asked,
-        executors.workers(width, cluster) as workers,
+        sweep_workers.workers(width, cluster) as workers,
         progress(path, len(plan.points), quiet) as report,
     ):
         for rows in execution.run(
             plan,
             path,
             workers,
-            cache_dir=runs.cache_dir(runs_dir),
+            cache_dir=directory.cache_dir(runs_dir),
             shard=share,
             retry_failed=retry_failed,
             every=inf if cluster else checkpoint_every,  # of which the files are elsewhere
@@ -134,11 +138,11 @@ def command(
             report(rows)
             if asked.saves > saves:
                 saves = asked.saves
-                sweeps.finish(plan, path, {})
+                execution.finish(plan, path, {})
     if workers.shortage:
         told = f"only {workers.width} of {width} processes could be started"
         options.note(f"{told}: {workers.shortage}", unless=quiet)
-    found = sweeps.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
+    found = execution.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
     counts = {status: found[status] for status in ("finished", "diverged", "failed")}
     told = ", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "none finished"
     if to_go := found["runs"] - sum(counts.values()):
@@ -160,7 +164,7 @@ def command(
 def check_options(cluster: str | None, share: tuple[int, int], fresh: bool) -> None:
     """Raise UsageError for options that make no sense, alone or together."""
     if cluster is not None:
-        from nnfs_cli.cluster import ADDRESS
+        from nnfs_cli.sweeps.cluster import ADDRESS
 
         if not ADDRESS.fullmatch(cluster):
             raise click.BadParameter(
@@ -188,7 +192,7 @@ def parse_shard(text: str | None) -> tuple[int, int]:
 
 def print_plan(plan: Plan, config: str, commands: bool) -> None:
     """Print the points as CSV, or as commands, and their number."""
-    from nnfs_cli.plans import typed
+    from nnfs_cli.sweeps.plan import typed
 
     if commands:
         for number in range(len(plan.points)):

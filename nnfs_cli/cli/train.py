@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.watching import (
+from nnfs_cli.cli.progress import (
     describe,
     outcome,
     progress,
@@ -25,13 +25,13 @@ from nnfs_cli.cli.watching import (
     warn_of_versions,
 )
 from nnfs_cli.errors import Diverged
-from nnfs_cli.signals import Asked, noted, saves_noted
+from nnfs_cli.interrupts import Asked, noted, saves_noted
 
 if TYPE_CHECKING:
-    from nnfs_cli.experiment import Training
-    from nnfs_cli.files import Watcher
-    from nnfs_cli.runs import Run
-    from nnfs_cli.schema import Config
+    from nnfs_cli.config.schema import Config
+    from nnfs_cli.data.files import Watcher
+    from nnfs_cli.runs.record import Run
+    from nnfs_cli.training.setup import Training
 
 
 @click.command()
@@ -79,7 +79,10 @@ def command(
     it would have had on the same machine; CONFIG may be left out then, and epochs=N may be more.
     """
     click.get_current_context().with_resource(saves_noted())  # before anything is read
-    from nnfs_cli import checkpoints, experiment, machine, runs
+    from nnfs_cli import machine
+    from nnfs_cli.runs import checkpoint, directory, record
+    from nnfs_cli.runs import resume as runs_resume
+    from nnfs_cli.training import setup
 
     if resume and config and "=" in config:
         overrides = (config, *overrides)
@@ -96,23 +99,23 @@ def command(
         picture = live.possible(picture, quiet)
     shown = Shown(as_json, quiet, verbose, picture)
     threads = threads or machine.cores()
-    cache_dir = runs.cache_dir(runs_dir)
+    cache_dir = directory.cache_dir(runs_dir)
     with reading(quiet) as watch:
         settings = load(config, overrides, resume, init_from, runs_dir, watch, quiet)
     if config is not None:
         warn_of([settings], quiet)
-    path = runs.find(resume, runs_dir) if resume else None
+    path = directory.find(resume, runs_dir) if resume else None
     if resume_if_exists:
-        path = checkpoints.find(settings, runs_dir)
+        path = runs_resume.find(settings, runs_dir)
     if path:
-        runs.read(path)
-        with checkpoints.held(path):
-            run = runs.read(path)
-            training = checkpoints.resume(run, settings, cache_dir, threads)
+        record.read(path)
+        with checkpoint.held(path):
+            run = record.read(path)
+            training = runs_resume.resume(run, settings, cache_dir, threads)
             facts = {key: run.facts[key] for key in KEPT if key in run.facts}
             done = run.facts.get("status") == "finished" and run.facts["epochs"] == settings.epochs
             if done and training.epoch == settings.epochs:
-                checkpoints.remove(path)  # if that was all that was left to do
+                checkpoint.remove(path)  # if that was all that was left to do
                 options.note(f"{path}: finished already, at {outcome(training)}", unless=quiet)
                 tell(path, run.facts, as_json)
                 return
@@ -122,13 +125,13 @@ def command(
             with noted() as asked:
                 follow(training, path, facts, asked, checkpoint_every, shown, keep)
     else:
-        training = experiment.prepare(settings, cache_dir, threads)
-        runs.check_readable(runs_dir / settings.name, training.config, training.encoding)
+        training = setup.prepare(settings, cache_dir, threads)
+        record.check_readable(runs_dir / settings.name, training.config, training.encoding)
         facts = {"started": datetime.now(UTC).isoformat(timespec="seconds")}
         with (
             noted() as asked,
-            runs.claimed(runs_dir, settings.name) as path,
-            checkpoints.held(path),
+            directory.claimed(runs_dir, settings.name) as path,
+            checkpoint.held(path),
         ):
             follow(training, path, facts, asked, checkpoint_every, shown)
 
@@ -147,22 +150,24 @@ def load(
     quiet: bool,
 ) -> Config:
     """Return the configuration to train."""
-    from nnfs_cli import checkpoints, data, runs
-    from nnfs_cli import config as configuration
+    from nnfs_cli.config import loading
+    from nnfs_cli.data import source
+    from nnfs_cli.runs import directory, record
+    from nnfs_cli.runs import resume as runs_resume
 
     if config is None:
         assert resume is not None
-        run = runs.read(runs.find(resume, runs_dir))
-        return configuration.load(
-            str(run.path / runs.CONFIG),
+        run = record.read(directory.find(resume, runs_dir))
+        return loading.load(
+            str(run.path / directory.CONFIG),
             overrides,
             known=run.encoding.facts,
-            limit=runs.MAX_CONFIG,
+            limit=directory.MAX_CONFIG,
         )
-    settings = configuration.load(config, overrides, watch=watch)
+    settings = loading.load(config, overrides, watch=watch)
     if init_from:
         run = options.open_run(init_from, runs_dir, quiet=quiet)
-        return checkpoints.begin_from(settings, data.facts(settings), run)
+        return runs_resume.begin_from(settings, source.facts(settings), run)
     return settings
 
 
@@ -188,7 +193,8 @@ def follow(
 
     `keep` says that the run has weights: until there are better ones, run.json stays theirs.
     """
-    from nnfs_cli import checkpoints, concerns, runs
+    from nnfs_cli.analysis import concerns
+    from nnfs_cli.runs import checkpoint, record
 
     clock, before = perf_counter(), float(facts.get("seconds", 0))
 
@@ -198,11 +204,11 @@ def follow(
             **facts,
             "seconds": round(before + perf_counter() - clock, 3),
             "data_digest": training.data_digest,
-            "versions": runs.versions(),
+            "versions": record.versions(),
         }
 
     def save() -> None:
-        checkpoints.write(path, training, None if keep else facts_now())
+        checkpoint.write(path, training, None if keep else facts_now())
 
     watched: AbstractContextManager[Callable[[], None]]
     watched = progress(training, shown.quiet, shown.verbose)
@@ -241,11 +247,11 @@ def run_to_end(
 ) -> tuple[str, Diverged | None]:
     """Train until the last epoch, a signal or divergence, saving as often as is asked; return the
     run's status and, if it diverged, how."""
-    from nnfs_cli import experiment
+    from nnfs_cli.training import loop
 
     saved, saves = monotonic(), 0
     try:
-        for _ in experiment.train(training):
+        for _ in loop.train(training):
             report()
             if monotonic() - saved >= checkpoint_every or asked.stop or asked.saves > saves:
                 save()
@@ -261,18 +267,19 @@ def save_end(
     training: Training, path: Path, status: str, facts_now: Callable[[], dict[str, Any]]
 ) -> Run:
     """Save a training that has ended, or was interrupted, as a run, and return that."""
-    from nnfs_cli import checkpoints, experiment, runs
+    from nnfs_cli.runs import checkpoint, directory, record
+    from nnfs_cli.training import loop
 
-    if runs.is_there(path / runs.FACTS):
+    if directory.is_there(path / directory.FACTS):
         # Killed while it writes what follows, the run can still be resumed to its end.
-        checkpoints.write(path, training, facts_now())
-    experiment.log(training)  # where it was interrupted, if it was
+        checkpoint.write(path, training, facts_now())
+    loop.log(training)  # where it was interrupted, if it was
     figures = {"status": status, "epochs": training.epoch, **training.figures}
-    weights = runs.weights_of(training.network, training.params)
+    weights = record.weights_of(training.network, training.params)
     facts = {**figures, **facts_now()}
-    run = runs.save(path, training.config, training.encoding, training.log, weights, facts)
+    run = record.save(path, training.config, training.encoding, training.log, weights, facts)
     if status != "interrupted":
-        checkpoints.remove(path)
+        checkpoint.remove(path)
     return run
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from nnfs_cli.config.schema import Part
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.losses import LOSSES
-from nnfs_cli.schema import Part
 
 
 class Formula(NamedTuple):

@@ -9,16 +9,17 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from nnfs_cli import data, experiment, features
+from nnfs_cli.config.schema import Config
 from nnfs_cli.core.activations import Array, derivative
 from nnfs_cli.core.backprop import Backprop, Trace
 from nnfs_cli.core.descent import descend
 from nnfs_cli.core.network import Network
-from nnfs_cli.digest import digest
-from nnfs_cli.encoding import Encoding, Samples, inputs, output_names
+from nnfs_cli.data import features, source
+from nnfs_cli.data.encoding import Encoding, Samples, inputs, output_names
+from nnfs_cli.data.features import Term
 from nnfs_cli.errors import Diverged
-from nnfs_cli.features import Term
-from nnfs_cli.schema import Config
+from nnfs_cli.storage.digest import digest
+from nnfs_cli.training import loop, setup
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Subject:
     def backprop(self) -> Backprop:
         """A new one: it is what trains, and what is looked at."""
         config, encoding, network = self.config, self.encoding, self.network
-        return experiment.evaluator(config, encoding, network, self.params, self.samples)
+        return setup.evaluator(config, encoding, network, self.params, self.samples)
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,12 @@ class Report:
 
 def prepare(config: Config, cache_dir: Path | None) -> Subject:
     """Return what a configuration describes, before its first update."""
-    encoding, train, test = experiment.encode(config, cache_dir, keep=True)
+    encoding, train, test = setup.encode(config, cache_dir, keep=True)
     plain = msgspec.structs.replace(config, features=None)
-    columns = inputs(plain, encoding, data.load(config, cache_dir).train.X)
-    network = experiment.network_of(config, encoding.facts)
-    params = experiment.initial_params(config, network)
-    digested = digest(experiment.arrays(train, test))
+    columns = inputs(plain, encoding, source.load(config, cache_dir).train.X)
+    network = setup.network_of(config, encoding.facts)
+    params = setup.initial_params(config, network)
+    digested = digest(setup.arrays(train, test))
     width = len(encoding.facts.columns)
     return Subject(config, encoding, network, params, train, columns[:width], digested)
 
@@ -114,7 +115,7 @@ def prepare(config: Config, cache_dir: Path | None) -> Subject:
 def advance(subject: Subject, epoch: int) -> None:
     """Train in place up to an epoch, as `nnfs train` does; raises Diverged."""
     config, backprop = subject.config, subject.backprop
-    stops = experiment.logged_epochs(0, epoch, config.log_every)
+    stops = loop.logged_epochs(0, epoch, config.log_every)
     for reached in descend(
         backprop, config.learning_rate, stops, gradient_clip=config.gradient_clip
     ):

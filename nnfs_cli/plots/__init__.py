@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnfs_cli.plots import (
+    boundary,
+    confusion,
     curves,
-    fits,
-    grids,
     histograms,
-    insides,
-    planes,
-    scores,
+    network,
+    regression,
     style,
     sweep_curves,
+    sweep_results,
 )
 from nnfs_cli.plots.style import Figure, Look
 
@@ -53,11 +53,11 @@ def default_path(path: Path, kind: str, suffix: str) -> Path:
 
 KINDS = {
     "cost": Kind(curves.cost, "runs", "learning curves, several runs in one picture"),
-    "boundary": Kind(planes.boundary, "run", "shaded classes over two columns, and the samples"),
-    "network": Kind(insides.network, "run", "units, weights and biases, drawn"),
+    "boundary": Kind(boundary.boundary, "run", "shaded classes over two columns, and the samples"),
+    "network": Kind(network.network, "run", "units, weights and biases, drawn"),
     "weights": Kind(histograms.weights, "run", "histograms of weights and activations"),
-    "confusion": Kind(scores.confusion, "run", "which class was taken for which"),
-    "fit": Kind(fits.fit, "run", "predicted against true numbers"),
-    "sweep": Kind(grids.sweep, "sweep", "a figure against one swept key, or over two"),
+    "confusion": Kind(confusion.confusion, "run", "which class was taken for which"),
+    "fit": Kind(regression.fit, "run", "predicted against true numbers"),
+    "sweep": Kind(sweep_results.sweep, "sweep", "a figure against one swept key, or over two"),
     "curves": Kind(sweep_curves.curves, "sweep", "all cost curves, the median and the best"),
 }

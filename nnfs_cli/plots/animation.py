@@ -16,17 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from nnfs_cli import experiment, prediction, runs
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.descent import descend
 from nnfs_cli.errors import FileError, NnfsError
-from nnfs_cli.experiment import Training
-from nnfs_cli.plots import fits, lettering, planes, style, titles
+from nnfs_cli.plots import boundary, lettering, regression, style, titles
+from nnfs_cli.plots.boundary import Redraw
 from nnfs_cli.plots.curves import cost_label, mark_failure
-from nnfs_cli.plots.planes import Redraw
 from nnfs_cli.plots.style import Axes, Figure, Look
-from nnfs_cli.prediction import Model
-from nnfs_cli.runs import Run
+from nnfs_cli.runs import model as models
+from nnfs_cli.runs import record
+from nnfs_cli.runs.model import Model
+from nnfs_cli.runs.record import Run
+from nnfs_cli.training import loop, setup
+from nnfs_cli.training.setup import Training
 
 SUFFIXES = ("gif", "mp4")
 FPS = 12
@@ -50,7 +52,7 @@ def again(run: Run, look: Look, frames: int) -> Iterator[tuple[Training, Model]]
 
     Where its parameters are no longer finite is the last frame.
     """
-    training = experiment.prepare(run.config, look.cache_dir)
+    training = setup.prepare(run.config, look.cache_dir)
     if run.facts.get("data_digest", training.data_digest) != training.data_digest:
         raise FileError(f"{run.path}: its data set has changed since it was trained")
     model = Model(run, training.network, training.params)
@@ -58,7 +60,7 @@ def again(run: Run, look: Look, frames: int) -> Iterator[tuple[Training, Model]]
     clip, rate = run.config.gradient_clip, run.config.learning_rate
     for epoch in descend(training.backprop, rate, stops, gradient_clip=clip):
         training.epoch = epoch
-        experiment.log(training)
+        loop.log(training)
         yield training, model
         if is_over(training, run):
             return
@@ -72,20 +74,20 @@ def is_over(training: Training, run: Run) -> bool:
 
 def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], None]]:
     """Return a figure with two axes, and what draws a moment of the training on it."""
-    model = prediction.load(run)
+    model = models.load(run)
     if model.known.classes is not None:
-        planes.chosen_columns(model, look.columns)
-    tables = planes.own_tables(model, look)
+        boundary.chosen_columns(model, look.columns)
+    tables = boundary.own_tables(model, look)
     made, (left, right) = style.figure(1, 2, height=3.2, width=7.2)
     made.set_dpi(PIXELS)
     redraw: Redraw
     if model.known.classes is not None:
-        grid = planes.plane(model, tables, look.columns, 150, 130)
-        redraw = planes.paint_boundary(left, model, tables, grid, look.palette, moves=True)
+        grid = boundary.plane(model, tables, look.columns, 150, 130)
+        redraw = boundary.paint_boundary(left, model, tables, grid, look.palette, moves=True)
     elif len(model.known.columns) == 1:
-        redraw = fits.paint_curve(left, model, tables, look.palette)
+        redraw = regression.paint_curve(left, model, tables, look.palette)
     else:
-        redraw = fits.paint_truth(left, model, tables, look.palette)
+        redraw = regression.paint_truth(left, model, tables, look.palette)
     move = _cost_axes(right, run, look)
     handles, _ = right.get_legend_handles_labels()
     if len(handles) > 1:
@@ -117,7 +119,7 @@ def _cost_axes(axes: Axes, run: Run, look: Look) -> Callable[[Training], None]:
     lines = {
         key: axes.plot([], [], dash, label=part, linewidth=1.8, markevery=[-1])[0]
         for key, part, dash in (("cost", "train", "o-"), ("test_cost", "test", "D--"))
-        if key in runs.read_log(run)
+        if key in record.read_log(run)
     }
     for line in lines.values():
         line.set_color(style.of_part(look.palette, line.get_label()))
@@ -166,7 +168,7 @@ def film(run: Run, look: Look, frames: int, tell: Callable[[int], None]) -> Iter
 def _limits(run: Run, look: Look, frames: int) -> Array:
     """Return the finite costs that the run will pass: those it logged and, of one that diverged,
     those of the frames, which are often far above."""
-    logs: list[Any] = [runs.read_log(run)]
+    logs: list[Any] = [record.read_log(run)]
     if titles.failure_of(run):
         logs += [training.log for training, _ in again(run, look, frames)][-1:]
     every = [style.drawable(log[k]) for log in logs for k in ("cost", "test_cost") if k in log]
@@ -198,14 +200,16 @@ def gif_palette(look: Look) -> list[int]:
 
     ground, ink, soft = (np.array(to_rgb(hue)) for hue in look.palette[:3])
     hues = [np.array(to_rgb(hue)) for hue in look.palette.series]
-    shaded = [ground + planes.SHADE * (hue - ground) for hue in hues]
+    shaded = [ground + boundary.SHADE * (hue - ground) for hue in hues]
     others = [
         np.array(to_rgb(hue)) for hue in (look.palette.train, look.palette.test, look.palette.fault)
     ]
     pairs = [(ground, end) for end in (*shaded, ink, soft, *hues, *others)]
     pairs += [(end, ink) for end in shaded[:6]]
     pairs += list(itertools.pairwise([*hues[:3], hues[0]]))
-    found = [a + share * (b - a) for a, b in pairs for share in np.linspace(0, 1, planes.STEPS + 1)]
+    found = [
+        a + share * (b - a) for a, b in pairs for share in np.linspace(0, 1, boundary.STEPS + 1)
+    ]
     numbers = np.unique(np.round(np.array(found) * 255).astype(int), axis=0)
     return [int(v) for colour in numbers[:256] for v in colour]
 

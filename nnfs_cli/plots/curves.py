@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfs_cli import config as configuration
-from nnfs_cli import runs
+from nnfs_cli.config.schema import Config
+from nnfs_cli.config.writing import to_plain
 from nnfs_cli.core.activations import Array
 from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.style import Axes, Figure, Look, Palette
 from nnfs_cli.plots.titles import Failure
-from nnfs_cli.runs import Run
-from nnfs_cli.schema import Config
+from nnfs_cli.runs import record
+from nnfs_cli.runs.record import Run
 
 LABEL = 48  # letters
 HEADROOM = 30  # how much above all other costs those of runs that rise are drawn
@@ -45,9 +45,9 @@ def learning_curves(found: Sequence[Run]) -> list[list[Curve]]:
     """Return the curves of each run: training, and test where there is a test part."""
     names = labels(found)
     if len(found) == 1:
-        return [of_log(runs.read_log(found[0]))]
+        return [of_log(record.read_log(found[0]))]
     return [
-        of_log(runs.read_log(run), name, f"{name}, test")
+        of_log(record.read_log(run), name, f"{name}, test")
         for run, name in zip(found, names, strict=True)
     ]
 
@@ -69,7 +69,7 @@ def _finite(values: Any) -> Array:
 
 def labels(found: Sequence[Run]) -> list[str]:
     """Return what tells runs apart: the keys in which their configurations differ."""
-    flat = [dict(flatten(configuration.to_plain(run.config))) for run in found]
+    flat = [dict(flatten(to_plain(run.config))) for run in found]
     keys = {key: None for plain in flat for key in plain}
     differ = [key for key in keys if len({repr(plain.get(key)) for plain in flat}) > 1]
     if differ != ["name"]:

@@ -6,15 +6,16 @@ from math import floor, log10
 
 import numpy as np
 
-from nnfs_cli import encoding, prediction
+from nnfs_cli.analysis.symptoms import LIMITS, MARGIN, SATURATED
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import activations
+from nnfs_cli.data import encoding
 from nnfs_cli.errors import FileError
-from nnfs_cli.evidence import LIMITS, MARGIN, SATURATED
 from nnfs_cli.plots import style, titles
-from nnfs_cli.plots.planes import own_tables
+from nnfs_cli.plots.boundary import own_tables
 from nnfs_cli.plots.style import Axes, Look, Palette
-from nnfs_cli.runs import Run
+from nnfs_cli.runs import model as models
+from nnfs_cli.runs.record import Run
 
 COUNTED = 100_000  # samples whose activations are counted
 LARGE = 1e5  # values from here on are drawn in multiples of a power of ten
@@ -37,7 +38,7 @@ def idle(activation: str, a: Array) -> str:
 
 def weights(run: Run, look: Look) -> style.Figure:
     """Return histograms of each layer's weights and of its activations on the training data."""
-    model = prediction.load(run)
+    model = models.load(run)
     try:
         X = own_tables(model, look, most=COUNTED)["train"].X
         x = encoding.inputs(run.config, model.encoding, X)

@@ -14,16 +14,17 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from nnfs_cli.config.schema import Config
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError
-from nnfs_cli.experiment import Training
-from nnfs_cli.plots import curves, letters, planes, style, terminal, titles
-from nnfs_cli.plots.planes import Tables
+from nnfs_cli.plots import boundary, curves, letters, style, terminal, titles
+from nnfs_cli.plots.boundary import Tables
 from nnfs_cli.plots.style import Look
 from nnfs_cli.plots.terminal import Screen
-from nnfs_cli.prediction import Model
-from nnfs_cli.runs import Run, cache_dir
-from nnfs_cli.schema import Config
+from nnfs_cli.runs.directory import cache_dir
+from nnfs_cli.runs.model import Model
+from nnfs_cli.runs.record import Run
+from nnfs_cli.training.setup import Training
 
 Log: TypeAlias = Mapping[str, list[float]]
 
@@ -216,7 +217,7 @@ def samples(model: Model, cached: Path) -> Tables:
     if model.known.samples > MANY or len(model.known.columns) != 2 or model.known.classes is None:
         return {}
     try:
-        return planes.own_tables(model, Look(cache_dir=cached))
+        return boundary.own_tables(model, Look(cache_dir=cached))
     except FileError:  # a file that has changed since the training read it
         return {}
 

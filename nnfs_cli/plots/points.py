@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfs_cli import summaries
 from nnfs_cli.errors import FileError, did_you_mean, one_line, short
 from nnfs_cli.plots.style import Look
-from nnfs_cli.stackfiles import FIGURES
-from nnfs_cli.summaries import Record
+from nnfs_cli.sweeps import summary
+from nnfs_cli.sweeps.store import FIGURES
+from nnfs_cli.sweeps.summary import Record
 
 OTHERS = ("index", "status", "epochs", *FIGURES)
 NOT_FINITE = "not finite"  # what became of a finished run whose figure overflowed
@@ -66,7 +66,7 @@ class Results(NamedTuple):
 
         There are several where they are equal, and none where all are.
         """
-        choose = min if summaries.smaller_is_better(self.figure) else max
+        choose = min if summary.smaller_is_better(self.figure) else max
         points = [p for p in self.groups if 2 * len(self.groups[p]) > self.runs(*p)]
         medians = {point: self.median(*point) for point in points}
         best = [p for p in points if medians[p] == choose(medians.values())]
@@ -85,7 +85,7 @@ class Results(NamedTuple):
 
     def best_run(self) -> tuple[Point, int] | None:
         """Return point and number of the best of all runs, SWEEP/best."""
-        sign = 1 if summaries.smaller_is_better(self.figure) else -1
+        sign = 1 if summary.smaller_is_better(self.figure) else -1
         every = [(sign * v, n, p) for p, runs in self.groups.items() for n, v in runs.items()]
         _, number, point = min(every, key=lambda run: run[:2], default=(0.0, 0, None))
         return None if point is None else (point, number)
@@ -93,7 +93,7 @@ class Results(NamedTuple):
 
 def results(path: Path, look: Look) -> Results:
     """Return a sweep's figure over the keys in look.against, by default over all but the seed."""
-    records = summaries.records(path)
+    records = summary.records(path)
     keys = _chosen_keys(path, records, look)
     if look.by not in records[0] or look.by not in FIGURES:
         known = [key for key in FIGURES if key in records[0]]

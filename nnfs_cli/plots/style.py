@@ -23,7 +23,7 @@ import numpy as np
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, NnfsError
 from nnfs_cli.plots import lettering, packing
-from nnfs_cli.runs import Run
+from nnfs_cli.runs.record import Run
 
 Axes: TypeAlias = Any  # matplotlib's
 Figure: TypeAlias = Any

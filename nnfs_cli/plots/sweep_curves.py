@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from nnfs_cli import stackfiles, sweeps
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError
 from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.curves import FEW, MANY, Curve, cost_label
 from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.sweeps import directory, members, store
 
 
 def read(path: Path) -> dict[int, Curve]:
     """Return the curve of each run of a sweep that is done, by its number."""
     found: dict[int, Curve] = {}
-    for file in stackfiles.stack_files(path):
-        for trained in stackfiles.load(file):
+    for file in store.stack_files(path):
+        for trained in store.load(file):
             for i, number in enumerate(trained.numbers.tolist()):
                 n = int(trained.entries[i])
                 epoch, values = trained.log["epoch"][:n], trained.log["cost"][i, :n]
@@ -56,8 +56,8 @@ def curves(path: Path, look: Look) -> Figure:
     found = read(path)
     lost = [curve for curve in found.values() if curve.diverged]
     kept = [curve for curve in found.values() if not curve.diverged]
-    best = sweeps.best(path, look.by) if kept else None
-    run = sweeps.read_run(path, min(found) if best is None else best)
+    best = members.best(path, look.by) if kept else None
+    run = members.read_run(path, min(found) if best is None else best)
     made, (axes,) = style.figure()
     _draw_faint(axes, kept, look.palette.soft, "run" if len(kept) == 1 else "runs")
     _draw_faint(axes, lost, look.palette.fault, "diverged")
@@ -126,7 +126,7 @@ def _mark_lost(axes: Axes, lost: Sequence[Curve], palette: Palette) -> None:
 
 def _lost(path: Path) -> str:
     """Return how many runs of a sweep did not finish; nothing if all did."""
-    ends = Counter(row.status for row in stackfiles.done(path).values())
-    total = sweeps.read_facts(path).runs
+    ends = Counter(row.status for row in store.done(path).values())
+    total = directory.read_facts(path).runs
     ends["missing"] = total - ends.total()
     return titles.lost(ends, total)

@@ -14,14 +14,15 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from nnfs_cli import prediction
 from nnfs_cli.core.activations import Array
-from nnfs_cli.plots import curves, lettering, planes, style, titles
+from nnfs_cli.plots import boundary as boundary_plot
+from nnfs_cli.plots import curves, lettering, style, titles
+from nnfs_cli.plots.boundary import Plane, Tables
 from nnfs_cli.plots.curves import Curve
-from nnfs_cli.plots.planes import Plane, Tables
 from nnfs_cli.plots.style import Look
-from nnfs_cli.prediction import Model
-from nnfs_cli.runs import Run
+from nnfs_cli.runs import model as models
+from nnfs_cli.runs.model import Model
+from nnfs_cli.runs.record import Run
 
 MARKS = "ox+*#@%&"  # of the classes' samples
 GROUNDS = " .:-=~^,"  # of the classes' regions
@@ -159,9 +160,9 @@ def _tick(value: float) -> str:
 
 def boundary(run: Run, look: Look, shown: Screen) -> str:
     """Return the classes' regions over two columns, and the samples."""
-    model = prediction.load(run)
-    planes.chosen_columns(model, look.columns)
-    tables = planes.own_tables(model, look)
+    model = models.load(run)
+    boundary_plot.chosen_columns(model, look.columns)
+    tables = boundary_plot.own_tables(model, look)
     shown = shown._replace(height=shown.height - 2)
     grid = plane(model, tables, look.columns, shown)
     return "\n".join(field(model, tables, grid, shown))
@@ -169,21 +170,21 @@ def boundary(run: Run, look: Look, shown: Screen) -> str:
 
 def plane(model: Model, tables: Tables, names: Sequence[str], shown: Screen) -> Plane:
     """Return a plane with a point for each letter."""
-    return planes.plane(model, tables, names, shown.width - MARGIN - 2, shown.height - 4)
+    return boundary_plot.plane(model, tables, names, shown.width - MARGIN - 2, shown.height - 4)
 
 
 def field(model: Model, tables: Tables, grid: Plane, shown: Screen) -> list[str]:
     """Return regions and samples on axes, as lines that together fill the screen."""
     known = model.known
     assert known.classes is not None
-    given = planes.shares(model, grid.X)
+    given = boundary_plot.shares(model, grid.X)
     unknown = np.isnan(given).any(axis=0).reshape(len(grid.y), len(grid.x))
     regions = np.nan_to_num(given).argmax(axis=0).reshape(unknown.shape)
     grounds = np.array([GROUNDS[k % len(GROUNDS)] for k in range(len(known.classes))])
     letters, inks = np.where(unknown, UNKNOWN, grounds[regions]), np.full(regions.shape, -1)
     regions = np.where(unknown, -1, regions)
     for table in tables.values():
-        wrong = planes.is_wrong(model, table)
+        wrong = boundary_plot.is_wrong(model, table)
         marks = np.array([MARKS[k % len(MARKS)] for k in range(len(known.classes))])[table.y]
         j, i = (
             _cells(table.X[:, column], axis)
@@ -200,7 +201,7 @@ def field(model: Model, tables: Tables, grid: Plane, shown: Screen) -> list[str]
     axis = [top, *[""] * (len(rows) - 2), bottom]
     left, right = _tick(float(grid.x[0])), _tick(float(grid.x[-1]))
     x, y = (lettering.plain(known.columns[column]) for column in grid.columns)
-    same = planes.everywhere(given, known.classes)
+    same = boundary_plot.everywhere(given, known.classes)
     width, space = len(grid.x), f"{'':>{MARGIN}}  "
     return [
         f"{y:>{MARGIN}}{f'   {same}' if same else ''}"[: shown.width - 2],

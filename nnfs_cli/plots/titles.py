@@ -10,13 +10,13 @@ from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
-from nnfs_cli import runs
-from nnfs_cli.config import n_inputs
+from nnfs_cli.config.consistency import n_inputs
+from nnfs_cli.config.schema import FILE
 from nnfs_cli.errors import FileError, short
 from nnfs_cli.plots import lettering, style
 from nnfs_cli.plots.style import Figure, Palette
-from nnfs_cli.runs import Run
-from nnfs_cli.schema import FILE
+from nnfs_cli.runs import record
+from nnfs_cli.runs.record import Run
 
 RISE = 1e-4  # share by which a cost that rose is above its beginning; less is rounding
 LAYERS = 8  # that are named one by one
@@ -54,13 +54,13 @@ def failure_in(log: Mapping[str, Sequence[float] | np.ndarray], status: str = ""
 
 def failure_of(run: Run) -> Failure | None:
     """Return where a run diverged, None if it did not."""
-    return failure_in(runs.read_log(run), str(run.facts.get("status")))
+    return failure_in(record.read_log(run), str(run.facts.get("status")))
 
 
 def fault_of(run: Run) -> str:
     """Return what is wrong with a run's cost in a sentence: it diverged, or rose; else nothing."""
     try:
-        log = runs.read_log(run)
+        log = record.read_log(run)
     except FileError:  # without it, what run.json says must do
         return "Diverged." if run.facts.get("status") == "diverged" else ""
     return fault_in(log, str(run.facts.get("status")))

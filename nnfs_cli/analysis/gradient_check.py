@@ -1,0 +1,250 @@
+"""Backpropagation against central differences, on a configuration's own network and data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf, isfinite, nan
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from nnfs_cli.config.schema import Config
+from nnfs_cli.core.activations import Array
+from nnfs_cli.core.backprop import Backprop
+from nnfs_cli.data.encoding import Samples
+from nnfs_cli.errors import NnfsError
+from nnfs_cli.training import setup
+
+TOLERANCE = 1e-6
+COMPONENTS = 200  # of an array, at most
+SAMPLES = 1000
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # by which z moves, at the largest input
+TOO_LARGE = "the numbers are too large to compare gradients: scale the data, or draw smaller W"
+
+
+class Component(NamedTuple):
+    """One component of the gradient, computed both ways; `error` is relative.
+
+    `place` is (unit, input) in W and (unit,) in b, from 0. `kink` says that every step crosses the
+    kink of some unit, on some sample: then there is nothing to compare.
+    """
+
+    place: tuple[int, ...]
+    backpropagation: float
+    difference: float
+    error: float
+    kink: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """W or b of one layer: how many of its components were compared, and the worst of them.
+
+    `kinks` were skipped besides; `worst` is None if all were.
+    """
+
+    layer: int
+    array: str
+    components: int
+    compared: int
+    kinks: int
+    worst: Component | None
+
+    @property
+    def agrees(self) -> bool:
+        return self.worst is None or self.worst.error <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class Report:
+    """The comparison of each array, and how many of the samples it was made on."""
+
+    comparisons: list[Comparison]
+    used: int
+    samples: int
+
+    @property
+    def agrees(self) -> bool:
+        return all(comparison.agrees for comparison in self.comparisons)
+
+
+def check(config: Config, cache_dir: Path | None) -> Report:
+    """Return how backpropagation and central differences agree before the first update.
+
+    In float64, at the very parameters that training starts from. Of many components or samples a
+    choice is taken, the same each time. NnfsError if there is no finite cost to compare.
+    """
+    double = msgspec.structs.replace(config, dtype="float64")
+    encoding, train, _ = setup.encode(double, cache_dir)
+    samples = train.x.shape[-1]
+    chosen = sorted(Random(0).sample(range(samples), min(samples, SAMPLES)))
+    train = train if len(chosen) == samples else Samples(train.x[:, chosen], train.y[:, chosen])
+    network = setup.network_of(double, encoding.facts)
+    params = setup.initial_params(config, network).astype(np.float64)
+    prober = _Prober(setup.evaluator(double, encoding, network, params, train), train.x)
+    places = network.views(np.arange(network.n_params))
+    comparisons = []
+    for number, indices in enumerate(places, 1):
+        comparisons.append(_compare(prober, number, "W", indices[:, :-1]))
+        comparisons.append(_compare(prober, number, "b", indices[:, -1]))
+    return Report(comparisons, len(chosen), samples)
+
+
+def _compare(prober: _Prober, layer: int, array: str, indices: Array) -> Comparison:
+    """Return the comparison of an array, whose components are at `indices` of the parameters."""
+    size = indices.size
+    found = []
+    for i in sorted(Random(0).sample(range(size), min(size, COMPONENTS))):
+        place = tuple(int(part) for part in np.unravel_index(i, indices.shape))
+        found.append(prober.component(int(indices[place]), place))
+    smooth = [component for component in found if not component.kink]
+    worst = max(smooth, key=lambda component: component.error, default=None)
+    return Comparison(layer, array, size, len(smooth), len(found) - len(smooth), worst)
+
+
+class _Prober:
+    """Moves one parameter at a time, and puts it back."""
+
+    def __init__(self, backprop: Backprop, x: Array) -> None:
+        self.backprop, self.x = backprop, x
+        self.network = backprop.network
+        self.kinked = any(layer.activation.kinked for layer in self.network.layers)
+        layers = [layer.activation for layer in self.network.layers[:-1]]
+        self.straight = all(activation.kinked for activation in layers)
+        self.ends = np.cumsum([layer.n_params for layer in self.network.layers])
+        self.cost = float(backprop.evaluate().cost)
+        with np.errstate(all="ignore"):
+            self.gradient = backprop.gradient() / backprop.samples
+        if not (isfinite(self.cost) and np.isfinite(self.gradient).all()):
+            raise NnfsError("the cost is not finite before the first update: look at data and W")
+        _, self.inputs, self.signs = zip(*self._passed(), strict=True)
+        self.reach = self._reach()
+        self.rounding = self._rounding()
+        if not isfinite(self.rounding):
+            raise NnfsError(TOO_LARGE)
+
+    def component(self, i: int, place: tuple[int, ...]) -> Component:
+        """Return parameter i's component, at the largest step at which both sides agree.
+
+        Where they do not agree, a shorter step is more exact, until rounding takes over. A step
+        that takes any unit across its kink measures something else, and is left out.
+        """
+        exact = float(self.gradient[i])
+        before = inf
+        best: Component | None = None
+        clear = self._clear(i) if self.kinked else inf
+        # The least step by which a float of this size can be moved exactly enough.
+        least = 1e-9 * abs(float(self.backprop.params[i]))
+        if least * float(self.reach[i]) > 10:
+            raise NnfsError(TOO_LARGE)
+        for relative in STEPS:
+            step = max(relative / float(self.reach[i]), least)
+            if self.kinked and (2 * step >= clear or self._crosses(i, step)):
+                continue
+            central = self._slope(i, step)
+            gap = abs(exact - central)
+            error = self._error(i, step, exact, central)
+            if best is None or error <= best.error:
+                best = Component(place, exact, central, float(error))
+            if error <= TOLERANCE or abs(central - before) < gap / 10:
+                return best  # if it is no error of the step, backpropagation is wrong
+            before = central
+        return best or Component(place, exact, nan, inf, kink=True)
+
+    def _error(self, i: int, step: float, exact: float, central: float) -> float:
+        """Return the relative error, in which rounding cannot exceed the tolerance."""
+        gap = abs(exact - central)
+        if not isfinite(gap):
+            return inf
+        if not gap:
+            return 0.0
+        floor = self.rounding / step / TOLERANCE
+        if gap > TOLERANCE * max(abs(exact), abs(central), floor):
+            with self._moved(i, 2 * step):  # where the cost, and its rounding, may be larger
+                floor = max(floor, self._rounding() / step / TOLERANCE)
+        return float(gap / max(abs(exact), abs(central), floor))
+
+    def _slope(self, i: int, step: float) -> float:
+        """Return the slope of the cost at parameter i, exact to step^4."""
+        costs = []
+        for steps in (-2, -1, 1, 2):
+            with self._moved(i, steps * step):
+                costs.append(float(self.backprop.evaluate().cost))
+        far_left, left, right, far_right = costs
+        return (8 * (right - left) - (far_right - far_left)) / (12 * step)
+
+    def _crosses(self, i: int, step: float) -> bool:
+        """Return whether a step takes z of any unit across its kink, on any sample.
+
+        Between kinks, z of a network of straight pieces is linear in each parameter: it crosses
+        inside of the step only if it has crossed at an end.
+        """
+        layer = int(np.searchsorted(self.ends, i, side="right"))
+        for steps in (2, -2) if self.straight else (2, -2, 1, -1):
+            with self._moved(i, steps * step):
+                for number, _, signs in self._passed(layer):
+                    if signs is not None and not np.array_equal(self.signs[number], signs):
+                        return True
+        return False
+
+    def _clear(self, i: int) -> float:
+        """Return the change of parameter i that takes its own unit's z to its kink."""
+        layer = int(np.searchsorted(self.ends, i, side="right"))
+        if not self.network.layers[layer].activation.kinked:
+            return inf
+        x = self.inputs[layer]
+        unit, column = divmod(i - int(self.ends[layer]), len(x))  # from the last unit: < 0
+        with np.errstate(all="ignore"):
+            z = self.network.views(self.backprop.params)[layer][unit] @ x
+            return float(np.abs(z / x[column])[x[column] != 0].min(initial=inf))
+
+    def _passed(self, first: int = 0) -> Iterator[tuple[int, Array, Array | None]]:
+        """Yield number, input with its ones, and signs of z, of each layer from the first on.
+
+        Signs are None where an activation has no kink. Layers below the first are as they were.
+        """
+        x = self.inputs[first] if first else self.x
+        views = self.network.views(self.backprop.params)
+        for number in range(first, len(views)):
+            activation = self.network.layers[number].activation
+            with np.errstate(all="ignore"):
+                z = views[number] @ x
+                yield number, x, np.sign(z) if activation.kinked else None
+                x = np.ones((len(z) + 1, z.shape[1]))
+                activation.forward(z, x[:-1])
+
+    @contextmanager
+    def _moved(self, i: int, change: float) -> Iterator[None]:
+        params = self.backprop.params
+        initial = params[i].copy()
+        params[i] += change
+        yield
+        params[i] = initial
+
+    def _reach(self) -> Array:
+        """Return, for each parameter, the largest input that it multiplies, (n_params,)."""
+        reach = np.empty_like(self.backprop.params)
+        for view, x in zip(self.network.views(reach), self.inputs, strict=True):
+            view[:] = np.abs(x).max(axis=-1)
+        reach[~((reach > 0) & np.isfinite(reach))] = 1
+        return reach
+
+    def _rounding(self) -> float:
+        """Return what rounding may change of the cost: its last bits, and those of each z in it."""
+        size = float(self.backprop.evaluate().cost)
+        layers = zip(
+            self.backprop.trace(),
+            self.network.views(self.backprop.params),
+            self._passed(),
+            strict=True,
+        )
+        with np.errstate(all="ignore"):
+            for layer, Wb, (_, x, _) in layers:
+                share = np.abs(layer.delta) * (np.abs(Wb) @ np.abs(x))
+                size += float(share.sum()) / self.backprop.samples
+        return 4 * float(np.finfo(np.float64).eps) * size

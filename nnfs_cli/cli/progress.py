@@ -1,0 +1,129 @@
+"""A training or a sweep under the eyes of its user: the progress that shows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnfs_cli.cli import options
+from nnfs_cli.data import notices
+from nnfs_cli.errors import one_line
+
+if TYPE_CHECKING:
+    from nnfs_cli.config.schema import Config
+    from nnfs_cli.data.files import Watcher
+    from nnfs_cli.training.setup import Training
+
+
+MANY = 40  # layers, above which only the first and the last are shown
+
+
+def describe(training: Training) -> str:
+    """Return the network, the data and the work ahead in a line."""
+    layers = training.network.layers
+    units = [str(n) for n in (layers[0].fan_in, *(layer.units for layer in layers))]
+    if len(units) > MANY:
+        units[MANY // 2 : -MANY // 2] = ["..."]
+    shape = "-".join(units)
+    samples = options.count(training.backprop.samples, "sample")
+    if training.test:
+        samples += f" ({training.test.samples} more to test)"
+    return (
+        f"{shape}, {options.count(training.network.n_params, 'parameter')}, {samples}, "
+        f"{options.count(training.config.epochs, 'epoch')}"
+    )
+
+
+def outcome(training: Training) -> str:
+    """Return the last logged figures in a line."""
+    told = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
+    return f"epoch {training.epoch}: {told}"
+
+
+def warn_of(configs: Iterable[Config], quiet: bool = False) -> None:
+    """Print what a user should know of the data that is about to be trained on, each line once."""
+    from nnfs_cli.data import source
+
+    # Points of a sweep share what they do not set.
+    distinct = {(id(c.dataset), id(c.layers), c.loss): c for c in configs}.values()
+    for line in dict.fromkeys(line for config in distinct for line in source.warnings(config)):
+        options.note(line, unless=quiet)
+
+
+def warn(path: Path, warnings: Iterable[str]) -> None:
+    """Print warnings about a run on stderr."""
+    for warning in warnings:
+        options.note(f"{path}: warning: {warning}")
+
+
+def warn_of_versions(path: Path, facts: Mapping[str, Any]) -> bool:
+    """Say, and return, whether versions have changed since run.json was written, with these facts:
+    the last bits may depend on them."""
+    from nnfs_cli.runs import record
+
+    changed = record.changed_versions(facts.get("versions"))
+    if changed:
+        lines = (f"\n  {key.replace('_', ' ')} was {a}, is {b}" for key, (a, b) in changed.items())
+        options.note(
+            f"{path}: continues with other versions or on another machine than so far; the last "
+            f"digits may differ from those of a training in one go:{''.join(lines)}"
+        )
+    return bool(changed)
+
+
+@contextmanager
+def reading(quiet: bool) -> Iterator[Watcher | None]:
+    """Yield what shows, on a terminal, how much of a large file has been read; print notices."""
+    clock, shown = perf_counter(), False
+
+    def watch(path: str, share: float) -> None:
+        nonlocal clock, shown
+        if perf_counter() - clock > 0.2:
+            clock, shown = perf_counter(), True
+            click.echo(f"\r{one_line(path)}: {share:4.0%} read", err=True, nl=False)
+
+    with notices.heard_by(None if quiet else options.note):
+        yield watch if sys.stderr.isatty() and not quiet else None
+    if shown:
+        click.echo("\r\033[K", err=True, nl=False)
+
+
+@contextmanager
+def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Callable[[], None]]:
+    """Yield a function that shows how far the training is: a line that moves, on a terminal."""
+    if verbose and not quiet:
+        told: list[int] = []
+
+        def tell_entry() -> None:
+            if training.log["epoch"][len(told) :]:
+                told.append(training.epoch)
+                options.note(outcome(training))
+
+        yield tell_entry
+    elif quiet or not sys.stderr.isatty() or not training.config.epochs:
+        yield lambda: None
+    else:
+        clock, first = perf_counter(), training.epoch
+
+        def figures(_: object) -> str:
+            if not training.log:
+                return ""
+            speed = (training.epoch - first) / max(perf_counter() - clock, 1e-9)
+            return f"cost {training.figures['cost']:.6g}  {speed:,.0f} epochs/s"
+
+        with click.progressbar(
+            length=training.config.epochs,
+            file=sys.stderr,
+            item_show_func=figures,
+            show_pos=True,
+            show_percent=False,
+            width=24,
+            bar_template="epoch %(info)s  [%(bar)s]",
+        ) as bar:
+            yield lambda: bar.update(training.epoch - bar.pos, 1)

@@ -1,0 +1,128 @@
+"""Whether the values of a configuration fit each other, and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from nnfs_cli.config import footprint, nodes
+from nnfs_cli.config.nodes import Mapping, Node, Place
+from nnfs_cli.config.schema import Config
+from nnfs_cli.config.writing import too_large
+from nnfs_cli.core.losses import LOSSES
+from nnfs_cli.data import features, source
+from nnfs_cli.data.table import DataInfo
+
+if TYPE_CHECKING:
+    pass
+
+KeyPath = tuple[str | int, ...]
+
+
+def n_inputs(config: Config, known: DataInfo) -> int:
+    """Return the number of features, without the row of ones."""
+    return len(config.features or known.columns)
+
+
+def n_params(config: Config, known: DataInfo) -> int:
+    """Return the number of the network's parameters."""
+    widths = [n_inputs(config, known), *(layer.units for layer in config.layers)]
+    return sum((a + 1) * b for a, b in pairwise(widths))
+
+
+def contradictions(
+    config: Config, known: DataInfo, *, to_train: bool
+) -> Iterator[tuple[KeyPath, str]]:
+    """Yield what does not fit together: the path of a value, and what is wrong with it."""
+    places = features.places(known.columns)
+    for i, expression in enumerate(config.features or ()):
+        try:
+            features.parse(expression, places)
+        except ValueError as error:
+            yield ("features", i), str(error)
+    yield from _layer_contradictions(config, known)
+    yield from _output_contradictions(config, known)
+    yield from _data_contradictions(config, known)
+    for key, message in footprint.excesses(config, known, to_train=to_train):
+        yield (key,), message
+    if excess := too_large(config):
+        yield ("layers",), excess
+
+
+def _data_contradictions(config: Config, known: DataInfo) -> Iterator[tuple[KeyPath, str]]:
+    given = config.dataset.parameters
+    test_size, test_path = given["test_size"], given.get("test_path")
+    if test_size and test_path:
+        yield ("dataset", "test_size"), "there is a test_path already"
+    elif source.n_test(known.samples, test_size) >= known.samples:
+        yield (
+            ("dataset", "test_size"),
+            f"{test_size} of {known.samples} samples leaves none to train on",
+        )
+    if given["scale_target"] != "none" and known.classes is not None:
+        yield ("dataset", "scale_target"), "the target is classes; only numbers can be scaled"
+
+
+def _layer_contradictions(config: Config, known: DataInfo) -> Iterator[tuple[KeyPath, str]]:
+    fan_in = n_inputs(config, known)
+    for i, layer in enumerate(config.layers):
+        at: KeyPath = ("layers", i)
+        W, b, units = layer.weights, layer.biases, layer.units
+        if W is not None and len(W) != units:
+            yield (*at, "weights"), f"{len(W)} rows for {_units(units)}"
+        for j, row in enumerate(W or ()):
+            if len(row) != fan_in:
+                yield (
+                    (*at, "weights", j),
+                    f"a row of {len(row)} for {fan_in} input{'s' * (fan_in != 1)}",
+                )
+        if b is not None and len(b) != units:
+            yield (*at, "biases"), f"{len(b)} for {_units(units)}"
+        if layer.activation.name == "softmax" and layer is not config.layers[-1]:
+            yield (*at, "activation"), "softmax is for the output layer only"
+        fan_in = units
+
+
+def _output_contradictions(config: Config, known: DataInfo) -> Iterator[tuple[KeyPath, str]]:
+    last: KeyPath = ("layers", len(config.layers) - 1)
+    output = config.layers[-1]
+    activation, units = output.activation.name, output.units
+    wanted = LOSSES[config.loss].outputs
+    if wanted and activation not in wanted:
+        yield (
+            ("loss",),
+            f"{config.loss} wants {' or '.join(wanted)} in the last layer, which has {activation}",
+        )
+    if activation == "softmax" and units == 1 and len(known.classes or "") <= 2:
+        yield (*last, "units"), "softmax wants two units or more; for one, take sigmoid"
+    elif known.classes is None:
+        if units != (count := len(known.targets)):
+            there = "is 1 target" if count == 1 else f"are {count} targets"
+            yield (
+                (*last, "units"),
+                f"there {there}: the last layer needs {_units(count)}, it has {units}",
+            )
+    elif units != len(known.classes) and not (units == 1 and len(known.classes) == 2):
+        fit = f"{len(known.classes)} softmax units"
+        fit += " or 1 sigmoid unit" if len(known.classes) == 2 else ""
+        yield (
+            (*last, "units"),
+            f"the target has {len(known.classes)} classes: the last layer needs {fit}, "
+            f"it has {units}",
+        )
+
+
+def _units(count: int) -> str:
+    return "1 unit" if count == 1 else f"{count} units"
+
+
+def place_of(root: Node, path: KeyPath) -> Place:
+    """Return where the value at `path` was written, or the closest that was."""
+    node = root
+    for step in path:
+        if isinstance(node, Mapping) and step in node.items:
+            node = node.items[str(step)][1]
+        elif isinstance(node, nodes.Sequence) and isinstance(step, int):
+            node = node.items[step]
+    return node.place

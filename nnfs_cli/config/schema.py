@@ -1,0 +1,159 @@
+"""The schema of a configuration.
+
+Config is the one place where a key's type, range, default and help live. Parts (a data set, an
+activation, an initializer) are named functions of the tables; their signatures are their schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from inspect import Parameter, signature
+from types import NoneType
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
+
+from msgspec import UNSET, Meta, Struct
+from msgspec.structs import fields
+
+from nnfs_cli.core.activations import ACTIVATIONS
+from nnfs_cli.core.initializers import INITIALIZERS
+from nnfs_cli.core.losses import LOSSES
+from nnfs_cli.data import builtin
+from nnfs_cli.data.builtin import DATASETS, Seed
+
+
+class Part(Struct, frozen=True):
+    """An entry of a table, with its parameters; written as its name alone where it has none.
+
+    Paths among the parameters are absolute; `relative` names those that were not written so, which
+    makes no other part of it.
+    """
+
+    name: str
+    parameters: dict[str, Any] = {}
+    relative: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Part):
+            return NotImplemented
+        return (self.name, self.parameters) == (other.name, other.parameters)
+
+
+NAME = r"\w[\w.+=,@-]{0,59}"
+
+
+def of_table(table: str, description: str) -> Meta:
+    """Return the annotation of a Part that is an entry of TABLES[table]."""
+    return Meta(description=description, extra={"table": table})
+
+
+def one_of(table: Mapping[str, Any], description: str) -> Meta:
+    """Return the annotation of a string that is a name in `table`."""
+    return Meta(description=description, extra={"names": list(table)})
+
+
+class LayerConfig(Struct, frozen=True, kw_only=True):
+    """One layer: its size, its activation, and its parameters before training."""
+
+    units: Annotated[int, Meta(ge=1, description="units of the layer")]
+    activation: Annotated[Part, of_table("activation", "function of the layer's output")]
+    initializer: Annotated[Part | None, of_table("initializer", "how W is drawn")] = None
+    bias_initializer: Annotated[Part, of_table("initializer", "how b is drawn")] = Part("zeros")
+    weights: Annotated[list[list[float]] | None, Meta(description="W itself, units x inputs")] = (
+        None
+    )
+    biases: Annotated[list[float] | None, Meta(description="b itself, units")] = None
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """A training, in full."""
+
+    name: Annotated[
+        str,
+        Meta(pattern=rf"^{NAME}$", description="what runs are called; default: the file's stem"),
+    ]
+    dataset: Annotated[Part, of_table("dataset", "samples and targets")]
+    features: Annotated[
+        list[str] | None,
+        Meta(min_length=1, description="products of columns and powers; default: all columns"),
+    ] = None
+    layers: Annotated[
+        list[LayerConfig], Meta(min_length=1, description="layers, first hidden layer first")
+    ]
+    loss: Annotated[str, one_of(LOSSES, "what an output costs")]
+    learning_rate: Annotated[float, Meta(gt=0, description="step of an update")] = 0.1
+    epochs: Annotated[int, Meta(ge=0, description="full-batch updates")] = 1000
+    gradient_clip: Annotated[
+        float | None, Meta(gt=0, description="bound of every component of the gradient")
+    ] = None
+    seed: Annotated[Seed, Meta(description="of the initial parameters")] = 0
+    dtype: Annotated[
+        str, Meta(description="of all numbers", extra={"names": ["float64", "float32"]})
+    ] = "float64"
+    log_every: Annotated[int, Meta(ge=1, description="epochs from one logged cost to the next")] = (
+        100
+    )
+
+
+FILE = "file"  # the data set that is written {path: ...}, without a name
+Scale = Annotated[str, Meta(extra={"names": ["none", "standard", "minmax"]})]
+COMMON = {
+    "test_size": (Annotated[float, Meta(ge=0, lt=1)], 0.0),
+    "split_seed": (Seed, 0),
+    "scale": (Scale, "none"),
+    "scale_target": (Scale, "none"),
+}
+TABLES: dict[str, Mapping[str, Any]] = {
+    "activation": ACTIVATIONS,
+    "initializer": INITIALIZERS,
+    "dataset": {FILE: builtin.file} | {name: d.load for name, d in DATASETS.items()},
+}
+PART_KEYS = frozenset({"dataset", "activation", "initializer", "bias_initializer"})
+
+
+def parameters(table: str, name: str) -> dict[str, tuple[Any, Any]]:
+    """Return type and default of each parameter of a part; the default is UNSET where it must be
+    given."""
+    found = {
+        key: (given.annotation, UNSET if given.default is Parameter.empty else given.default)
+        for key, given in signature(TABLES[table][name]).parameters.items()
+    }
+    return {**found, **COMMON} if table == "dataset" else found
+
+
+class Kind(NamedTuple):
+    """An annotation taken apart."""
+
+    type: Any
+    optional: bool
+    limits: dict[str, Any]
+    extra: dict[str, Any]
+
+
+@cache
+def keys_of(struct: type) -> Mapping[str, tuple[Any, Any]]:
+    """Return the annotation and the default, or UNSET, of each key that a struct has."""
+    return {
+        field.name: (field.type, UNSET if field.required else field.default)
+        for field in fields(struct)
+    }
+
+
+@cache
+def kind_of(annotation: Any) -> Kind:
+    """Return the type, limits and extra of an annotation such as Annotated[int, Meta(ge=0)]."""
+    limits: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    while get_origin(annotation) is Annotated:
+        annotation, *metas = get_args(annotation)
+        for meta in metas:
+            found = {key: getattr(meta, key) for key in LIMITS}
+            limits |= {key: limit for key, limit in found.items() if limit is not None}
+            extra |= meta.extra or {}
+    optional = NoneType in get_args(annotation)
+    if optional:
+        (annotation,) = (t for t in get_args(annotation) if t is not NoneType)
+    return Kind(annotation, optional, limits, extra)
+
+
+LIMITS = ("ge", "gt", "le", "lt", "pattern", "min_length")

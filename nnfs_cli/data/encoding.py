@@ -1,0 +1,190 @@
+"""Tables of numbers -> what a network reads, and its answers -> the data's own terms.
+
+The only transpose is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf, isfinite
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import Struct
+
+from nnfs_cli.config.schema import Config
+from nnfs_cli.core.activations import Array
+from nnfs_cli.core.metrics import magnitude
+from nnfs_cli.data import features
+from nnfs_cli.data.table import DataInfo, Table
+from nnfs_cli.errors import FileError, short
+
+SAFE = 1e-140, 1e140  # standard deviations whose squares float64 holds in all their digits
+
+
+class Scaling(Struct, frozen=True):
+    """v -> (v - shift) / factor, for each column."""
+
+    shift: list[float]
+    factor: list[float]
+
+
+class Encoding(Struct, frozen=True):
+    """All that turns raw columns into a network's inputs, and its outputs into answers."""
+
+    facts: DataInfo
+    inputs: Scaling | None = None
+    targets: Scaling | None = None
+
+    def __post_init__(self) -> None:
+        for scaling, names in (
+            (self.inputs, self.facts.columns),
+            (self.targets, self.facts.targets),
+        ):
+            if scaling and {len(scaling.shift), len(scaling.factor)} != {len(names)}:
+                raise ValueError("a scaling needs a number for each column")
+
+
+class Samples(NamedTuple):
+    """Samples for a network: x (features + 1, samples), as `inputs` says, y (outputs, samples)."""
+
+    x: Array
+    y: Array
+
+
+def fit(config: Config, known: DataInfo, train: Table) -> Encoding:
+    """Return the encoding of a configuration's data, scaled by its training part only.
+
+    FileError names a column that cannot be scaled.
+    """
+    given = config.dataset.parameters
+    where = given.get("path", config.dataset.name)
+    scale, scale_target = given["scale"], given["scale_target"]
+    return Encoding(
+        known,
+        _scaling(scale, train.X, known.columns, f"{where}: scale: {scale}"),
+        _scaling(scale_target, train.y, known.targets, f"{where}: scale_target: {scale_target}")
+        if known.classes is None
+        else None,
+    )
+
+
+def _scaling(kind: str, values: Array, names: Sequence[str], where: str) -> Scaling | None:
+    """Return how to scale columns (samples, columns); an error begins with `where`."""
+    if kind == "none":
+        return None
+    shifts, factors = [], []
+    for column, name in zip(values.T, names, strict=True):
+        low, high = float(column.min()), float(column.max())
+        shift, factor = low, high - low
+        if low == high:
+            factor = 1.0  # a constant column becomes 0
+        elif kind == "standard":
+            shift, factor = _mean_and_deviation(column)
+        if not (isfinite(shift) and isfinite(high - low) and 0 < factor < inf):
+            problem = "is wider" if high - low > 1 else "varies less"
+            raise FileError(
+                f"{where}: column {short(name)!r} runs from {low!r} to {high!r}, which {problem} "
+                f"than float64 can scale; give it in another unit, or leave it out"
+            )
+        shifts.append(shift)
+        factors.append(factor)
+    return Scaling(shifts, factors)
+
+
+def _mean_and_deviation(column: Array) -> tuple[float, float]:
+    """Return mean and standard deviation, by way of a power of 2 where squares would not fit."""
+    with np.errstate(all="ignore"):
+        mean, deviation = column.mean(dtype=np.float64), column.std(dtype=np.float64)
+        if not SAFE[0] < deviation < SAFE[1]:
+            values = column.astype(np.float64)
+            unit = magnitude(values)
+            values /= unit
+            mean = values.mean()
+            values -= mean
+            spread = magnitude(values)
+            mean, deviation = mean * unit, (values / spread).std() * spread * unit
+    return float(mean), float(deviation)
+
+
+def check_range(config: Config, encoding: Encoding, samples: Samples, part: str = "") -> None:
+    """Raise FileError at a feature or target that is too large for the configuration's dtype."""
+    given, facts = config.dataset.parameters, encoding.facts
+    limit = np.finfo(config.dtype).max
+    groups = [("scale", samples.x, config.features or facts.columns)]
+    if facts.classes is None:
+        groups.append(("scale_target", samples.y, facts.targets))
+    for key, values, names in groups:
+        if isinstance(values, np.memmap) and np.can_cast(values.dtype, config.dtype):
+            continue  # its numbers are finite, and to look at them again takes long
+        if values.min() >= -limit and values.max() <= limit:  # neither holds with a NaN
+            continue
+        name = next(
+            name
+            for name, row in zip(names, values, strict=False)
+            if not (row.min() >= -limit and row.max() <= limit)
+        )
+        what = "column" if name in (*facts.columns, *facts.targets) else "feature"
+        cures = [f"dataset.{key}=standard"] if given[key] == "none" else []
+        cures += ["dtype=float64"] if config.dtype == "float32" else []
+        cure = f"try {' or '.join(cures)}" if cures else "give it in another unit, or leave it out"
+        raise FileError(
+            f"{given.get('path', config.dataset.name)}: {what} {short(name)!r} is too large for "
+            f"{config.dtype}{part}; {cure}"
+        )
+
+
+def inputs(config: Config, encoding: Encoding, X: Array) -> Array:
+    """Return raw columns X (samples, columns) as a network reads them, (features + 1, samples).
+
+    A mapped file that is to be read as it is stays on its disk: (columns, samples), without ones.
+    """
+    if isinstance(X, np.memmap) and not (config.features or encoding.inputs):
+        return X.T
+    names, scaling = encoding.facts.columns, encoding.inputs
+
+    def columns(some: slice) -> Array:
+        values = X.T[some].astype(np.float64, copy=False)
+        if not scaling:
+            return values
+        shift, factor = (np.array(v[some])[:, np.newaxis] for v in (scaling.shift, scaling.factor))
+        scaled: Array = (values - shift) / factor
+        return scaled
+
+    x = np.ones((len(config.features or names) + 1, len(X)), config.dtype)
+    with np.errstate(all="ignore"):  # float32 may not hold them, which check_range reports
+        features.write(config.features, names, columns, x[:-1])
+    return x
+
+
+def targets(config: Config, encoding: Encoding, y: Array) -> Array:
+    """Return targets as in Table as a network should give them, (outputs, samples)."""
+    if encoding.facts.classes is None:
+        with np.errstate(all="ignore"):
+            if encoding.targets:
+                y = (y - encoding.targets.shift) / encoding.targets.factor
+            return np.ascontiguousarray(y.T, config.dtype)
+    if config.layers[-1].units == 1:
+        return y[np.newaxis].astype(config.dtype)
+    return np.equal(np.arange(len(encoding.facts.classes))[:, np.newaxis], y).astype(config.dtype)
+
+
+def samples(config: Config, encoding: Encoding, table: Table) -> Samples:
+    """Return a table's rows as a network reads them."""
+    return Samples(inputs(config, encoding, table.X), targets(config, encoding, table.y))
+
+
+def answers(encoding: Encoding, y_hat: Array) -> Array:
+    """Return outputs (outputs, samples) in the targets' own units, (samples, outputs)."""
+    answer = y_hat.T
+    if encoding.targets:
+        answer = answer * encoding.targets.factor + encoding.targets.shift
+    return answer
+
+
+def output_names(encoding: Encoding, units: int) -> list[str]:
+    """Return what each output is called."""
+    known = encoding.facts
+    if units == 1:
+        return ["y_hat"]
+    return [f"y_hat_{name}" for name in known.classes or known.targets]

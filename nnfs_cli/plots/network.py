@@ -1,0 +1,287 @@
+"""The drawing of a network: its units, weights and biases. Coordinates are inches."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnfs_cli.core.activations import Array
+from nnfs_cli.plots import lettering, style, titles
+from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.runs import model as models
+from nnfs_cli.runs.model import Model
+from nnfs_cli.runs.record import Run
+
+WIDE = 16  # units that a layer may have to be drawn one by one
+NUMBERS = 12  # weights of a layer that are few enough to be written
+COLUMNS = 10  # layers, the inputs among them, that are drawn; of more, the first and the last
+ROW, COLUMN = 0.42, 0.9  # least distance between units of a layer, and between layers
+NAME = 1.7  # the widest name beside an input or an output
+RADIUS = 0.16  # of a circle that can hold a number
+
+
+class Column(NamedTuple):
+    """A layer as it is drawn: its groups of units, each a circle or, of all of them, a bar."""
+
+    layer: int  # 0 is the inputs
+    groups: list[Array]
+    title: list[str]
+    x: float
+    y: Array  # of each group
+
+    @property
+    def is_bar(self) -> bool:
+        return len(self.groups[0]) > 1
+
+
+class Scale(NamedTuple):
+    """What all layers share: the largest finite weight or bias, and a circle's radius."""
+
+    largest: float
+    radius: float
+    palette: Palette
+
+    def width(self, size: float) -> float:
+        """Return the width of a line in points."""
+        return 0.4 + 5 * min(size / self.largest, 1)
+
+    def hue(self, value: float) -> str:
+        if not np.isfinite(value):
+            return self.palette.fault
+        return self.palette.positive if value >= 0 else self.palette.negative
+
+
+def network(run: Run, look: Look) -> Figure:
+    """Return the drawn network: width and colour of a line are a weight's size and sign."""
+    from matplotlib import rcParams
+
+    model = models.load(run)
+    names = input_names(model), output_names(model)
+    counts = [model.network.layers[0].fan_in, *(layer.units for layer in model.network.layers)]
+    tallest = max(count if count <= WIDE else 4 for count in _shown(counts))
+    height = max(ROW * tallest, 2.2)
+    rooms = [
+        max((lettering.width_of(line, 9) for name in side for line in name), default=0.0)
+        for side in names
+    ]
+    usual = rcParams["figure.figsize"][0] - 0.8 - sum(rooms)
+    inner = max(sum(map(_gap, _shown(counts)[:-1], _shown(counts)[1:])), usual)
+    left = rooms[0] + 0.3
+    found = columns(model, height, left, left + inner)
+    made, (axes,) = style.figure(height=height + 0.75, width=left + inner + rooms[1] + 0.6)
+    axes.set_axis_off()
+    axes.set(xlim=(0, left + inner + rooms[1] + 0.4), ylim=(-0.1, height + 0.55))
+    views = model.network.views(model.params)
+    finite = [np.abs(Wb[np.isfinite(Wb)]).astype(np.float64) for Wb in views]
+    largest = max((float(size.max()) for size in finite if size.size), default=0.0) or 1.0
+    scale = Scale(largest, min(0.4 * height / tallest, RADIUS * 1.15), look.palette)
+    for before, after in pairwise(found):
+        if after.layer == before.layer + 1:
+            _draw_weights(axes, before, after, views[before.layer], scale)
+        else:
+            text = f"… {after.layer - before.layer - 1:,} layers …"
+            _label(axes, (before.x + after.x) / 2, height / 2, text, look.palette, rotation=90)
+    for column in found:
+        biases = views[column.layer - 1][:, -1] if column.layer else None
+        _draw_units(axes, column, biases, height, scale)
+    for column, side, words in zip((found[0], found[-1]), ("right", "left"), names, strict=True):
+        shift = -0.1 - scale.radius if side == "right" else 0.1 + scale.radius
+        for name, y in zip(words, column.y.tolist(), strict=False):
+            place = {"ha": side, "va": "center", "fontsize": 9, "linespacing": 1.0}
+            axes.annotate("\n".join(name), (column.x + shift, y), **place)
+    lost = sum(int((~np.isfinite(Wb)).sum()) for Wb in views)
+    _network_legend(made, lost, model.network.n_params, scale)
+    bar = f"a bar is more than {WIDE} units; its lines: root mean square, with the sign of the mean"
+    bars = any(column.is_bar for column in found)
+    count = f"{model.network.n_params:,} weights and biases"
+    titles.of_run(made, run, look.palette, count, bar if bars else "")
+    return made
+
+
+def _shown(counts: list[int]) -> list[int]:
+    """Return what is drawn of a list with an item for each layer: all, or its two ends."""
+    half = COLUMNS // 2
+    return counts if len(counts) <= COLUMNS else [*counts[:half], *counts[-half:]]
+
+
+def _gap(before: int, after: int) -> float:
+    """Return how far apart two layers are: further where numbers stand between them."""
+    return 1.6 if before * after <= NUMBERS else COLUMN
+
+
+def columns(
+    model: Model, height: float = 1.0, left: float = 0.0, right: float = 1.0
+) -> list[Column]:
+    """Return the inputs and the layers, from left to right between two places."""
+    counts = [model.network.layers[0].fan_in, *(layer.units for layer in model.network.layers)]
+    words = ["inputs" if counts[0] > 1 else "input"]
+    words += [layer.activation.name for layer in model.run.config.layers]
+    chosen = _shown(list(range(len(counts))))
+    places = np.linspace(left, right, len(chosen)).tolist()
+    found = []
+    for layer, x in zip(chosen, places, strict=True):
+        n, groups, y = counts[layer], [np.arange(counts[layer])], np.array([height / 2])
+        if n <= WIDE:
+            step = min(height / n, 1.2)
+            groups = [np.array([i]) for i in range(n)]
+            y = height / 2 + step * ((n - 1) / 2 - np.arange(n))
+        units = f"{n:,}" if not layer else f"{n:,} unit{'s' * (n > 1)}"
+        found.append(Column(layer, groups, [units, words[layer]], x, y))
+    return found
+
+
+def input_names(model: Model) -> list[list[str]]:
+    """Return the lines of each input's name; nothing where the inputs are a bar."""
+    names = list(model.run.config.features or model.known.columns)
+    return _names(names) if len(names) <= WIDE else []
+
+
+def output_names(model: Model) -> list[list[str]]:
+    """Return the lines of each output's name: its class, or its target."""
+    units = model.run.config.layers[-1].units
+    if units > WIDE:
+        return []
+    if units == 1:
+        return [["y_hat"]]
+    return _names(list(model.known.classes or model.known.targets))
+
+
+def _names(names: list[str]) -> list[list[str]]:
+    return [lettering.lines_of(lettering.plain(name), NAME, 9) for name in names]
+
+
+def _draw_units(
+    axes: Axes, column: Column, biases: Array | None, height: float, scale: Scale
+) -> None:
+    """Draw a column's circles or its bar, filled by the bias, which is written where it fits."""
+    from matplotlib.colors import to_rgba
+    from matplotlib.patches import FancyBboxPatch
+
+    palette = scale.palette
+    top = float(column.y.max()) + scale.radius + 0.08 if not column.is_bar else height
+    title = "\n".join(column.title)
+    axes.annotate(title, (column.x, max(top, height)), ha="center", va="bottom", fontsize=9)
+    if column.is_bar:
+        box = FancyBboxPatch((column.x - 0.07, 0.1), 0.14, height - 0.2, "round,pad=0.03", zorder=3)
+        box.set(facecolor=palette.ground, edgecolor=palette.ink, gid="bar")
+        axes.add_patch(box)
+        return
+    fills: list[Any] = [palette.ground] * len(column.groups)
+    if biases is not None:
+        sizes = np.minimum(np.abs(np.nan_to_num(biases, posinf=scale.largest)) / scale.largest, 1)
+        fills = [
+            to_rgba(scale.hue(b), 0.6 * size if np.isfinite(b) else 0.6)
+            for b, size in zip(biases.tolist(), sizes.tolist(), strict=True)
+        ]
+    circle = {"s": (144 * scale.radius) ** 2, "edgecolors": palette.ink, "linewidths": 1.2}
+    at = np.full(len(fills), column.x)
+    axes.scatter(at, column.y, facecolors=palette.ground, zorder=3, **circle)  # hides the lines
+    gid = f"units {column.layer}"
+    axes.scatter(at, column.y, facecolors=fills, zorder=4, gid=gid, **circle)
+    if biases is not None and scale.radius >= RADIUS:
+        for bias, y in zip(biases.tolist(), column.y.tolist(), strict=True):
+            place = {"fontsize": 6.5, "ha": "center", "va": "center", "zorder": 5}
+            text = f"{bias:.2f}" if 0.01 <= abs(bias) < 10 else _number(bias, ".0e")
+            axes.annotate(text, (column.x, y), **place)
+
+
+def _draw_weights(axes: Axes, left: Column, right: Column, Wb: Array, scale: Scale) -> None:
+    """Draw lines from one column to the next; to or from a bar, a line is several weights."""
+    from matplotlib.collections import LineCollection
+
+    segments, widths, hues, dashes = [], [], [], []
+    for j, to in enumerate(right.groups):
+        for i, source in enumerate(left.groups):
+            weights = Wb[np.ix_(to, source)].astype(np.float64)
+            size = rms(weights, scale.largest)
+            segments.append([(left.x, left.y[i]), (right.x, right.y[j])])
+            widths.append(scale.width(size) if np.isfinite(size) else 1.0)
+            mean = (weights / scale.largest).mean() if np.isfinite(size) else np.nan
+            hues.append(scale.hue(float(mean)))
+            dashes.append("-" if np.isfinite(size) else ":")
+    gid = f"W{right.layer}"
+    lines = LineCollection(segments, linewidths=widths, colors=hues, linestyles=dashes, zorder=1)
+    lines.set(alpha=0.75, gid=gid)
+    axes.add_collection(lines)
+    middle = (left.x + right.x) / 2
+    if left.is_bar and right.is_bar:
+        told = f"{weights.size:,}\nweights\nrms {_number(size)}"
+        _label(axes, middle, float(left.y[0]), told, scale.palette)
+    elif len(segments) <= NUMBERS and not left.is_bar and not right.is_bar:
+        values = [float(Wb[to[0], source[0]]) for to in right.groups for source in left.groups]
+        for (x, y), value in zip(places(segments), values, strict=True):
+            _label(axes, x, y, _number(value), scale.palette)
+
+
+def rms(weights: Array, largest: float) -> float:
+    """Return the root mean square of weights, which need not overflow; nan if one is not finite."""
+    if not np.isfinite(weights).all():
+        return float("nan")
+    return float(np.sqrt(np.square(weights / largest).mean()) * largest)
+
+
+def places(segments: list[list[tuple[float, float]]]) -> list[tuple[float, float]]:
+    """Return for each line where its number stands: as far as possible from the other lines and
+    from the numbers before it."""
+    lines = np.array(segments, dtype=float)  # (lines, ends, xy)
+    edge = (RADIUS + 0.22) / float(lines[0, 1, 0] - lines[0, 0, 0])  # beside the circles
+    share = np.linspace(edge, 1 - edge, 37)
+    x = lines[0, 0, 0] + share * (lines[0, 1, 0] - lines[0, 0, 0])
+    y = lines[:, :1, 1] + share * (lines[:, 1:, 1] - lines[:, :1, 1])
+    found: list[tuple[float, float]] = []
+    for i in range(len(lines)):
+        others = np.delete(y, i, axis=0)
+        room = np.abs(others - y[i]).min(axis=0) if len(others) else np.ones(len(share))
+        for at, height in found:  # a number is three times as wide as it is high
+            room = np.minimum(room, np.hypot((x - at) / 2.2, y[i] - height))
+        room = np.minimum(room, 0.2) - 0.02 * np.abs(share - 0.5)
+        best = int(room.argmax())
+        found.append((float(x[best]), float(y[i, best])))
+    return found
+
+
+def _number(value: float, small: str = ".2g") -> str:
+    """Return a number in few letters."""
+    if not np.isfinite(value):
+        return f"{value}"
+    form = "g" if not value else small if abs(value) < 0.01 else ".2g"
+    text = f"{value:{form if abs(value) < 1000 else '.0e'}}"
+    return re.sub(r"e([+-])0*", lambda m: "e" + m[1].strip("+"), text)
+
+
+def _label(
+    axes: Axes, x: float, y: float, text: str, palette: Palette, rotation: float = 0
+) -> None:
+    """Write over lines."""
+    box = {"boxstyle": "round,pad=0.12", "facecolor": palette.ground, "edgecolor": "none"}
+    place = {"ha": "center", "va": "center", "zorder": 2, "rotation": rotation}
+    axes.annotate(text, (x, y), fontsize=7.5, bbox=box, **place)
+
+
+def _network_legend(made: Figure, lost: int, count: int, scale: Scale) -> None:
+    from matplotlib.lines import Line2D
+
+    palette = scale.palette
+    size = scale.largest
+    handles = [
+        Line2D([], [], color=palette.positive, linewidth=3, label="above 0"),
+        Line2D([], [], color=palette.negative, linewidth=3, label="below 0"),
+        Line2D(
+            [],
+            [],
+            color=palette.soft,
+            linewidth=scale.width(size),
+            label=f"{size:.3g}, the largest",
+        ),
+    ]
+    if lost == count:
+        handles = []
+    if lost:
+        line = {"color": palette.fault, "linestyle": ":"}
+        handles.append(Line2D([], [], label=f"{lost:,} not finite", **line))
+    circle = {"marker": "o", "markeredgecolor": palette.ink, "markerfacecolor": palette.ground}
+    handles.append(Line2D([], [], linestyle="none", label="unit, with its bias", **circle))
+    style.legend_below(made, handles)

@@ -1,0 +1,122 @@
+"""A run that continues where it was left, and a configuration that begins with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from nnfs_cli.config.schema import Config
+from nnfs_cli.config.writing import dump, to_plain
+from nnfs_cli.data.table import DataInfo
+from nnfs_cli.errors import ConfigError, FileError, NnfsError, short
+from nnfs_cli.runs import directory, listing, record
+from nnfs_cli.runs.checkpoint import read, restore
+from nnfs_cli.runs.paths import KEYS, movable
+from nnfs_cli.runs.record import Run
+from nnfs_cli.storage import files
+from nnfs_cli.training import setup
+from nnfs_cli.training.setup import Training
+
+MAX_WRITTEN = 100_000  # weights, with their rows and all else below document.MAX_NODES
+
+
+def resume(run: Run, wanted: Config, cache_dir: Path, threads: int) -> Training:
+    """Return the training of a run, where it was left; `wanted` may have more epochs, which its
+    config.yaml then has, too.
+
+    ConfigError lists whatever else is different.
+    """
+    told = differences(run.config, wanted)
+    if wanted.epochs < run.config.epochs:
+        told.append(f"epochs: was {run.config.epochs}, is {wanted.epochs}; it can only be raised")
+    if told:
+        lines = "\n  ".join(told)
+        raise ConfigError(f"{run.path}: cannot be resumed with another configuration:\n  {lines}")
+    if run.facts.get("status") == "diverged":
+        raise NnfsError(f"{run.path}: diverged; change the configuration and train anew")
+    wanted = msgspec.structs.replace(wanted, name=run.config.name)
+    setup.check_facts(wanted, run.encoding.facts, run.path)
+    training = setup.prepare(wanted, cache_dir, threads)
+    if training.data_digest != run.facts.get("data_digest"):
+        raise FileError(f"{run.path}: its data set has changed since it was trained")
+    restore(training, read(run, training))
+    if wanted != run.config:
+        record.write_config(run.path, wanted)
+    return training
+
+
+def differences(was: Config, is_: Config) -> list[str]:
+    """Return what is different between two configurations, but for their names and epochs, and
+    where the data are: those may have been moved, and have a digest."""
+    before, now = flat(to_plain(was)), flat(to_plain(is_))
+    free = {"name", "epochs", *(f"dataset.{key}" for key in KEYS)}
+    return [
+        f"{key}: was {short(str(before.get(key)))}, is {short(str(now.get(key)))}"
+        for key in dict.fromkeys([*before, *now])
+        if key not in free and before.get(key) != now.get(key)
+    ]
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings and lists, but for weights, as one mapping with dotted keys."""
+    nested = isinstance(value, list) and value and isinstance(value[0], Mapping | str)
+    if not isinstance(value, Mapping) and not nested:
+        return {prefix: value}
+    items = value.items() if isinstance(value, Mapping) else enumerate(value)
+    found: dict[str, Any] = {}
+    for key, item in items:
+        found |= flat(item, f"{prefix}.{key}" if prefix else str(key))
+    return found
+
+
+def find(config: Config, runs_dir: Path) -> Path | None:
+    """Return the run of just this configuration that was started last."""
+    # Older runs have absolute paths. All directories in runs_dir write relative ones alike.
+    parameters = config.dataset.parameters
+    every = tuple(key for key in KEYS if parameters.get(key))
+    parts = (msgspec.structs.replace(config.dataset, relative=keys) for keys in ((), every))
+    given = [config, *(msgspec.structs.replace(config, dataset=part) for part in parts)]
+    texts = set[bytes]()
+    for each in given:
+        with suppress(ConfigError):  # an absolute path that config.yaml could not hold
+            texts.add(dump(movable(each, runs_dir / "run")).encode())
+    most = max(map(len, texts), default=0) + 1
+    for path, facts in reversed(listing.directories(runs_dir).items()):
+        with suppress(OSError):
+            if (
+                facts
+                and path.name.isprintable()
+                and files.read(path / directory.CONFIG, most) in texts
+            ):
+                return path
+    return None
+
+
+def begin_from(config: Config, known: DataInfo, run: Run) -> Config:
+    """Return a configuration that begins with a run's W and b, written out in full."""
+    network, old = (
+        setup.network_of(config, known),
+        setup.network_of(run.config, run.encoding.facts),
+    )
+    shapes = [[(layer.fan_in, layer.units) for layer in net.layers] for net in (old, network)]
+    if shapes[0] != shapes[1]:
+        was, is_ = ("-".join(str(n) for n in (s[0][0], *(u for _, u in s))) for s in shapes)
+        raise FileError(f"{run.path}: is a network of {was}, and the configuration's is {is_}")
+    params = record.read_weights(run, old) if run.params is None else run.params
+    if not np.isfinite(params).all():
+        raise FileError(f"{run.path}: its weights are not finite: nothing can begin with them")
+    if old.n_params > MAX_WRITTEN:
+        told = f"has {old.n_params:,} parameters; a configuration can hold {MAX_WRITTEN:,}"
+        raise FileError(f"{run.path}: {told}")
+    layers = [
+        msgspec.structs.replace(
+            layer, weights=Wb[:, :-1].tolist(), biases=Wb[:, -1].tolist(), initializer=None
+        )
+        for layer, Wb in zip(config.layers, old.views(params), strict=True)
+    ]
+    return msgspec.structs.replace(config, layers=layers)

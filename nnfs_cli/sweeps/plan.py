@@ -1,0 +1,212 @@
+"""What a sweep is to do: a configuration and specifications -> points, each a configuration."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from nnfs_cli.config import loading, nodes, overrides, yaml_reader
+from nnfs_cli.config.loading import BLOCK
+from nnfs_cli.config.nodes import Mapping, Node, NotADocument, Place, Scalar
+from nnfs_cli.config.overrides import Setting
+from nnfs_cli.config.schema import PART_KEYS, Config, kind_of
+from nnfs_cli.config.values import Checker, absolute_path
+from nnfs_cli.config.writing import to_plain
+from nnfs_cli.data import source
+from nnfs_cli.data.files import Watcher
+from nnfs_cli.errors import Problem, config_error, short
+from nnfs_cli.runs.paths import KEYS, movable, movable_plain, relative
+from nnfs_cli.sweeps import plan_file
+from nnfs_cli.sweeps import trials as sweeps_trials
+from nnfs_cli.sweeps.axes import Point
+from nnfs_cli.sweeps.plan_file import with_paths
+from nnfs_cli.sweeps.points import NOTHING, Options, axes_of, configs_of, points_of
+
+PATHS = {f"dataset.{key}": key for key in KEYS}
+SETTINGS = {
+    "zip": list[str],
+    "random": Annotated[int, Meta(ge=1)],
+    "sweep_seed": Annotated[int, Meta(ge=0)],
+    "from": str,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep's runs: the base configuration as nodes, its points and their configurations.
+
+    `specs` are the axes as they were written, `constants` the keys with one value, which are in
+    the base already; `keys` are those that the points set.
+    """
+
+    name: str
+    base: Mapping
+    options: Options
+    specs: dict[str, str]
+    constants: dict[str, str]
+    keys: list[str]
+    points: list[Point]
+    configs: list[Config]
+
+    def relative_paths(self, directory: Path) -> dict[str, str]:
+        """Return how paths of data are written into a file of a directory, if they were written
+        relative to another file."""
+        parts = (config.dataset for config in self.configs)
+        given = {part.parameters[key] for part in parts for key in part.relative}
+        return {path: relative(path, directory) for path in given}
+
+    def identities(self, directory: Path) -> list[str]:
+        """Return digests of points and data, whatever the sweep is called.
+
+        The first has paths as they are written in `directory`, so that it stays when a project is
+        moved. The others are those of the same sweep with absolute paths, as in older versions,
+        and with relative ones.
+        """
+        plain = [to_plain(config) for config in self.configs]
+        for config in plain:
+            del config["name"]
+        found = (config.dataset.parameters.get(key) for config in self.configs for key in KEYS)
+        paths = sorted({path for path in found if path})
+        digests = []
+        for path in paths:
+            with Path(path).open("rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").digest())
+        every = {path: relative(path, directory) for path in paths}
+        identities = []
+        for written in (self.relative_paths(directory), {}, every):
+            moved = [movable_plain(config, written) for config in plain]
+            content = msgspec.json.encode([self.keys, moved], order="deterministic")
+            identities.append(hashlib.sha256(b"".join([content, *digests])).hexdigest())
+        return list(dict.fromkeys(identities))
+
+    def text(self, trials: str | None, directory: Path) -> str:
+        """Return base and sweep block as YAML, as it is written into a directory; `trials` is the
+        path of the copied trials."""
+        written = self.relative_paths(directory)
+        block: dict[str, Any] = dict(self.specs)
+        for key in block.keys() & PATHS:
+            block[key] = ",".join(written.get(path, path) for path in self.specs[key].split(","))
+        if self.options.zip:
+            block["zip"] = list(self.options.zip)
+        if self.options.random is not None:
+            block |= {"random": self.options.random, "sweep_seed": self.options.sweep_seed}
+        if trials:
+            block["from"] = trials
+        base = with_paths(self.base, lambda node: written.get(node.text, node.text))
+        return plan_file.text(self.name, base, block)
+
+
+def load(
+    path: str, arguments: Sequence[str], options: Options, watch: Watcher | None = None
+) -> Plan:
+    """Return the plan of a sweep; ConfigError lists all that is wrong with it."""
+    source.forget_changed()
+    text, path = loading.read_text(path, consequence=NOTHING), loading.name_of(path)
+    problems: list[Problem] = []
+    try:
+        root, found = yaml_reader.compose(text, path)
+    except NotADocument as error:
+        raise config_error([error.problem], NOTHING) from None
+    problems += found
+    if not isinstance(root, Mapping):
+        loading.parse(text, path, consequence=NOTHING)  # which says what is wrong
+        raise AssertionError
+    specs: dict[str, tuple[str, Place]] = {}
+    _, block = root.items.get(BLOCK, (None, None))
+    root = replace(root, items={k: v for k, v in root.items.items() if k != BLOCK})
+    if block is not None:
+        options = _read_block(block, specs, options, problems, path)
+    for number, argument in enumerate(arguments):
+        key, equals, spec = argument.partition("=")
+        place = Place(argument, column=number)
+        if not equals or not key:
+            problems.append(place.problem("a specification is written KEY=SPEC"))
+        else:
+            specs[key] = (spec, place)
+    axes = [axis for axis in axes_of(specs, problems) if axis is not None]
+    if problems:
+        raise config_error(problems, NOTHING)
+    rows = sweeps_trials.read(options.trials, NOTHING) if options.trials else []
+    # A key that has one value alone is no axis: it belongs to the base.
+    constants = {}
+    for axis in [a for a in axes if len(a.values) == 1]:
+        axes.remove(axis)
+        constants[axis.key] = axis.values[0]
+        if rows and axis.key in rows[0].places:
+            message = f"{short(axis.key)!r} is a column of the file of trials, too"
+            problems.append(axis.place.problem(message))
+        try:
+            given = Setting(axis.key, axis.values[0], axis.place)
+            root = overrides.override(root, given, PART_KEYS)
+        except NotADocument as error:
+            problems.append(error.problem)
+    points, keys = points_of(axes, rows, options, problems)
+    if problems:
+        raise config_error(problems, NOTHING)
+    assert isinstance(root, Mapping)
+    base_name = root.items.get("name", (None, None))[1]
+    name = base_name.text if isinstance(base_name, Scalar) else loading.default_name(path)
+    places = {key: place for key, (_, place) in specs.items() if place.line >= 0}
+    each = [row.places for row in rows] or [places] * len(points)
+    configs = configs_of(root, points, each, path, watch)
+    root = with_paths(root, absolute_path)
+    kept = {axis.key: specs[axis.key][0] for axis in axes}
+    for axis in axes:
+        if axis.key in PATHS:  # for it is written elsewhere
+            paths = [absolute_path(Scalar(axis.place, value)) for value in axis.values]
+            kept[axis.key] = ",".join(paths)
+    return Plan(name, root, options, kept, constants, keys, points, configs)
+
+
+def typed(plan: Plan, number: int, directory: Path | None = None) -> dict[str, str]:
+    """Return what a point sets, and what is set for all, as it may be typed anywhere, or written
+    into a directory."""
+    given = {**plan.constants, **dict(plan.points[number])}
+    config = plan.configs[number]
+    parameters = (movable(config, directory) if directory else config).dataset.parameters
+    return {key: parameters[PATHS[key]] if key in PATHS else given[key] for key in given}
+
+
+def _read_block(
+    block: Node,
+    specs: dict[str, tuple[str, Place]],
+    options: Options,
+    problems: list[Problem],
+    path: str,
+) -> Options:
+    """Fill in specs from a sweep block, and return the options with those that it sets."""
+    if not isinstance(block, Mapping):
+        problems.append(block.place.problem("sweep: must be a mapping of keys to values"))
+        return options
+    checker = Checker()
+    for key, (key_node, node) in block.items.items():
+        if key in SETTINGS:
+            value = checker.value(node, kind_of(SETTINGS[key]), key)
+            if value is msgspec.UNSET:
+                continue
+            if key == "zip" and not options.zip:
+                options = replace(options, zip=tuple(value))
+            elif key == "random" and options.random is None:
+                options = replace(options, random=value)
+            elif key == "sweep_seed" and not options.sweep_seed:
+                options = replace(options, sweep_seed=value)
+            elif key == "from" and not options.trials:
+                options = replace(options, trials=str(Path(path).parent / value))
+        elif isinstance(node, Scalar):
+            specs[key] = (node.text, node.place)
+        elif isinstance(node, nodes.Sequence) and all(
+            isinstance(item, Scalar) for item in node.items
+        ):
+            texts = [item.text for item in node.items if isinstance(item, Scalar)]
+            specs[key] = (",".join(texts), node.place)
+        else:
+            problems.append(key_node.place.problem(f"{key}: must be a value or a list of values"))
+    problems += checker.problems
+    return options

@@ -1,0 +1,91 @@
+"""A file of trials: CSV whose header has the keys of a configuration, each row a run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from nnfs_cli.config.nodes import Place
+from nnfs_cli.data import csv_table
+from nnfs_cli.errors import ConfigError, Problem, config_error, short
+from nnfs_cli.storage import files
+from nnfs_cli.sweeps.axes import Point
+
+MAX_BYTES = 1 << 26
+
+
+class Trial(NamedTuple):
+    """A row: what it sets, and where each key of it was written."""
+
+    point: Point
+    places: dict[str, Place]
+
+
+def read(path: str, consequence: str) -> list[Trial]:
+    """Return the trials in a file; ConfigError lists all that is wrong with it."""
+
+    def refuse(message: str, line: int = 0) -> ConfigError:
+        return config_error([Problem(f"{path}:{line}" if line else path, message)], consequence)
+
+    try:
+        lines = files.read_text(Path(path), MAX_BYTES, "utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        text = error.object
+        message = f"byte 0x{text[error.start]:02x} is not UTF-8 text"
+        raise refuse(message, text[: error.start].count(b"\n") + 1) from None
+    except (OSError, ValueError) as error:
+        raise refuse(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    reader = csv.reader(lines, strict=True)
+    rows, line = [], 0
+    try:
+        for row in reader:
+            line = reader.line_num
+            rows += [(line - 1, row)] if row else []
+    except csv.Error as error:  # of a row that may have begun some lines before
+        raise refuse(csv_table.reason(error), line + 1) from None
+    (first, header), *rows = rows or [(0, [])]
+    if not rows:
+        raise refuse("has no rows under its header")
+    places: dict[str, int] = {}
+    problems = [
+        _place(path, lines, first, header, i).problem(f"there is another column {short(key)!r}")
+        for i, key in enumerate(header)
+        if places.setdefault(key, i) != i
+    ]
+    problems += [
+        _place(path, lines, line, row, min(len(row), len(header))).problem(
+            f"{csv_table.count_columns(len(row))}; the header has {len(header)}"
+        )
+        for line, row in rows
+        if len(row) != len(header)
+    ]
+    if problems:
+        raise config_error(problems, consequence)
+    return [
+        Trial(
+            tuple(zip(header, row, strict=True)),
+            {key: _place(path, lines, line, row, i) for i, key in enumerate(header)},
+        )
+        for line, row in rows
+    ]
+
+
+def text(keys: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
+    """Return rows as a file of trials, of these keys."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, keys, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def _place(path: str, lines: list[str], line: int, row: list[str], i: int) -> Place:
+    """Return where the i-th field of a row is; if there are quotes, where its line is."""
+    text = lines[line].rstrip("\r")
+    if '"' in text:
+        return Place(path, line, 0, len(text), text)
+    column = min(sum(len(field) + 1 for field in row[:i]), len(text))
+    return Place(path, line, column, len(row[i]) if i < len(row) else 1, text)

@@ -1,0 +1,228 @@
+"""Many networks of one shape trained together, each to the bits that it would have alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from nnfs_cli.config.schema import Config
+from nnfs_cli.config.writing import to_plain
+from nnfs_cli.core.activations import Array
+from nnfs_cli.core.backprop import Backprop
+from nnfs_cli.core.descent import descend
+from nnfs_cli.data import source
+from nnfs_cli.data.encoding import Encoding, Samples
+from nnfs_cli.errors import NnfsError
+from nnfs_cli.storage.digest import digest
+from nnfs_cli.training import loop, setup
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Runs of one shape, by their numbers in the sweep; `digests` are those of data.digests."""
+
+    numbers: Sequence[int]
+    configs: Sequence[Config]
+    cache_dir: Path | None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, numbers: Container[int]) -> Stack | None:
+        """Return the stack without some of its runs, or None if there is no other."""
+        left = [i for i, number in enumerate(self.numbers) if number not in numbers]
+        if not left:
+            return None
+        return replace(
+            self,
+            numbers=[self.numbers[i] for i in left],
+            configs=[self.configs[i] for i in left],
+        )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What became of a stack's runs, a row for each; every field but the log is one array.
+
+    `log` holds epoch (entries,) and cost, accuracy, ... (runs, entries), NaN after a run's last
+    entry; `entries` says how many each run has, `diverged` whether it did; params is (runs,
+    n_params). Text is JSON: `config` the first run's configuration, `changes` what each run's has
+    else, and `encodings` of the data, of which `encoding` says whose is whose; so with `digests`.
+    Runs whose data could not be had are `failed`, with `messages`, and have no row.
+    """
+
+    numbers: Array
+    diverged: Array
+    entries: Array
+    log: dict[str, Array]
+    params: Array
+    config: Array
+    changes: Array
+    encodings: Array
+    digests: Array
+    encoding: Array
+    failed: Array
+    messages: Array
+
+
+class State(NamedTuple):
+    """How far a stack in training is. `log`, `entries` and `diverged` are as in Trained, so far;
+    `final` has the parameters of those that diverged, where it was seen."""
+
+    epoch: int
+    params: Array
+    final: Array
+    entries: Array
+    diverged: Array
+    log: dict[str, Array]
+
+
+def train(
+    stack: Stack, state: State | None = None, pause: Callable[[State], None] = lambda state: None
+) -> Trained:
+    """Return a stack's runs, trained: weights and costs are bit for bit those of single runs.
+
+    From the start, or from the state where it was stopped: `pause` gets it every now and then.
+    """
+    source.forget_changed()
+    prepared: dict[str, tuple[Encoding, Samples, Samples | None]] = {}
+    failures: dict[str, str] = {}
+    keys = [repr((config.dataset, config.features)) for config in stack.configs]
+    for config, key in zip(stack.configs, keys, strict=True):
+        if key not in prepared and key not in failures:
+            try:
+                source.check_unchanged(config, stack.digests)
+                prepared[key] = setup.encode(config, stack.cache_dir, keep=True)
+            except NnfsError as error:
+                failures[key] = str(error)
+    able = [i for i, key in enumerate(keys) if key in prepared]
+    failed = [i for i, key in enumerate(keys) if key in failures]
+    used = [keys[i] for i in able]
+    members = [stack.configs[i] for i in able]
+    # The rows of a state are those of all runs.
+    end = _train(members, [prepared[key] for key in used], None if failed else state, pause)
+    _check_mapped(stack, prepared, keys)
+    numbers = np.array(stack.numbers, np.int64)
+    base, changes = texts(members)
+    order = list(prepared)
+    return Trained(
+        numbers[able],
+        end.diverged,
+        end.entries,
+        end.log,
+        np.where(end.diverged[:, np.newaxis], end.final, end.params),
+        base,
+        changes,
+        _json([encoding for encoding, *_ in prepared.values()]),
+        np.array([digest(setup.arrays(a, b)) for _, a, b in prepared.values()], str),
+        np.array([order.index(key) for key in used], np.int64),
+        numbers[failed],
+        np.array([failures[keys[i]] for i in failed], str),
+    )
+
+
+def _check_mapped(
+    stack: Stack,
+    prepared: Mapping[str, tuple[Encoding, Samples, Samples | None]],
+    keys: Sequence[str],
+) -> None:
+    """Raise FileError if a file that stayed on its disk changed while networks trained on it."""
+    mapped = {key for key, (_, *parts) in prepared.items() if any(map(_is_mapped, parts))}
+    if mapped:
+        source.forget_changed()
+        for config, key in zip(stack.configs, keys, strict=True):
+            if key in mapped:
+                source.check_unchanged(config, stack.digests)
+
+
+def _is_mapped(samples: Samples | None) -> bool:
+    return samples is not None and isinstance(samples.x, np.memmap)
+
+
+def texts(configs: Sequence[Config]) -> tuple[Array, Array]:
+    """Return the first configuration as JSON, and what each of them has else."""
+    plain = [to_plain(config) for config in configs]
+    base = plain[0] if plain else {}
+    changes = [{k: v for k, v in config.items() if v != base[k]} for config in plain]
+    return _json([base])[0], _json(changes)
+
+
+def _json(values: Sequence[object]) -> Array:
+    """Return values as JSON texts."""
+    return np.array([msgspec.json.encode(value).decode() for value in values], str)
+
+
+def _train(
+    configs: Sequence[Config],
+    prepared: Sequence[tuple[Encoding, Samples, Samples | None]],
+    state: State | None,
+    pause: Callable[[State], None],
+) -> State:
+    """Return the state of a stack at its end."""
+    if not configs:
+        none = np.zeros(0, np.int64)
+        empty = np.zeros((0, 0))
+        return State(0, empty, empty, none, none.astype(bool), {"epoch": none})
+    first, known = configs[0], prepared[0][0].facts
+    network = setup.network_of(first, known)
+    # As experiment.logged_epochs, for which a list would take five times the memory.
+    epochs = np.append(np.arange(0, first.epochs, first.log_every), first.epochs)
+    if state is None or not _fits(state, (len(configs), network.n_params), first.dtype, epochs):
+        params = np.stack([setup.initial_params(config, network) for config in configs])
+        entries, diverged = np.full(len(configs), len(epochs)), np.zeros(len(configs), bool)
+        state = State(0, params, params.copy(), entries, diverged, {"epoch": epochs})
+    start, params, final, entries, diverged, log = state
+
+    def evaluator(parts: Sequence[Samples | None]) -> Backprop | None:
+        samples = [part for part in parts if part is not None]
+        if not samples:
+            return None
+        together = samples[0]
+        if any(part is not together for part in samples):
+            together = Samples(*map(np.stack, zip(*samples, strict=True)))
+        return setup.evaluator(first, prepared[0][0], network, params, together)
+
+    train = evaluator([train for _, train, _ in prepared])
+    test = evaluator([test for _, _, test in prepared])
+    assert train is not None
+    rates = np.array([[config.learning_rate] for config in configs])
+    clips = np.array([[config.gradient_clip or np.inf] for config in configs])
+    clip = clips if np.isfinite(clips).any() else None
+    stops = loop.pauses(int(start), first.epochs, first.log_every)
+    for epoch in descend(train, rates, stops, gradient_clip=clip, start=int(start)):
+        if epoch % first.log_every == 0 or epoch == first.epochs:
+            i = -(-epoch // first.log_every)
+            figures = loop.measure(train, test)
+            for key, values in figures.items():
+                if key not in log:
+                    log[key] = np.full((len(configs), len(epochs)), np.nan)
+                log[key][~diverged, i] = values[~diverged]
+            whole = np.isfinite(figures["cost"]) & np.isfinite(params).all(axis=-1)
+            lost = ~whole & ~diverged
+            final[lost], entries[lost] = params[lost], i + 1
+            diverged |= lost
+        state = state._replace(epoch=epoch)
+        if diverged.all():
+            break
+        pause(state)
+    return state
+
+
+def _fits(state: State, shape: tuple[int, int], dtype: str, epochs: Array) -> bool:
+    """Return whether a state is one of a stack of such parameters and logged epochs."""
+    epoch, entries, diverged = np.asarray(state.epoch), state.entries, state.diverged
+    figures = [values for key, values in state.log.items() if key != "epoch"]
+    return bool(
+        state.params.shape == state.final.shape == shape
+        and state.params.dtype == state.final.dtype == dtype
+        and entries.shape == diverged.shape == shape[:1]
+        and entries.dtype.kind + diverged.dtype.kind + epoch.dtype.kind == "ibi"
+        and ((entries > 0) & (entries <= len(epochs))).all()
+        and np.array_equal(state.log.get("epoch", ()), epochs)
+        and all(v.shape == (shape[0], len(epochs)) and v.dtype == float for v in figures)
+        and epoch.shape == ()
+        and 0 <= epoch <= epochs[-1]
+    )
