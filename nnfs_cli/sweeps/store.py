@@ -116,7 +116,10 @@ def unpacked(content: bytes) -> Trained:
     """Return the trained stack in some bytes; NnfsError if they say why there is none, ValueError
     if they hold anything else."""
     if content.startswith(b"{"):
-        error = msgspec.json.decode(content, type=Failure).error
+        try:
+            error = msgspec.json.decode(content, type=Failure).error
+        except msgspec.MsgspecError as wrong:  # a ValueError only in later versions
+            raise ValueError(str(wrong)) from None
         raise NnfsError(f"a worker failed: {short(error, 400)}")
     try:
         (trained,) = _stacks_of(unsealed(unpack_arrays(content)))

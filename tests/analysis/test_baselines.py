@@ -52,7 +52,9 @@ def test_the_linear_model_of_classes_is_the_maximum_likelihood(table, config, cl
     x, y, _ = table
     numbers = np.digitize(y[0], [-1, 1])[:, np.newaxis] if classes == 3 else y.T > 0
     target = (numbers == np.arange(3)).T if classes == 3 else numbers.T
-    model = sklearn.LogisticRegression(C=1e9, max_iter=10000, tol=1e-10).fit(x.T, numbers[:, 0])
+    model = sklearn.LogisticRegression(C=1e9, solver="newton-cg", max_iter=10000, tol=1e-10).fit(
+        x.T, numbers[:, 0]
+    )
     own = model.predict_proba(x.T)[np.arange(200), numbers[:, 0].astype(int)]
     known = baselines.baselines(config, x, target.astype(float))
     assert known.linear == pytest.approx(-np.log(own).mean(), rel=1e-4)
