@@ -4,8 +4,6 @@ Config is the one place where a key's type, range, default and help live. Parts 
 activation, an initializer) are named functions of the tables; their signatures are their schemas.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from inspect import Parameter, signature

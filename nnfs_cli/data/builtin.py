@@ -4,8 +4,6 @@ Alone knows scikit-learn. An entry of DATASETS is a function whose signature is 
 schema, and one that returns the facts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import tau
 from pathlib import Path

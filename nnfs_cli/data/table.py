@@ -1,7 +1,5 @@
 """A table of samples, and what is known of it before it is read."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from msgspec import Struct
