@@ -628,7 +628,7 @@ def test_a_cache_that_cannot_be_written_is_no_error():
 
 def test_every_module_of_the_shell_is_a_command():
     modules = {module.name for module in pkgutil.iter_modules(cli.__path__)}
-    assert modules - {"options", "watching"} == set(cli.COMMANDS)
+    assert modules - {"options", "progress"} == set(cli.COMMANDS)
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

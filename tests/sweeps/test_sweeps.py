@@ -1127,12 +1127,13 @@ def test_a_cluster_gives_the_same_bits_though_a_worker_is_killed(cluster, whole)
 
 CLIENT = """
 import sys
-from nnfs_cli import cluster, executors
 from nnfs_cli.errors import NnfsError
+from nnfs_cli.sweeps import cluster
+from nnfs_cli.sweeps.workers import results, workers
 cluster.PATIENCE = 0.5
 try:
-    with executors.workers(1, sys.argv[1]) as workers:
-        print(list(executors.results(workers, {work}, {pieces})))
+    with workers(1, sys.argv[1]) as found:
+        print(list(results(found, {work}, {pieces})))
 except NnfsError as error:
     print(error)
 """
