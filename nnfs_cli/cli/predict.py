@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
@@ -129,9 +129,12 @@ def write(output: Path, chunks: Iterator[bytes], *, typed: bool = True) -> None:
             with output.open("wb") as file:
                 file.writelines(chunks)
         else:
-            target = output.resolve() if output.is_symlink() else output  # a link stays one
-            files.write(target, lambda file: file.writelines(chunks))
-    except (OSError, ValueError, RuntimeError) as error:  # of a link to itself
+            if output.is_symlink():  # a link stays one
+                with suppress(FileNotFoundError):
+                    output.stat()  # an error if links lead in a circle
+                output = output.resolve()
+            files.write(output, lambda file: file.writelines(chunks))
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise NnfsError(f"{output}: cannot be written: {reason}") from None
 

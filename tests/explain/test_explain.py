@@ -402,8 +402,12 @@ def test_json_has_its_schema_and_full_precision(path, sample):
 
 
 def test_the_documented_schema_is_the_programs():
-    documented = json.loads((ROOT / "docs/explain.schema.json").read_text())
-    assert documented == msgspec.json.schema(explain_json.Document)
+    def spaced(text):  # Python 3.13 takes the indentation out of docstrings
+        return json.loads(re.sub(r"(\\n| )+", " ", text))
+
+    documented = (ROOT / "docs/explain.schema.json").read_text()
+    schema = json.dumps(msgspec.json.schema(explain_json.Document))
+    assert spaced(documented) == spaced(schema)
 
 
 @pytest.mark.parametrize("form", FORMATS)
