@@ -31,6 +31,16 @@ class Block(NamedTuple):
     numbers: Sequence[int]
 
 
+class Dialect(NamedTuple):
+    """How a CSV table is written; None where its first line decides."""
+
+    delimiter: str | None = None
+    header: bool | None = None
+
+
+DETECTED = Dialect()
+
+
 class BadRow(FileError):
     """A row of a block is wrong, and those before it are right."""
 
@@ -54,6 +64,7 @@ class Reader(Struct, frozen=True):
     blocks: Iterator[Block]
     header: list[str] | None = None
     doubt: str = ""  # added to errors in the first line
+    notices: list[str] = []  # remarks on the table so far, for its user
 
     @property
     def width(self) -> int:
@@ -164,7 +175,12 @@ class Reader(Struct, frozen=True):
 
 
 def read(
-    source: int | bytes, name: str, *, delimiter: str | None = None, needs: Sequence[str] = ()
+    source: int | bytes,
+    name: str,
+    *,
+    delimiter: str | None = None,
+    needs: Sequence[str] = (),
+    notices: list[str] | None = None,
 ) -> Reader:
     """Return a reader of the CSV table behind a file descriptor, or in memory.
 
@@ -183,7 +199,8 @@ def read(
     except csv.Error as error:
         raise error_at(name, str(error), number) from None
     quoted = all(field.lstrip().startswith('"') for field in line.split(delimiter))
-    return Reader(name, delimiter, number, fields, quoted, chain([first], blocks))
+    remarks = [] if notices is None else notices
+    return Reader(name, delimiter, number, fields, quoted, chain([first], blocks), notices=remarks)
 
 
 def _behind_first_line(blocks: Iterator[Block]) -> Iterator[Block]:

@@ -13,11 +13,11 @@ import numpy as np
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.data import csv_table, features
+from nnfs_cli.data.csv_table import Dialect
+from nnfs_cli.data.request import OnProgress
 from nnfs_cli.errors import FileError, did_you_mean, listed, short
 from nnfs_cli.machine import memory
 from nnfs_cli.storage.arrays import map_array, read_arrays
-
-Watcher = Callable[[str, float], None]  # told the path and the share that has been read
 
 
 class Labels(NamedTuple):
@@ -77,14 +77,14 @@ LAST = Wanted()  # column is the target
 def read(
     path: str,
     wanted: Wanted = LAST,
+    dialect: Dialect = csv_table.DETECTED,
     *,
-    delimiter: str | None = None,
-    header: bool | None = None,
-    watch: Watcher | None = None,
+    on_progress: OnProgress | None = None,
+    notices: list[str] | None = None,
 ) -> RawTable:
-    """Return the table in a file, by its suffix; a file of any other suffix is CSV.
+    """Return the table in a .npy or .npz file, or in a CSV file, which has any other suffix.
 
-    FileError says what is wrong, and where.
+    Remarks on a CSV file are added to `notices`, also if a FileError follows.
     """
     from nnfs_cli.data import headers  # late, since most data sets are in no file
 
@@ -98,29 +98,29 @@ def read(
         suffix = Path(path).suffix.lower()
         if suffix in (".npy", ".npz"):
             return _read_arrays(path, suffix, wanted)
-        if delimiter is None and path.endswith(".tsv"):
-            delimiter = "\t"
+        if dialect.delimiter is None and path.endswith(".tsv"):
+            dialect = dialect._replace(delimiter="\t")
         names = [*wanted.target, *wanted.inputs]
         reader = headers.read(
             descriptor,
             path,
-            delimiter=delimiter,
-            header=header,
+            dialect,
             known=names,
             placed=not wanted.by_name,
+            notices=notices,
         )
         size = max(os.fstat(descriptor).st_size, 1)
 
-        def tell() -> None:
-            if watch:
-                watch(path, os.lseek(descriptor, 0, os.SEEK_CUR) / size)
+        def report() -> None:
+            if on_progress:
+                on_progress(path, os.lseek(descriptor, 0, os.SEEK_CUR) / size)
 
-        return _read_csv(reader, wanted, tell)
+        return _read_csv(reader, wanted, report)
     finally:
         os.close(descriptor)
 
 
-def _read_csv(reader: csv_table.Reader, wanted: Wanted, tell: Callable[[], None]) -> RawTable:
+def _read_csv(reader: csv_table.Reader, wanted: Wanted, report: Callable[[], None]) -> RawTable:
     from nnfs_cli.data import headers
 
     names = reader.header or [f"x{i + 1}" for i in range(reader.width)]
@@ -153,7 +153,7 @@ def _read_csv(reader: csv_table.Reader, wanted: Wanted, tell: Callable[[], None]
             values = _floats(reader, block, chosen_X, chosen_y, wanted.numbers or "")
             blocks_X.append(values[:, : len(chosen_X)])
             blocks_y.append(values[:, len(chosen_X) :])
-        tell()
+        report()
     if not blocks_X:
         raise FileError(f"{reader.name}: has a header and no rows; it needs a row for each sample")
     y = np.concatenate(blocks_y)

@@ -16,11 +16,12 @@ from nnfs_cli.config import loading, nodes, overrides, yaml_reader
 from nnfs_cli.config.loading import BLOCK
 from nnfs_cli.config.nodes import Mapping, Node, NotADocument, Place, Scalar
 from nnfs_cli.config.overrides import Setting
+from nnfs_cli.config.request import request_of
 from nnfs_cli.config.schema import PART_KEYS, Config, kind_of
 from nnfs_cli.config.values import Checker, absolute_path
 from nnfs_cli.config.writing import to_plain
-from nnfs_cli.data import source
-from nnfs_cli.data.files import Watcher
+from nnfs_cli.data.source import Sources
+from nnfs_cli.data.table import DataInfo
 from nnfs_cli.errors import Problem, config_error, short
 from nnfs_cli.runs.paths import KEYS, movable, movable_plain, relative
 from nnfs_cli.sweeps import plan_file
@@ -54,6 +55,20 @@ class Plan:
     keys: list[str]
     points: list[Point]
     configs: list[Config]
+    sources: Sources
+
+    def info(self, config: Config) -> DataInfo:
+        """Return the names and length of the data of one of the configurations."""
+        return self.sources.open(request_of(config)).info
+
+    def distinct(self) -> list[Config]:
+        """Return configurations with all the data and networks of the sweep; points share what
+        they do not set."""
+        return [*{(id(c.dataset), id(c.layers), c.loss): c for c in self.configs}.values()]
+
+    def digests(self) -> dict[str, str]:
+        """Return the digest of each data file, for Sources.check_unchanged."""
+        return self.sources.digests(map(request_of, self.distinct()))
 
     def relative_paths(self, directory: Path) -> dict[str, str]:
         """Return how paths of data are written into a file of a directory, if they were written
@@ -104,10 +119,10 @@ class Plan:
 
 
 def load(
-    path: str, arguments: Sequence[str], options: Options, watch: Watcher | None = None
+    path: str, arguments: Sequence[str], options: Options, sources: Sources | None = None
 ) -> Plan:
     """Return the plan of a sweep; ConfigError lists all that is wrong with it."""
-    source.forget_changed()
+    sources = sources or Sources()
     text, path = loading.read_text(path, consequence=NOTHING), loading.name_of(path)
     problems: list[Problem] = []
     try:
@@ -155,14 +170,14 @@ def load(
     name = base_name.text if isinstance(base_name, Scalar) else loading.default_name(path)
     places = {key: place for key, (_, place) in specs.items() if place.line >= 0}
     each = [row.places for row in rows] or [places] * len(points)
-    configs = configs_of(root, points, each, path, watch)
+    configs = configs_of(root, points, each, path, sources)
     root = with_paths(root, absolute_path)
     kept = {axis.key: specs[axis.key][0] for axis in axes}
     for axis in axes:
         if axis.key in PATHS:  # for it is written elsewhere
             paths = [absolute_path(Scalar(axis.place, value)) for value in axis.values]
             kept[axis.key] = ",".join(paths)
-    return Plan(name, root, options, kept, constants, keys, points, configs)
+    return Plan(name, root, options, kept, constants, keys, points, configs, sources)
 
 
 def typed(plan: Plan, number: int, directory: Path | None = None) -> dict[str, str]:

@@ -20,7 +20,6 @@ import pytest
 import shell
 from shell import CONFIGS, XOR, call, matches, nnfs, start, trained
 
-from nnfs_cli.data import source
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.runs import record as run_record
 from nnfs_cli.sweeps import execution, stacking, store
@@ -46,7 +45,6 @@ epochs: 30
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
     Path("diverging.yaml").write_text(DIVERGING)
 
 
@@ -1127,12 +1125,12 @@ def test_a_cluster_gives_the_same_bits_though_a_worker_is_killed(cluster, whole)
 
 CLIENT = """
 import sys
-from nnfs_cli import cluster, executors
+from nnfs_cli.sweeps import cluster, workers
 from nnfs_cli.errors import NnfsError
 cluster.PATIENCE = 0.5
 try:
-    with executors.workers(1, sys.argv[1]) as workers:
-        print(list(executors.results(workers, {work}, {pieces})))
+    with workers.workers(1, sys.argv[1]) as there:
+        print(list(workers.results(there, {work}, {pieces})))
 except NnfsError as error:
     print(error)
 """
@@ -1147,7 +1145,7 @@ def test_nothing_that_a_cluster_sends_is_unpickled(cluster):
         ("str", "[1]", f"{address}: a worker sent something else than bytes"),
         ("int", "['x']", f"{address}: a worker could not do the work; every worker needs nnfs-cli"),
     ):
-        code = CLIENT.format(work=work, pieces=pieces)
+        code = CLIENT.format(work=f"lambda piece, sources: {work}(piece)", pieces=pieces)
         done = nnfs(code, address, program=(sys.executable, "-c"))
         assert (done.code, done.stderr) == (0, ""), work
         assert done.stdout.startswith(told), work
