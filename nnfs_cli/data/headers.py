@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import pairwise
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from nnfs_cli.data import csv_table
 from nnfs_cli.data.csv_table import Dialect, Reader, is_number, number_of
+from nnfs_cli.data.raw import is_place
 from nnfs_cli.errors import did_you_mean, listed, short
 
 YEAR = 1000  # the least number of two in a row that are likely to be names
@@ -95,11 +95,6 @@ def _counted(numbers: Sequence[str]) -> bool:
     if len(steps) == 1:
         return steps == [1] and values[0] >= YEAR and values[0].is_integer()
     return len(steps) > 1 and steps[0] > 0 and all(isclose(step, steps[0]) for step in steps)
-
-
-def is_place(name: str, width: int) -> bool:
-    """Return whether a name may be the place of one of `width` columns: from 0, or from the end."""
-    return bool(re.fullmatch("-?[0-9]{1,9}", name)) and -width <= int(name) < width
 
 
 def folded(name: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.data.csv_table import is_number
-from nnfs_cli.data.files import Labels, RawTable
+from nnfs_cli.data.raw import Labels, RawTable
 from nnfs_cli.data.request import TargetKind
 from nnfs_cli.data.table import DataInfo
 from nnfs_cli.errors import FileError, listed, short

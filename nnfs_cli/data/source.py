@@ -187,7 +187,7 @@ def _read(request: DataRequest, on_progress: OnProgress | None, notices: list[st
     """Return the content of a request's file; remarks are added to `notices`."""
     from nnfs_cli.data import files, labels  # late: most data sets are not in files
     from nnfs_cli.data.csv_table import Dialect
-    from nnfs_cli.data.files import Wanted
+    from nnfs_cli.data.raw import Wanted
 
     own, target = request.parameters, request.target
     stamps = {path: _stamp(path) for path in (own["path"], own["test_path"]) if path}

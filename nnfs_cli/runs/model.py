@@ -16,7 +16,7 @@ from nnfs_cli.data import encoding as data_encoding
 from nnfs_cli.data import files, headers, labels
 from nnfs_cli.data.csv_table import Dialect
 from nnfs_cli.data.encoding import Encoding
-from nnfs_cli.data.files import Labels, RawTable
+from nnfs_cli.data.raw import Labels, RawTable
 from nnfs_cli.data.source import Sources
 from nnfs_cli.data.table import DataInfo, Table
 from nnfs_cli.errors import FileError

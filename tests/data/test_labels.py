@@ -11,6 +11,7 @@ from shell import call, trained
 from nnfs_cli.config import loading
 from nnfs_cli.config.request import request_of
 from nnfs_cli.data import files, labels
+from nnfs_cli.data.raw import Wanted
 from nnfs_cli.data.table import DataInfo
 
 BIG = 2**53  # float64 holds each integer up to it
@@ -54,7 +55,7 @@ def classes_of(path, end="softmax"):
     text = f"dataset: {{name: blobs}}\nlayers: [{ENDS[end]}"
     asked = loading.parse(text.replace("units: 1, activation: id", "units: 2, activation: id"), "x")
     target = request_of(asked).target
-    raw = files.read(path, files.Wanted(numbers=labels.only_numbers(target)))
+    raw = files.read(path, Wanted(numbers=labels.only_numbers(target)))
     names = labels.classes(target, raw)
     known = DataInfo(raw.columns, raw.targets, names, len(raw.X))
     found = labels.class_numbers(raw, known)
