@@ -500,7 +500,7 @@ BLOCK = Path(XOR).read_text() + "sweep:\n"
         (["--from", "unknown.csv"], "unknown.csv:2:3: unknown key 'epoch'; did you mean 'epochs'?"),
         (
             ["--from", "good.csv", "seed=1"],
-            "<command line>: seed=1: 'seed' is a column of the file of trials, too",
+            "<command line>: seed=1: 'seed' is also a column of the file of trials",
         ),
         (
             ["--from", "good.csv", "learning_rate=1,2"],
