@@ -11,7 +11,6 @@ from unittest.mock import patch
 import numpy as np
 from shell import CONFIGS, XOR, call, trained
 
-from nnfs_cli.data import source
 from nnfs_cli.training import loop
 
 OWN = """\
@@ -102,7 +101,6 @@ def make(directory, rate=1.0, noise=0.2):
         stop(XOR, *given, "log_every=15", "--name", "stopped")
         assert call("sweep", XOR, "seed=0..3", *given, "-q", "-j1").code == 0
         trained("moons.yaml", "epochs=1", f"dataset.noise={noise}")
-    source._files_read.clear()
 
 
 def stop(*args):
@@ -121,7 +119,6 @@ def stop(*args):
 
 def reset(here, originals):
     """Put back what commands changed."""
-    source._files_read.clear()  # as in a process of its own
     shutil.rmtree(here / "runs")
     shutil.copytree(originals / "here" / "runs", here / "runs")
 

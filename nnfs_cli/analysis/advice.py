@@ -21,6 +21,7 @@ from nnfs_cli.core.descent import descend
 from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.core.network import outputs
 from nnfs_cli.data.encoding import Encoding, Samples
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.runs.record import Run
 from nnfs_cli.training import loop, setup
@@ -196,11 +197,12 @@ def _groups(configs: Sequence[Config], cache_dir: Path, folds: bool) -> Iterator
         key = repr((layers, config.dataset, config.features, config.dtype, config.loss))
         together.setdefault(key, []).append(number)
     read: dict[str, tuple[Encoding, Samples]] = {}
+    sources = Sources()
     for numbers in together.values():
         first = configs[numbers[0]]
         key = repr((first.dataset, first.features, first.dtype))
         if key not in read:
-            read[key] = setup.encode(first, cache_dir, keep=True)[:2]
+            read[key] = setup.encode(first, cache_dir, sources, keep=True)[:2]
         encoding, samples = read[key]
         for part, judged in _folded(samples) if folds else [(samples, samples)]:
             members = [configs[number] for number in numbers]

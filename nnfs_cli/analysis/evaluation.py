@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from nnfs_cli.config.request import request_of
 from nnfs_cli.core.metrics import class_scores, number_scores
 from nnfs_cli.data import encoding
+from nnfs_cli.data.source import Sources
 from nnfs_cli.data.table import Table
 from nnfs_cli.runs.model import Model, own_tables, predict
 from nnfs_cli.training import loop, setup
@@ -22,7 +24,7 @@ def evaluate(model: Model, table: Table) -> dict[str, Any]:
     RMSE and MAE, in the target's own units.
     """
     config, known = model.run.config, model.known
-    samples = encoding.samples(config, model.encoding, table)
+    samples = encoding.samples(request_of(config), model.encoding, table)
     evaluator = setup.evaluator(config, model.encoding, model.network, model.params, samples)
     figures: dict[str, Any] = {k: float(v) for k, v in loop.measure(evaluator, None).items()}
     y_hat, predicted = predict(model, table.X)
@@ -42,10 +44,10 @@ def evaluate(model: Model, table: Table) -> dict[str, Any]:
     }
 
 
-def evaluate_own(model: Model, cache_dir: Path) -> dict[str, Any]:
+def evaluate_own(model: Model, cache_dir: Path, sources: Sources | None = None) -> dict[str, Any]:
     """Return cost and scores on the run's own data, and on its test part, named test_*."""
     figures: dict[str, Any] = {}
-    for part, table in own_tables(model, cache_dir).items():
+    for part, table in own_tables(model, cache_dir, sources).items():
         prefix = "test_" if part == "test" else ""
         figures |= {prefix + key: value for key, value in evaluate(model, table).items()}
     return figures

@@ -17,6 +17,7 @@ from nnfs_cli.config.schema import Config
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.data.encoding import Samples
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.training import setup
 
@@ -73,14 +74,14 @@ class Report:
         return all(comparison.agrees for comparison in self.comparisons)
 
 
-def check(config: Config, cache_dir: Path | None) -> Report:
+def check(config: Config, cache_dir: Path | None, sources: Sources | None = None) -> Report:
     """Return how backpropagation and central differences agree before the first update.
 
     In float64, at the very parameters that training starts from. Of many components or samples a
     choice is taken, the same each time. NnfsError if there is no finite cost to compare.
     """
     double = msgspec.structs.replace(config, dtype="float64")
-    encoding, train, _ = setup.encode(double, cache_dir)
+    encoding, train, _ = setup.encode(double, cache_dir, sources)
     samples = train.x.shape[-1]
     chosen = sorted(Random(0).sample(range(samples), min(samples, SAMPLES)))
     train = train if len(chosen) == samples else Samples(train.x[:, chosen], train.y[:, chosen])

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnfs_cli.core.activations import Array
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import Diverged
 from nnfs_cli.runs import directory, record
 from nnfs_cli.runs.record import Run
@@ -48,12 +49,12 @@ class Comparison(NamedTuple):
             yield "versions and machine are the same"
 
 
-def check(run: Run) -> None:
+def check(run: Run, sources: Sources) -> None:
     """Raise FileError unless the run can be read, and its data, before it is trained again."""
     if run.params is None:
         record.read_weights(run, setup.network_of(run.config, run.encoding.facts))
     record.read_log(run)
-    setup.check_facts(run.config, run.encoding.facts, run.path)
+    setup.check_facts(run.config, run.encoding.facts, run.path, sources)
 
 
 def train(training: Training, run: Run, report: Callable[[], None]) -> dict[str, Array]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from nnfs_cli.analysis import baselines as analysis_baselines
 from nnfs_cli.analysis.baselines import Baselines
+from nnfs_cli.config.request import request_of
 from nnfs_cli.config.schema import Config
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.backprop import Backprop
@@ -186,7 +187,7 @@ def gather(run: Run, cache_dir: Path) -> Evidence:
     model = models.load(run)
     config, network = run.config, model.network
     tables = models.own_tables(model, cache_dir)
-    samples = encoding.samples(config, model.encoding, tables["train"])
+    samples = encoding.samples(request_of(config), model.encoding, tables["train"])
     test = tables.get("test")
     start = setup.initial_params(config, network)
     both = [_states(run, network, params, samples) for params in (start, model.params)]
@@ -194,7 +195,7 @@ def gather(run: Run, cache_dir: Path) -> Evidence:
     finite = bool(np.isfinite(model.params).all())
     columns = len(config.features or model.known.columns)
     inputs, targets = analysis_baselines.chosen(samples.x[:columns], samples.y)
-    tested = encoding.targets(config, model.encoding, test.y) if test else None
+    tested = encoding.targets(request_of(config), model.encoding, test.y) if test else None
     return Evidence(
         config,
         str(run.facts.get("status")),

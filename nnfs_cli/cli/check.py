@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.progress import warn_of
+from nnfs_cli.cli.progress import noting, warn_of
 from nnfs_cli.errors import NnfsError
 
 if TYPE_CHECKING:
@@ -38,17 +38,19 @@ def command(
     """
     from nnfs_cli.config import loading
     from nnfs_cli.config.writing import dump, to_plain
-    from nnfs_cli.data import notices
+    from nnfs_cli.data.source import Sources
 
-    with notices.heard_by(options.note):
+    sources = Sources()
+    with noting(sources.notices):
         unusable = "the configuration cannot be used"
-        checked = loading.load(config, overrides, consequence=unusable)
-    warn_of([checked])
+        checked = loading.load(config, overrides, consequence=unusable, sources=sources)
+    warn_of([checked], sources)
     if gradients:
         from nnfs_cli.analysis import gradient_check
         from nnfs_cli.runs import directory
 
-        print_gradients(gradient_check.check(checked, directory.cache_dir(runs_dir)), as_json)
+        cache_dir = directory.cache_dir(runs_dir)
+        print_gradients(gradient_check.check(checked, cache_dir, sources), as_json)
     elif as_json:
         options.print_json(to_plain(checked))
     else:

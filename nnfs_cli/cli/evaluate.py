@@ -11,6 +11,7 @@ import click
 
 from nnfs_cli.cli import options
 from nnfs_cli.cli.predict import opened
+from nnfs_cli.cli.progress import noting
 from nnfs_cli.errors import RequirementUnmet, did_you_mean
 
 RELATIONS: dict[str, Callable[[float, float], bool]] = {
@@ -54,7 +55,7 @@ def command(
     it is the run's own data.
     """
     from nnfs_cli.analysis.evaluation import evaluate, evaluate_own
-    from nnfs_cli.data import notices
+    from nnfs_cli.data.source import Sources
     from nnfs_cli.runs import directory
     from nnfs_cli.runs import model as models
 
@@ -62,11 +63,15 @@ def command(
     options.check_reading(source, first_line, by_position)
     header = options.has_header(first_line)
     model = models.load(options.open_run(run, runs_dir, by))
-    with notices.heard_by(options.note), opened(source) as (table, name):
+    sources = Sources()
+    notices = sources.notices
+    with noting(notices), opened(source) as (table, name):
         if table is None:
-            figures = evaluate_own(model, directory.cache_dir(runs_dir))
+            figures = evaluate_own(model, directory.cache_dir(runs_dir), sources)
         else:
-            rows = models.read_labelled(model, table, name, header=header, by_position=by_position)
+            rows = models.read_labelled(
+                model, table, name, header=header, by_position=by_position, notices=notices
+            )
             figures = evaluate(model, rows)
     flat = {key: value for key, value in figures.items() if isinstance(value, float)}
     unmet = check(flat, parsed)

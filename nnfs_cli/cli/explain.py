@@ -126,6 +126,7 @@ def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> 
     """Return what a configuration or a run describes, and its last epoch."""
     from nnfs_cli.config import loading
     from nnfs_cli.config.writing import dump
+    from nnfs_cli.data.source import Sources
     from nnfs_cli.errors import FileError
     from nnfs_cli.explain import iteration as explain
     from nnfs_cli.runs import directory, model
@@ -133,8 +134,9 @@ def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> 
     cache_dir, consequence = directory.cache_dir(runs_dir), "nothing was explained"
     path = directory.find(source, runs_dir)
     if not is_run(source, path):
-        given = loading.load(source, overrides, consequence=consequence)
-        return explain.prepare(given, cache_dir), given.epochs
+        sources = Sources()
+        given = loading.load(source, overrides, consequence=consequence, sources=sources)
+        return explain.prepare(given, cache_dir, sources), given.epochs
     if (directory.peek(path) or {}).get("kind") == "sweep":
         raise FileError(f"{path}: is a sweep; explain a run of it, {path}/0 or {path}/best")
     run = options.open_run(source, runs_dir, by)

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.progress import noting
 from nnfs_cli.errors import harmless
 
 if TYPE_CHECKING:
     from nnfs_cli.core.activations import Array
+    from nnfs_cli.data.source import Sources
     from nnfs_cli.runs.model import Model
 
 
@@ -65,7 +67,7 @@ def command(
     Rows are printed as they come, up to the first that cannot be read; a file (-o, or npz) is
     written whole or not at all.
     """
-    from nnfs_cli.data import notices
+    from nnfs_cli.data.source import Sources
     from nnfs_cli.runs import directory
     from nnfs_cli.runs import model as models
 
@@ -76,11 +78,13 @@ def command(
         raise click.UsageError("npz is binary: give it a file with -o, or a pipe")
     model = models.load(options.open_run(run, runs_dir, by))
     header = False if points else options.has_header(first_line)
-    with notices.heard_by(options.note), opened(source, points) as (table, name):
-        if table is None:
-            columns, rows = own_data(model, directory.cache_dir(runs_dir))
-        else:
-            columns, rows = read_table(model, table, name, header, by_position)
+    sources = Sources()
+    with opened(source, points) as (table, name):
+        with noting(sources.notices):
+            if table is None:
+                columns, rows = own_data(model, directory.cache_dir(runs_dir), sources)
+            else:
+                columns, rows = read_table(model, table, name, header, by_position, sources.notices)
         answers = free_names(model.output_names, columns.names)
         named = form == "jsonl" or (form == "csv" and not no_header)
         for wanted, answer in zip(model.output_names, answers, strict=True):
@@ -179,13 +183,21 @@ class Rows(NamedTuple):
 
 
 def read_table(
-    model: Model, source: int | bytes, name: str, header: bool | None, by_position: bool
+    model: Model,
+    source: int | bytes,
+    name: str,
+    header: bool | None,
+    by_position: bool,
+    notices: list[str],
 ) -> tuple[Columns, Iterator[Rows]]:
-    """Return a CSV table's columns, and its rows as they come."""
+    """Return a CSV table's columns, and its rows as they come; remarks are added to `notices`."""
     from nnfs_cli.data import headers
+    from nnfs_cli.data.csv_table import Dialect
 
-    columns = model.known.columns
-    reader = headers.read(source, name, header=header, known=columns, cures=headers.TABLE)
+    columns, dialect = model.known.columns, Dialect(header=header)
+    reader = headers.read(
+        source, name, dialect, known=columns, cures=headers.TABLE, notices=notices
+    )
     chosen = headers.choose(reader, columns, by_position=by_position)
 
     def as_csv(lines: list[str]) -> list[str]:
@@ -198,11 +210,11 @@ def read_table(
     return Columns(reader.header or list(columns), frozenset(chosen)), rows()
 
 
-def own_data(model: Model, cache_dir: Path) -> tuple[Columns, Iterator[Rows]]:
+def own_data(model: Model, cache_dir: Path, sources: Sources) -> tuple[Columns, Iterator[Rows]]:
     """Return the run's own samples as if read from a table, with their targets and part."""
     from nnfs_cli.runs import model as models
 
-    parts = models.own_tables(model, cache_dir)
+    parts = models.own_tables(model, cache_dir, sources)
     known, several = model.known, len(parts) > 1
     names = [*known.columns, *known.targets]
     names += free_names(["part"], names) if several else []

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.data import notices
 from nnfs_cli.errors import one_line
 
 if TYPE_CHECKING:
     from nnfs_cli.config.schema import Config
-    from nnfs_cli.data.files import Watcher
+    from nnfs_cli.data.source import Sources
     from nnfs_cli.training.setup import Training
 
 
@@ -46,13 +45,12 @@ def outcome(training: Training) -> str:
     return f"epoch {training.epoch}: {told}"
 
 
-def warn_of(configs: Iterable[Config], quiet: bool = False) -> None:
-    """Print what a user should know of the data that is about to be trained on, each line once."""
-    from nnfs_cli.data import source
+def warn_of(configs: Iterable[Config], sources: Sources, quiet: bool = False) -> None:
+    """Print warnings about the data that is about to be trained on, each line once."""
+    from nnfs_cli.config.request import request_of
 
-    # Points of a sweep share what they do not set.
-    distinct = {(id(c.dataset), id(c.layers), c.loss): c for c in configs}.values()
-    for line in dict.fromkeys(line for config in distinct for line in source.warnings(config)):
+    opened = (sources.open(request_of(config)) for config in configs)
+    for line in dict.fromkeys(line for source in opened for line in source.warnings):
         options.note(line, unless=quiet)
 
 
@@ -78,8 +76,20 @@ def warn_of_versions(path: Path, facts: Mapping[str, Any]) -> bool:
 
 
 @contextmanager
-def reading(quiet: bool) -> Iterator[Watcher | None]:
-    """Yield what shows, on a terminal, how much of a large file has been read; print notices."""
+def noting(notices: list[str], quiet: bool = False) -> Iterator[None]:
+    """Print the notices that are added meanwhile, each once, also if an error ends it."""
+    try:
+        yield
+    finally:
+        for notice in dict.fromkeys(notices):
+            options.note(notice, unless=quiet)
+
+
+@contextmanager
+def reading(quiet: bool) -> Iterator[Sources]:
+    """Yield sources that show, on a terminal, how much of a large file is read; print notices."""
+    from nnfs_cli.data.source import Sources
+
     clock, shown = perf_counter(), False
 
     def watch(path: str, share: float) -> None:
@@ -88,10 +98,11 @@ def reading(quiet: bool) -> Iterator[Watcher | None]:
             clock, shown = perf_counter(), True
             click.echo(f"\r{one_line(path)}: {share:4.0%} read", err=True, nl=False)
 
-    with notices.heard_by(None if quiet else options.note):
-        yield watch if sys.stderr.isatty() and not quiet else None
-    if shown:
-        click.echo("\r\033[K", err=True, nl=False)
+    sources = Sources(watch if sys.stderr.isatty() and not quiet else None)
+    with noting(sources.notices, quiet):
+        yield sources
+        if shown:
+            click.echo("\r\033[K", err=True, nl=False)
 
 
 @contextmanager

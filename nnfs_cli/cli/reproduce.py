@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.progress import progress, reading
+from nnfs_cli.cli.progress import progress
 from nnfs_cli.errors import harmless, one_line
 
 
@@ -39,13 +39,15 @@ def command(
     """
     from nnfs_cli import machine
     from nnfs_cli.analysis import reproduction
+    from nnfs_cli.data.source import Sources
     from nnfs_cli.runs import directory
     from nnfs_cli.training import setup
 
     found = options.open_run(run, runs_dir, by, quiet=quiet)
-    reproduction.check(found)
-    with reading(quiet):
-        training = setup.prepare(found.config, directory.cache_dir(runs_dir), machine.cores())
+    sources = Sources()
+    reproduction.check(found, sources)
+    cache_dir = directory.cache_dir(runs_dir)
+    training = setup.prepare(found.config, cache_dir, machine.cores(), sources)
     with progress(training, quiet, verbose=False) as report:
         again = reproduction.train(training, found, report)
     compared = reproduction.compare(found, training, again)

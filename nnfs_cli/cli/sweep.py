@@ -101,15 +101,15 @@ def command(
     given = points.Options(step, random, sweep_seed, trials, max_runs)
     if name is not None:
         specs = (*specs, f"name={name}")
-    with reading(quiet) as watch:
-        plan = sweeps_plan.load(config, specs, given, watch)
+    with reading(quiet) as sources:
+        plan = sweeps_plan.load(config, specs, given, sources)
     for point in plan.configs:
         check_names(point)
     if dry_run or print_commands:
         print_plan(plan, config, print_commands)
         return
     execution.check_logs(plan)
-    warn_of(plan.configs, quiet)
+    warn_of(plan.distinct(), sources, quiet)
     started, clock = datetime.now(UTC), perf_counter()
     facts = {
         "started": started.isoformat(timespec="seconds"),
@@ -123,7 +123,7 @@ def command(
     with (
         sweep_directory.lock(path, share),
         noted() as asked,
-        sweep_workers.workers(width, cluster) as workers,
+        sweep_workers.workers(width, cluster, sources) as workers,
         progress(path, len(plan.points), quiet) as report,
     ):
         for rows in execution.run(

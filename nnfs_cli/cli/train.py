@@ -29,7 +29,7 @@ from nnfs_cli.interrupts import Asked, noted, saves_noted
 
 if TYPE_CHECKING:
     from nnfs_cli.config.schema import Config
-    from nnfs_cli.data.files import Watcher
+    from nnfs_cli.data.source import Sources
     from nnfs_cli.runs.record import Run
     from nnfs_cli.training.setup import Training
 
@@ -100,10 +100,10 @@ def command(
     shown = Shown(as_json, quiet, verbose, picture)
     threads = threads or machine.cores()
     cache_dir = directory.cache_dir(runs_dir)
-    with reading(quiet) as watch:
-        settings = load(config, overrides, resume, init_from, runs_dir, watch, quiet)
+    with reading(quiet) as sources:
+        settings = load(config, overrides, resume, init_from, runs_dir, sources, quiet)
     if config is not None:
-        warn_of([settings], quiet)
+        warn_of([settings], sources, quiet)
     path = directory.find(resume, runs_dir) if resume else None
     if resume_if_exists:
         path = runs_resume.find(settings, runs_dir)
@@ -111,7 +111,7 @@ def command(
         record.read(path)
         with checkpoint.held(path):
             run = record.read(path)
-            training = runs_resume.resume(run, settings, cache_dir, threads)
+            training = runs_resume.resume(run, settings, cache_dir, threads, sources)
             facts = {key: run.facts[key] for key in KEPT if key in run.facts}
             done = run.facts.get("status") == "finished" and run.facts["epochs"] == settings.epochs
             if done and training.epoch == settings.epochs:
@@ -125,7 +125,7 @@ def command(
             with noted() as asked:
                 follow(training, path, facts, asked, checkpoint_every, shown, keep)
     else:
-        training = setup.prepare(settings, cache_dir, threads)
+        training = setup.prepare(settings, cache_dir, threads, sources)
         record.check_readable(runs_dir / settings.name, training.config, training.encoding)
         facts = {"started": datetime.now(UTC).isoformat(timespec="seconds")}
         with (
@@ -146,12 +146,12 @@ def load(
     resume: str | None,
     init_from: str | None,
     runs_dir: Path,
-    watch: Watcher | None,
+    sources: Sources,
     quiet: bool,
 ) -> Config:
     """Return the configuration to train."""
     from nnfs_cli.config import loading
-    from nnfs_cli.data import source
+    from nnfs_cli.config.request import request_of
     from nnfs_cli.runs import directory, record
     from nnfs_cli.runs import resume as runs_resume
 
@@ -164,10 +164,10 @@ def load(
             known=run.encoding.facts,
             limit=directory.MAX_CONFIG,
         )
-    settings = loading.load(config, overrides, watch=watch)
+    settings = loading.load(config, overrides, sources=sources)
     if init_from:
         run = options.open_run(init_from, runs_dir, quiet=quiet)
-        return runs_resume.begin_from(settings, source.facts(settings), run)
+        return runs_resume.begin_from(settings, sources.open(request_of(settings)).info, run)
     return settings
 
 

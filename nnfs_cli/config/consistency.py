@@ -11,7 +11,8 @@ from nnfs_cli.config.nodes import Mapping, Node, Place
 from nnfs_cli.config.schema import Config
 from nnfs_cli.config.writing import too_large
 from nnfs_cli.core.losses import LOSSES
-from nnfs_cli.data import features, source
+from nnfs_cli.data import features
+from nnfs_cli.data.source import n_test
 from nnfs_cli.data.table import DataInfo
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _data_contradictions(config: Config, known: DataInfo) -> Iterator[tuple[KeyP
     test_size, test_path = given["test_size"], given.get("test_path")
     if test_size and test_path:
         yield ("dataset", "test_size"), "there is a test_path already"
-    elif source.n_test(known.samples, test_size) >= known.samples:
+    elif n_test(known.samples, test_size) >= known.samples:
         yield (
             ("dataset", "test_size"),
             f"{test_size} of {known.samples} samples leaves none to train on",

@@ -6,25 +6,23 @@ import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from nnfs_cli.config import overrides as config_overrides
 from nnfs_cli.config import yaml_reader
+from nnfs_cli.config.consistency import contradictions, place_of
 from nnfs_cli.config.nodes import Mapping, Node, NotADocument, Scalar
 from nnfs_cli.config.overrides import Setting
+from nnfs_cli.config.request import request_of
 from nnfs_cli.config.schema import PART_KEYS, Config, LayerConfig, Part, keys_of, kind_of
 from nnfs_cli.config.values import Checker
 from nnfs_cli.core.activations import ACTIVATIONS
-from nnfs_cli.data import source as source_data
+from nnfs_cli.data.source import Sources
 from nnfs_cli.data.table import DataInfo
 from nnfs_cli.errors import ConfigError, Problem, config_error
-
-if TYPE_CHECKING:
-    from nnfs_cli.data.files import Watcher
-from nnfs_cli.config.consistency import contradictions, place_of
 
 
 def load(
@@ -33,7 +31,7 @@ def load(
     *,
     consequence: str = "nothing was trained",
     known: DataInfo | None = None,
-    watch: Watcher | None = None,
+    sources: Sources | None = None,
     limit: int = yaml_reader.MAX_BYTES,
 ) -> Config:
     """Return the configuration in a file with overrides applied; ConfigError lists all that is
@@ -43,7 +41,7 @@ def load(
     """
     text = read_text(path, consequence=consequence, limit=limit)
     source = name_of(path)
-    return parse(text, source, overrides, consequence=consequence, known=known, watch=watch)
+    return parse(text, source, overrides, consequence=consequence, known=known, sources=sources)
 
 
 def parse(
@@ -53,7 +51,7 @@ def parse(
     *,
     consequence: str = "nothing was trained",
     known: DataInfo | None = None,
-    watch: Watcher | None = None,
+    sources: Sources | None = None,
 ) -> Config:
     """Return the configuration that `text` holds; `source` names it in messages."""
     try:
@@ -72,7 +70,7 @@ def parse(
     if isinstance(root, Mapping):
         root = replace(root, items={k: v for k, v in root.items.items() if k != BLOCK})
     return build(
-        root, source, settings, problems, consequence=consequence, known=known, watch=watch
+        root, source, settings, problems, consequence=consequence, known=known, sources=sources
     )
 
 
@@ -84,7 +82,7 @@ def build(
     *,
     consequence: str = "nothing was trained",
     known: DataInfo | None = None,
-    watch: Watcher | None = None,
+    sources: Sources | None = None,
 ) -> Config:
     """Return the configuration of a tree of nodes with settings applied.
 
@@ -103,8 +101,8 @@ def build(
         raise config_error(checker.problems, consequence)
     assert isinstance(config, Config)
     config = fill_in(config)
-    facts = known or source_data.facts(config, watch)
-    for path, message in contradictions(config, facts, to_train=known is None):
+    info = known or (sources or Sources()).open(request_of(config)).info
+    for path, message in contradictions(config, info, to_train=known is None):
         key = next(step for step in reversed(path) if isinstance(step, str))
         checker.problem(place_of(root, path), key, message)
     if checker.problems:

@@ -93,7 +93,7 @@ class Config(Struct, frozen=True, kw_only=True):
     )
 
 
-FILE = "file"  # the data set that is written {path: ...}, without a name
+FILE = builtin.FILE
 Scale = Annotated[str, Meta(extra={"names": ["none", "standard", "minmax"]})]
 COMMON = {
     "test_size": (Annotated[float, Meta(ge=0, lt=1)], 0.0),

@@ -126,6 +126,7 @@ def file(
     raise NotImplementedError
 
 
+FILE = "file"  # the data set that is written {path: ...}, without a name
 CELL = "radius texture perimeter area smoothness compactness concavity concave_points symmetry"
 CELL += " fractal_dimension"
 DATASETS = {

@@ -6,7 +6,6 @@ NumPy's own parser reads the numbers; where it stumbles, the csv module finds ou
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -16,19 +15,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nnfs_cli.core.activations import Array
+from nnfs_cli.data.csv_lines import MAX_LINE, Block, blocks_of, error_at, without_first_line
 from nnfs_cli.errors import FileError, listed, short
 
-CHUNK = 1 << 18  # bytes at a time
-MAX_LINE = 1 << 20
 DELIMITERS = ",;\t|"
 csv.field_size_limit(2 * MAX_LINE)
 
 
-class Block(NamedTuple):
-    """Some lines of a table, without line ends and blank lines, and their numbers in the file."""
+class Dialect(NamedTuple):
+    """How a CSV table is written; None where its first line decides."""
 
-    lines: list[str]
-    numbers: Sequence[int]
+    delimiter: str | None = None
+    header: bool | None = None
+
+
+DETECTED = Dialect()
 
 
 class BadRow(FileError):
@@ -54,6 +55,7 @@ class Reader(Struct, frozen=True):
     blocks: Iterator[Block]
     header: list[str] | None = None
     doubt: str = ""  # added to errors in the first line
+    notices: list[str] = []  # remarks on the table so far, for its user
 
     @property
     def width(self) -> int:
@@ -66,7 +68,7 @@ class Reader(Struct, frozen=True):
             if places.setdefault(field, column) != column:
                 message = f"there is another column {short(field)!r}"
                 raise self.error(message, self.first, column)
-        return replace(self, header=self.top, blocks=_behind_first_line(self.blocks))
+        return replace(self, header=self.top, blocks=without_first_line(self.blocks))
 
     def doubted(self, doubt: str) -> Reader:
         """Return a reader of the same table that adds a doubt to errors in the first line."""
@@ -164,14 +166,19 @@ class Reader(Struct, frozen=True):
 
 
 def read(
-    source: int | bytes, name: str, *, delimiter: str | None = None, needs: Sequence[str] = ()
+    source: int | bytes,
+    name: str,
+    *,
+    delimiter: str | None = None,
+    needs: Sequence[str] = (),
+    notices: list[str] | None = None,
 ) -> Reader:
     """Return a reader of the CSV table behind a file descriptor, or in memory.
 
     Without `delimiter`, the first line tells which of , ; tab | it is. An error about an empty
     table names the columns that it needs.
     """
-    blocks = (block for block in _blocks(source, name) if block.lines)
+    blocks = (block for block in blocks_of(source, name) if block.lines)
     first = next(blocks, None)
     if first is None:
         told = f"the columns {listed(needs)}" if needs else "a row for each sample"
@@ -183,63 +190,8 @@ def read(
     except csv.Error as error:
         raise error_at(name, str(error), number) from None
     quoted = all(field.lstrip().startswith('"') for field in line.split(delimiter))
-    return Reader(name, delimiter, number, fields, quoted, chain([first], blocks))
-
-
-def _behind_first_line(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Yield blocks without their first line, which is taken at once."""
-    first = next(blocks)
-    rest = Block(first.lines[1:], first.numbers[1:])
-    return chain([rest], blocks) if rest.lines else blocks
-
-
-def _blocks(source: int | bytes, name: str) -> Iterator[Block]:
-    """Yield the lines that have come, as soon as they have."""
-    rest, encoding, seen = b"", "utf-8-sig", 0
-    for chunk in chain(_chunks(source, name), [b""]):
-        head, newline, tail = (rest + chunk).rpartition(b"\n") if chunk else (rest, b"\n", b"")
-        if newline and (head or chunk):
-            wrong = None
-            try:
-                text = head.decode(encoding)
-            except UnicodeDecodeError as error:
-                content = error.object  # which begins behind the byte order mark
-                before, *_ = content[: error.start].rpartition(b"\n")
-                line = seen + content[: error.start].count(b"\n") + 1
-                message = f"byte 0x{content[error.start]:02x} is not UTF-8 text"
-                text, wrong = before.decode(), error_at(name, message, line)
-            lines = text.split("\n")
-            if b"\r" in head:
-                lines = [line.rstrip("\r") for line in lines]
-            numbers: Sequence[int] = range(seen + 1, seen + len(lines) + 1)
-            encoding, seen = "utf-8", seen + len(lines)
-            if not all(lines) or any(map(str.isspace, lines)):
-                numbers = [n for n, line in zip(numbers, lines, strict=True) if line.strip()]
-                lines = [line for line in lines if line.strip()]
-            yield Block(lines, numbers)
-            if wrong:
-                raise wrong
-        rest = tail
-        if len(rest) > MAX_LINE:
-            raise error_at(name, "the line is longer than 1 MiB", seen + 1)
-
-
-def _chunks(source: int | bytes, name: str) -> Iterator[bytes]:
-    """Yield bytes as they come from a file descriptor, or those in memory."""
-    if isinstance(source, bytes):
-        yield source
-        return
-    try:
-        while chunk := os.read(source, CHUNK):
-            yield chunk
-    except OSError as error:
-        raise FileError(f"{name}: cannot be read: {error.strerror}") from None
-
-
-def error_at(name: str, message: str, line: int = 0, column: int = 0) -> FileError:
-    """Return an error at a line and a column of a file, both from 1, where they are given."""
-    where = ":".join(map(str, filter(None, (name, line, column))))
-    return FileError(f"{where}: {message}")
+    remarks = [] if notices is None else notices
+    return Reader(name, delimiter, number, fields, quoted, chain([first], blocks), notices=remarks)
 
 
 def fields_of(line: str, delimiter: str) -> list[str]:

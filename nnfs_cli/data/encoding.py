@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from nnfs_cli.config.schema import Config
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.metrics import magnitude
 from nnfs_cli.data import features
+from nnfs_cli.data.request import DataRequest
 from nnfs_cli.data.table import DataInfo, Table
 from nnfs_cli.errors import FileError, short
 
@@ -52,19 +52,17 @@ class Samples(NamedTuple):
     y: Array
 
 
-def fit(config: Config, known: DataInfo, train: Table) -> Encoding:
-    """Return the encoding of a configuration's data, scaled by its training part only.
+def fit(request: DataRequest, info: DataInfo, train: Table) -> Encoding:
+    """Return the encoding of a data set, scaled by its training part only.
 
     FileError names a column that cannot be scaled.
     """
-    given = config.dataset.parameters
-    where = given.get("path", config.dataset.name)
-    scale, scale_target = given["scale"], given["scale_target"]
+    where, scale, scale_target = request.place, request.scale, request.scale_target
     return Encoding(
-        known,
-        _scaling(scale, train.X, known.columns, f"{where}: scale: {scale}"),
-        _scaling(scale_target, train.y, known.targets, f"{where}: scale_target: {scale_target}")
-        if known.classes is None
+        info,
+        _scaling(scale, train.X, info.columns, f"{where}: scale: {scale}"),
+        _scaling(scale_target, train.y, info.targets, f"{where}: scale_target: {scale_target}")
+        if info.classes is None
         else None,
     )
 
@@ -107,16 +105,16 @@ def _mean_and_deviation(column: Array) -> tuple[float, float]:
     return float(mean), float(deviation)
 
 
-def check_range(config: Config, encoding: Encoding, samples: Samples, part: str = "") -> None:
-    """Raise FileError at a feature or target that is too large for the configuration's dtype."""
-    given, facts = config.dataset.parameters, encoding.facts
-    limit = np.finfo(config.dtype).max
-    groups = [("scale", samples.x, config.features or facts.columns)]
-    if facts.classes is None:
-        groups.append(("scale_target", samples.y, facts.targets))
-    for key, values, names in groups:
-        if isinstance(values, np.memmap) and np.can_cast(values.dtype, config.dtype):
-            continue  # its numbers are finite, and to look at them again takes long
+def check_range(request: DataRequest, encoding: Encoding, samples: Samples, part: str = "") -> None:
+    """Raise FileError at a feature or target that is too large for the request's dtype."""
+    info, dtype = encoding.facts, request.dtype
+    limit = np.finfo(dtype).max
+    groups = [("scale", request.scale, samples.x, request.features or info.columns)]
+    if info.classes is None:
+        groups.append(("scale_target", request.scale_target, samples.y, info.targets))
+    for key, scale, values, names in groups:
+        if isinstance(values, np.memmap) and np.can_cast(values.dtype, dtype):
+            continue  # they were found finite when the file was read; a second pass takes long
         if values.min() >= -limit and values.max() <= limit:  # neither holds with a NaN
             continue
         name = next(
@@ -124,22 +122,21 @@ def check_range(config: Config, encoding: Encoding, samples: Samples, part: str 
             for name, row in zip(names, values, strict=False)
             if not (row.min() >= -limit and row.max() <= limit)
         )
-        what = "column" if name in (*facts.columns, *facts.targets) else "feature"
-        cures = [f"dataset.{key}=standard"] if given[key] == "none" else []
-        cures += ["dtype=float64"] if config.dtype == "float32" else []
+        what = "column" if name in (*info.columns, *info.targets) else "feature"
+        cures = [f"dataset.{key}=standard"] if scale == "none" else []
+        cures += ["dtype=float64"] if dtype == "float32" else []
         cure = f"try {' or '.join(cures)}" if cures else "give it in another unit, or leave it out"
         raise FileError(
-            f"{given.get('path', config.dataset.name)}: {what} {short(name)!r} is too large for "
-            f"{config.dtype}{part}; {cure}"
+            f"{request.place}: {what} {short(name)!r} is too large for {dtype}{part}; {cure}"
         )
 
 
-def inputs(config: Config, encoding: Encoding, X: Array) -> Array:
+def inputs(request: DataRequest, encoding: Encoding, X: Array) -> Array:
     """Return raw columns X (samples, columns) as a network reads them, (features + 1, samples).
 
     A mapped file that is to be read as it is stays on its disk: (columns, samples), without ones.
     """
-    if isinstance(X, np.memmap) and not (config.features or encoding.inputs):
+    if isinstance(X, np.memmap) and not (request.features or encoding.inputs):
         return X.T
     names, scaling = encoding.facts.columns, encoding.inputs
 
@@ -151,27 +148,27 @@ def inputs(config: Config, encoding: Encoding, X: Array) -> Array:
         scaled: Array = (values - shift) / factor
         return scaled
 
-    x = np.ones((len(config.features or names) + 1, len(X)), config.dtype)
+    x = np.ones((len(request.features or names) + 1, len(X)), request.dtype)
     with np.errstate(all="ignore"):  # float32 may not hold them, which check_range reports
-        features.write(config.features, names, columns, x[:-1])
+        features.write(request.features, names, columns, x[:-1])
     return x
 
 
-def targets(config: Config, encoding: Encoding, y: Array) -> Array:
+def targets(request: DataRequest, encoding: Encoding, y: Array) -> Array:
     """Return targets as in Table as a network should give them, (outputs, samples)."""
     if encoding.facts.classes is None:
         with np.errstate(all="ignore"):
             if encoding.targets:
                 y = (y - encoding.targets.shift) / encoding.targets.factor
-            return np.ascontiguousarray(y.T, config.dtype)
-    if config.layers[-1].units == 1:
-        return y[np.newaxis].astype(config.dtype)
-    return np.equal(np.arange(len(encoding.facts.classes))[:, np.newaxis], y).astype(config.dtype)
+            return np.ascontiguousarray(y.T, request.dtype)
+    if request.outputs == 1:
+        return y[np.newaxis].astype(request.dtype)
+    return np.equal(np.arange(len(encoding.facts.classes))[:, np.newaxis], y).astype(request.dtype)
 
 
-def samples(config: Config, encoding: Encoding, table: Table) -> Samples:
+def samples(request: DataRequest, encoding: Encoding, table: Table) -> Samples:
     """Return a table's rows as a network reads them."""
-    return Samples(inputs(config, encoding, table.X), targets(config, encoding, table.y))
+    return Samples(inputs(request, encoding, table.X), targets(request, encoding, table.y))
 
 
 def answers(encoding: Encoding, y_hat: Array) -> Array:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import pairwise
 from math import isclose
 from typing import NamedTuple
 
-from nnfs_cli.data import csv_table, notices
-from nnfs_cli.data.csv_table import Reader, is_number, number_of
+from nnfs_cli.data import csv_table
+from nnfs_cli.data.csv_table import Dialect, Reader, is_number, number_of
+from nnfs_cli.data.raw import is_place
 from nnfs_cli.errors import did_you_mean, listed, short
 
 YEAR = 1000  # the least number of two in a row that are likely to be names
@@ -31,25 +31,25 @@ TABLE = Cures("--first-line header", "--first-line sample", " --by-position")
 def read(
     source: int | bytes,
     name: str,
+    dialect: Dialect = csv_table.DETECTED,
     *,
-    delimiter: str | None = None,
-    header: bool | None = None,
     known: Sequence[str] = (),
     placed: bool = False,
     cures: Cures = FILE,
+    notices: list[str] | None = None,
 ) -> Reader:
     """Return a reader of a CSV table, behind a descriptor or in memory.
 
-    `header` says whether the first line is one. If it is None, the first line is a header if it has
-    no number, or any of the `known` names that is not a number, or all of them. A notice is given
-    where that may be wrong. `placed` says that known integers may be places of columns.
+    If the dialect's header is None, the first line is a header if it has no number, or any of the
+    `known` names that is not a number, or all of them. Where that may be wrong, a remark is added
+    to `notices`, which the reader keeps. With `placed`, known integers may be places of columns.
     """
     words = [name for name in known if not (placed and name.lstrip("-").isdecimal())]
-    reader = csv_table.read(source, name, delimiter=delimiter, needs=words)
+    reader = csv_table.read(source, name, delimiter=dialect.delimiter, needs=words, notices=notices)
     if placed:
         known = [name for name in known if not is_place(name, reader.width)]
-    if header is not None:
-        return reader.headed() if header else reader
+    if dialect.header is not None:
+        return reader.headed() if dialect.header else reader
     header, reason = _is_header(reader, known)
     if reason is not None:
         taken, other, cure = "the header", "a sample", cures.sample
@@ -57,7 +57,8 @@ def read(
             by_name = any(map(is_number, known))
             taken, other, cure = other, taken, cures.header + cures.order * (not by_name)
         told = f"the first line, {listed(reader.top)}, is taken as {taken}{reason}"
-        notices.say(str(reader.error(f"{told}; if it is {other}, add {cure}", reader.first)))
+        remark = reader.error(f"{told}; if it is {other}, add {cure}", reader.first)
+        reader.notices.append(str(remark))
     if header:
         return reader.headed()
     if all(map(is_number, reader.top)):
@@ -94,11 +95,6 @@ def _counted(numbers: Sequence[str]) -> bool:
     if len(steps) == 1:
         return steps == [1] and values[0] >= YEAR and values[0].is_integer()
     return len(steps) > 1 and steps[0] > 0 and all(isclose(step, steps[0]) for step in steps)
-
-
-def is_place(name: str, width: int) -> bool:
-    """Return whether a name may be the place of one of `width` columns: from 0, or from the end."""
-    return bool(re.fullmatch("-?[0-9]{1,9}", name)) and -width <= int(name) < width
 
 
 def folded(name: str) -> str:
@@ -152,7 +148,8 @@ def _say_read_as(reader: Reader, names: dict[str, str], how: str = "") -> None:
     """Give a notice of columns that are read as another, whose name is the key."""
     pairs = list(names.items())
     told = ", ".join(f"{short(name)!r} is read as {short(own)!r}" for own, name in pairs[:8])
-    notices.say(str(reader.error(told + ", ..." * (len(pairs) > 8) + how, reader.first)))
+    remark = reader.error(told + ", ..." * (len(pairs) > 8) + how, reader.first)
+    reader.notices.append(str(remark))
 
 
 def _pairs(missing: Sequence[str], spare: Iterable[str]) -> dict[str, str]:

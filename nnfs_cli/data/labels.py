@@ -8,10 +8,10 @@ from math import nan
 
 import numpy as np
 
-from nnfs_cli.config.schema import Config
 from nnfs_cli.core.activations import Array
 from nnfs_cli.data.csv_table import is_number
-from nnfs_cli.data.files import Labels, RawTable
+from nnfs_cli.data.raw import Labels, RawTable
+from nnfs_cli.data.request import TargetKind
 from nnfs_cli.data.table import DataInfo
 from nnfs_cli.errors import FileError, listed, short
 
@@ -22,35 +22,28 @@ MISSING = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "?"}  # in lower case
 FORMULA = tuple("=+-@")  # first characters of what a spreadsheet computes
 
 
-def only_numbers(config: Config) -> str | None:
-    """Return why a configuration's target cannot be classes, or None if it can."""
-    output = config.layers[-1].activation.name
-    if _needs_classes(config) or output == "sigmoid":
+def only_numbers(target: TargetKind) -> str | None:
+    """Return why a target cannot be classes, or None if it can."""
+    if target.kind != "numbers":
         return None
-    return (
-        f"; {config.loss} with {output} wants numbers; for classes, take softmax and cross_entropy"
-    )
+    return f"; {target.network} requires numbers; for classes, use softmax and cross_entropy"
 
 
-def _needs_classes(config: Config) -> bool:
-    return config.loss != "squared_error" or config.layers[-1].activation.name == "softmax"
-
-
-def classes(config: Config, raw: RawTable) -> tuple[str, ...] | None:
+def classes(kind: TargetKind, raw: RawTable) -> tuple[str, ...] | None:
     """Return the names of the target's classes, in order, or None if it is numbers.
 
     Text is classes, and so is all that goes into a cross-entropy or a softmax. Two different
     numbers are classes if the output is sigmoid; any others are numbers.
     """
-    needed, target = _needs_classes(config), short(raw.targets[0])
+    needed, target = kind.kind == "classes", short(raw.targets[0])
     if len(raw.targets) > 1:
         if needed:
             raise FileError(
-                f"{raw.path}: {config.loss} with {config.layers[-1].activation.name} wants one "
-                f"target, of classes, not {len(raw.targets)}"
+                f"{raw.path}: {kind.network} requires one target, of classes, "
+                f"not {len(raw.targets)}"
             )
         return None
-    if only_numbers(config) is not None:
+    if kind.kind == "numbers":
         return None
     if not (needed or isinstance(raw.y, Labels) or len(np.unique(raw.y)) == 2):
         return None

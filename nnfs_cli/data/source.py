@@ -1,4 +1,4 @@
-"""From a configuration to its samples: the data set is read, and split into its parts."""
+"""From a request to its samples: the data set is read once and split into its parts."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from nnfs_cli.config.schema import COMMON, FILE, Config
 from nnfs_cli.core.activations import Array
 from nnfs_cli.data import builtin
-from nnfs_cli.data.builtin import DATASETS
+from nnfs_cli.data.builtin import DATASETS, FILE
+from nnfs_cli.data.request import DataRequest, OnProgress
 from nnfs_cli.data.table import DataInfo, Table
 from nnfs_cli.errors import FileError
 from nnfs_cli.storage.digest import digest
-
-if TYPE_CHECKING:
-    from nnfs_cli.data.files import Watcher
 
 
 class Parts(NamedTuple):
@@ -30,14 +27,14 @@ class Parts(NamedTuple):
     test: Table | None
 
 
-def own_parameters(config: Config) -> dict[str, Any]:
-    """Return the data set's own parameters, without those that all data sets have."""
-    return {key: v for key, v in config.dataset.parameters.items() if key not in COMMON}
-
-
 @dataclass(frozen=True)
-class _Read:
-    facts: DataInfo
+class FileContent:
+    """The tables in a file, and in its test_path if it has one.
+
+    `stamps` are those of the files when they were read; `warnings` is about training on them.
+    """
+
+    info: DataInfo
     train: Table
     test: Table | None
     stamps: dict[str, tuple[int, ...]]
@@ -50,33 +47,113 @@ class _Read:
 
     @cached_property
     def digest(self) -> str:
-        """The digest of all that was read."""
+        """The digest of names and samples."""
         tables = {"": self.train} | ({"test_": self.test} if self.test else {})
         arrays = {f"{part}{k}": v for part, t in tables.items() for k, v in t._asdict().items()}
-        return digest({"facts": np.array(repr(self.facts)), **arrays})
+        return digest({"facts": np.array(repr(self.info)), **arrays})
 
 
-_files_read: dict[str, _Read] = {}  # between the check of a configuration and its training
+@dataclass(frozen=True)
+class Source:
+    """A data set whose names and length are known; `content` is that of a file."""
+
+    request: DataRequest
+    info: DataInfo
+    content: FileContent | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """Doubtful names in a file, which its user should see before training on it."""
+        return self.content.warnings if self.content else []
+
+    def parts(self, cache_dir: Path | None) -> Parts:
+        """Return the samples, split: the rows of scikit-learn's train_test_split."""
+        request = self.request
+        if self.content is None:
+            table = builtin.load(request.name, request.parameters, cache_dir)
+        elif self.content.test is not None:
+            return Parts(self.content.train, self.content.test)
+        else:
+            table = self.content.train
+        if not request.test_size:
+            return Parts(table, None)
+        count = n_test(len(table.y), request.test_size)
+        order = np.random.RandomState(request.split_seed).permutation(len(table.y))
+        return Parts(_rows(table, order[count:]), _rows(table, order[:count]))
 
 
-def facts(config: Config, watch: Watcher | None = None) -> DataInfo:
-    """Return what is known of the configuration's data; a file is read for it."""
-    if config.dataset.name != FILE:
-        return DATASETS[config.dataset.name].facts(**own_parameters(config))
-    return _read_once(config, watch).facts
+class Sources:
+    """Opens sources, and keeps the content of files: each is read once, however often it is opened.
+
+    `notices` collects remarks on the files that were read, also on one that could not be read to
+    its end; the owner prints them. A pickled object arrives empty.
+    """
+
+    def __init__(self, on_progress: OnProgress | None = None) -> None:
+        self.notices: list[str] = []
+        self._on_progress = on_progress
+        self._files: dict[str, FileContent] = {}
+
+    def __reduce__(self) -> tuple[type[Sources], tuple[()]]:
+        return Sources, ()
+
+    def open(self, request: DataRequest) -> Source:
+        """Return the source of some data; FileError if its file cannot be read."""
+        if request.name != FILE:
+            return Source(request, DATASETS[request.name].facts(**request.parameters))
+        key = _key(request)
+        if key not in self._files:
+            self._files[key] = _read(request, self._on_progress, self.notices)
+        content = self._files[key]
+        return Source(request, content.info, content)
+
+    def close(self, request: DataRequest) -> None:
+        """Forget the content of a request's file, so that its memory can be freed."""
+        self._files.pop(_key(request), None)
+
+    def forget_changed(self) -> None:
+        """Forget the content of files that have changed since; workers live longer than one job."""
+        for key, content in list(self._files.items()):
+            if content.is_old:
+                del self._files[key]
+
+    def digests(self, requests: Iterable[DataRequest]) -> dict[str, str]:
+        """Return the digest of each file that is requested, for check_unchanged.
+
+        FileError if a file has changed since it was read.
+        """
+        digests = {}
+        for request in requests:
+            if request.name == FILE and (key := _key(request)) not in digests:
+                content = self.open(request).content
+                assert content is not None
+                if content.is_old:
+                    raise FileError(
+                        f"{request.place}: changed while it was read; type the same command again"
+                    )
+                digests[key] = content.digest
+        return digests
+
+    def check_unchanged(self, request: DataRequest, digests: Mapping[str, str]) -> None:
+        """Raise FileError if a request's file has other data now, or on this machine."""
+        if request.name != FILE or (key := _key(request)) not in digests:
+            return
+        content = self.open(request).content
+        if content is None or content.digest != digests[key]:
+            raise FileError(
+                f"{request.place}: its data are not those that the sweep began with; put them back "
+                "and type the same command with --retry-failed, or type it as it was to sweep over "
+                "the new data"
+            )
 
 
-def warnings(config: Config) -> list[str]:
-    """Return what a user should know of the configuration's data before training on it."""
-    return _read_once(config).warnings if config.dataset.name == FILE else []
-
-
-def _file_key(config: Config) -> str:
-    return repr((own_parameters(config), config.loss, config.layers[-1].activation.name))
+def _key(request: DataRequest) -> str:
+    """Return the text that requests share if the same content of a file answers them."""
+    return repr((request.parameters, request.target))
 
 
 def _stamp(path: str) -> tuple[int, ...]:
-    """Return what is another when a file has changed."""
+    """Return a file's modification time, size and inode, or nothing without a file."""
     try:
         found = Path(path).stat()
     except OSError:
@@ -84,74 +161,8 @@ def _stamp(path: str) -> tuple[int, ...]:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def forget_changed() -> None:
-    """Forget what was read of files that have changed since: a worker may outlive them."""
-    for key, read in list(_files_read.items()):
-        if read.is_old:
-            del _files_read[key]
-
-
-def digests(configs: Iterable[Config]) -> dict[str, str]:
-    """Return the digests of the data that configurations have in files, for check_unchanged.
-
-    FileError if a file has changed since it was read.
-    """
-    # Points of a sweep share what they do not set.
-    distinct = {(id(c.dataset), id(c.layers), c.loss): c for c in configs}
-    found = {}
-    for config in distinct.values():
-        if config.dataset.name == FILE:
-            read = _read_once(config)
-            if read.is_old:
-                path = config.dataset.parameters["path"]
-                raise FileError(f"{path}: changed while it was read; type the same command again")
-            found[_file_key(config)] = read.digest
-    return found
-
-
-def check_unchanged(config: Config, digests: Mapping[str, str]) -> None:
-    """Raise FileError if a configuration's file has other data now, or here."""
-    if config.dataset.name != FILE or (key := _file_key(config)) not in digests:
-        return
-    if _read_once(config).digest != digests[key]:
-        path = config.dataset.parameters["path"]
-        raise FileError(
-            f"{path}: its data are not those that the sweep began with; put them back and type the "
-            "same command with --retry-failed, or type it as it was to sweep over the new data"
-        )
-
-
-def _read_once(config: Config, watch: Watcher | None = None) -> _Read:
-    key = _file_key(config)
-    if key not in _files_read:
-        _files_read[key] = _read_file(config, watch)
-    return _files_read[key]
-
-
-def load(config: Config, cache_dir: Path | None, *, keep: bool = False) -> Parts:
-    """Return the configuration's samples, split: the rows of scikit-learn's train_test_split.
-
-    What was read of a file is forgotten, unless it is to be kept for the next time.
-    """
-    common = config.dataset.parameters
-    if config.dataset.name == FILE:
-        read = _read_once(config)
-        table, test = read.train, read.test
-        if not keep:
-            del _files_read[_file_key(config)]
-        if test is not None:
-            return Parts(table, test)
-    else:
-        table = builtin.load(config.dataset.name, own_parameters(config), cache_dir)
-    if not common["test_size"]:
-        return Parts(table, None)
-    count = n_test(len(table.y), common["test_size"])
-    order = np.random.RandomState(common["split_seed"]).permutation(len(table.y))
-    return Parts(_rows(table, order[count:]), _rows(table, order[:count]))
-
-
 def n_test(samples: int, test_size: float) -> int:
-    """Return how many of the samples the test part gets."""
+    """Return the number of samples in the test part."""
     return ceil(samples * test_size)
 
 
@@ -159,39 +170,39 @@ def _rows(table: Table, rows: Array) -> Table:
     return Table(table.X[rows], table.y[rows])
 
 
-def check_classes(config: Config, known: DataInfo, parts: Parts) -> None:
-    """Raise FileError if there is a class in the test part that training never sees."""
-    if known.classes is None or parts.test is None:
+def check_classes(source: Source, parts: Parts) -> None:
+    """Raise FileError if the test part has a class that the training part lacks."""
+    classes, request = source.info.classes, source.request
+    if classes is None or parts.test is None:
         return
     missing = np.setdiff1d(parts.test.y, parts.train.y)
     if len(missing):
-        names = ", ".join(repr(known.classes[i]) for i in missing.tolist())
-        path = config.dataset.parameters.get("path")
-        told = f"the test part has samples of class {names}, and the training part none; "
-        told += "take another split_seed, a smaller test_size or more data"
-        raise FileError(f"{path}: {told}" if path else told)
+        names = ", ".join(repr(classes[i]) for i in missing.tolist())
+        message = f"the test part has samples of class {names}, and the training part none; "
+        message += "take another split_seed, a smaller test_size or more data"
+        raise FileError(f"{request.place}: {message}" if request.name == FILE else message)
 
 
-def _read_file(config: Config, watch: Watcher | None) -> _Read:
-    from nnfs_cli.data import (
-        files,
-        labels,  # late: most data sets are not in files
-    )
-    from nnfs_cli.data.files import Wanted
+def _read(request: DataRequest, on_progress: OnProgress | None, notices: list[str]) -> FileContent:
+    """Return the content of a request's file; remarks are added to `notices`."""
+    from nnfs_cli.data import files, labels  # late: most data sets are not in files
+    from nnfs_cli.data.csv_table import Dialect
+    from nnfs_cli.data.raw import Wanted
 
-    given = own_parameters(config)
-    stamps = {path: _stamp(path) for path in (given["path"], given["test_path"]) if path}
-    how = {key: given[key] for key in ("delimiter", "header")}
-    numbers = labels.only_numbers(config)
-    wanted = Wanted(given["target"] or (), given["inputs"] or (), numbers)
-    raw = files.read(given["path"], wanted, watch=watch, **how)
-    classes = labels.classes(config, raw)
+    own, target = request.parameters, request.target
+    stamps = {path: _stamp(path) for path in (own["path"], own["test_path"]) if path}
+    dialect = Dialect(own["delimiter"], own["header"])
+    wanted = Wanted(own["target"] or (), own["inputs"] or (), labels.only_numbers(target))
+    raw = files.read(own["path"], wanted, dialect, on_progress=on_progress, notices=notices)
+    classes = labels.classes(target, raw)
     if classes:
         raw = raw._replace(y=labels.as_labels(raw))
-    known = DataInfo(raw.columns, raw.targets, classes, len(raw.X))
-    train, test = Table(raw.X, labels.class_numbers(raw, known)), None
-    if given["test_path"]:
+    info = DataInfo(raw.columns, raw.targets, classes, len(raw.X))
+    train, test = Table(raw.X, labels.class_numbers(raw, info)), None
+    if own["test_path"]:
         wanted = Wanted(raw.targets, raw.columns, None if classes else "", by_name=True)
-        tested = files.read(given["test_path"], wanted, watch=watch, **how)
-        test = Table(tested.X, labels.class_numbers(tested, known))
-    return _Read(known, train, test, stamps, labels.warnings(raw, known))
+        tested = files.read(
+            own["test_path"], wanted, dialect, on_progress=on_progress, notices=notices
+        )
+        test = Table(tested.X, labels.class_numbers(tested, info))
+    return FileContent(info, train, test, stamps, labels.warnings(raw, info))

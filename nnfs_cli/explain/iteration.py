@@ -9,14 +9,16 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from nnfs_cli.config.request import request_of
 from nnfs_cli.config.schema import Config
 from nnfs_cli.core.activations import Array, derivative
 from nnfs_cli.core.backprop import Backprop, Trace
 from nnfs_cli.core.descent import descend
 from nnfs_cli.core.network import Network
-from nnfs_cli.data import features, source
+from nnfs_cli.data import features
 from nnfs_cli.data.encoding import Encoding, Samples, inputs, output_names
 from nnfs_cli.data.features import Term
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import Diverged
 from nnfs_cli.storage.digest import digest
 from nnfs_cli.training import loop, setup
@@ -100,11 +102,12 @@ class Report:
     iterations: tuple[Iteration, ...]
 
 
-def prepare(config: Config, cache_dir: Path | None) -> Subject:
+def prepare(config: Config, cache_dir: Path | None, sources: Sources | None = None) -> Subject:
     """Return what a configuration describes, before its first update."""
-    encoding, train, test = setup.encode(config, cache_dir, keep=True)
-    plain = msgspec.structs.replace(config, features=None)
-    columns = inputs(plain, encoding, source.load(config, cache_dir).train.X)
+    sources = sources or Sources()
+    encoding, train, test = setup.encode(config, cache_dir, sources, keep=True)
+    plain = request_of(msgspec.structs.replace(config, features=None))
+    columns = inputs(plain, encoding, sources.open(plain).parts(cache_dir).train.X)
     network = setup.network_of(config, encoding.facts)
     params = setup.initial_params(config, network)
     digested = digest(setup.arrays(train, test))

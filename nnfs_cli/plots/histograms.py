@@ -7,6 +7,7 @@ from math import floor, log10
 import numpy as np
 
 from nnfs_cli.analysis.symptoms import LIMITS, MARGIN, SATURATED
+from nnfs_cli.config.request import request_of
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.network import activations
 from nnfs_cli.data import encoding
@@ -41,7 +42,7 @@ def weights(run: Run, look: Look) -> style.Figure:
     model = models.load(run)
     try:
         X = own_tables(model, look, most=COUNTED)["train"].X
-        x = encoding.inputs(run.config, model.encoding, X)
+        x = encoding.inputs(request_of(run.config), model.encoding, X)
         with np.errstate(all="ignore"):  # weights that diverged may overflow
             acts = list(activations(model.network, model.params, x))
     except FileError as error:

@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnfs_cli.config.request import request_of
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.metrics import predicted_class
 from nnfs_cli.core.network import Network, answers
 from nnfs_cli.core.products import WIDE
 from nnfs_cli.data import encoding as data_encoding
 from nnfs_cli.data import files, headers, labels
-from nnfs_cli.data import source as source_data
+from nnfs_cli.data.csv_table import Dialect
 from nnfs_cli.data.encoding import Encoding
-from nnfs_cli.data.files import Labels, RawTable
+from nnfs_cli.data.raw import Labels, RawTable
+from nnfs_cli.data.source import Sources
 from nnfs_cli.data.table import DataInfo, Table
 from nnfs_cli.errors import FileError
 from nnfs_cli.runs import record
@@ -68,10 +70,10 @@ def predict(model: Model, X: Array) -> Predictions:
 
     A row's bits do not depend on the other rows, nor on their number.
     """
-    parts = []
+    parts, request = [], request_of(model.run.config)
     for start in range(0, max(1, len(X)), ROWS):
         rows = np.asarray(X[start : start + ROWS])  # in memory, where X is a mapped file
-        x = data_encoding.inputs(model.run.config, model.encoding, rows)
+        x = data_encoding.inputs(request, model.encoding, rows)
         parts.append(answers(model.network, model.params, x))
     y_hat = np.concatenate(parts, axis=1)
     classes = None if model.known.classes is None else predicted_class(y_hat)
@@ -91,13 +93,15 @@ def answered_names(model: Model, predictions: Predictions) -> list[str]:
     return class_names(model, predictions.classes)
 
 
-def own_tables(model: Model, cache_dir: Path) -> dict[str, Table]:
+def own_tables(model: Model, cache_dir: Path, sources: Sources | None = None) -> dict[str, Table]:
     """Return the run's own samples, by part; FileError if they are not those it was trained on."""
-    config = model.run.config
-    setup.check_facts(config, model.known, model.run.path)
-    train, test = source_data.load(config, cache_dir)
+    config, sources = model.run.config, sources or Sources()
+    request = request_of(config)
+    setup.check_facts(config, model.known, model.run.path, sources)
+    train, test = sources.open(request).parts(cache_dir)
+    sources.close(request)
     tables_ = {"train": train, "test": test} if test else {"train": train}
-    samples = [data_encoding.samples(config, model.encoding, table) for table in tables_.values()]
+    samples = [data_encoding.samples(request, model.encoding, table) for table in tables_.values()]
     arrays = setup.arrays(samples[0], samples[1] if test else None)
     if model.run.facts.get("data_digest", digest(arrays)) != digest(arrays):
         raise FileError(f"{model.run.path}: its data set has changed since it was trained")
@@ -111,11 +115,16 @@ def read_labelled(
     *,
     header: bool | None = None,
     by_position: bool = False,
+    notices: list[str] | None = None,
 ) -> Table:
-    """Return a CSV table's samples and targets, found by the run's names, or in their order."""
+    """Return a CSV table's samples and targets, found by the run's names, or in their order.
+
+    Remarks on the table are added to `notices`.
+    """
     columns, names = model.known.columns, model.known.targets
     wanted, cures = [*columns, *names], headers.TABLE
-    reader = headers.read(source, name, header=header, known=wanted, cures=cures)
+    dialect = Dialect(header=header)
+    reader = headers.read(source, name, dialect, known=wanted, cures=cures, notices=notices)
     chosen = headers.choose(reader, wanted, by_position=by_position)
     X, y, lines = [], [], []
     known: dict[str, int] = {}

@@ -12,6 +12,7 @@ import numpy as np
 
 from nnfs_cli.config.schema import Config
 from nnfs_cli.config.writing import dump, to_plain
+from nnfs_cli.data.source import Sources
 from nnfs_cli.data.table import DataInfo
 from nnfs_cli.errors import ConfigError, FileError, NnfsError, short
 from nnfs_cli.runs import directory, listing, record
@@ -25,7 +26,9 @@ from nnfs_cli.training.setup import Training
 MAX_WRITTEN = 100_000  # weights, with their rows and all else below document.MAX_NODES
 
 
-def resume(run: Run, wanted: Config, cache_dir: Path, threads: int) -> Training:
+def resume(
+    run: Run, wanted: Config, cache_dir: Path, threads: int, sources: Sources | None = None
+) -> Training:
     """Return the training of a run, where it was left; `wanted` may have more epochs, which its
     config.yaml then has, too.
 
@@ -40,8 +43,9 @@ def resume(run: Run, wanted: Config, cache_dir: Path, threads: int) -> Training:
     if run.facts.get("status") == "diverged":
         raise NnfsError(f"{run.path}: diverged; change the configuration and train anew")
     wanted = msgspec.structs.replace(wanted, name=run.config.name)
-    setup.check_facts(wanted, run.encoding.facts, run.path)
-    training = setup.prepare(wanted, cache_dir, threads)
+    sources = sources or Sources()
+    setup.check_facts(wanted, run.encoding.facts, run.path, sources)
+    training = setup.prepare(wanted, cache_dir, threads, sources)
     if training.data_digest != run.facts.get("data_digest"):
         raise FileError(f"{run.path}: its data set has changed since it was trained")
     restore(training, read(run, training))

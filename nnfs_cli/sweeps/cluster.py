@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from nnfs_cli import __version__, interrupts
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import NnfsError
 
 CONNECT = 10  # seconds within which a scheduler must answer
@@ -55,9 +56,9 @@ class Cluster:
     def ready(self) -> bool:
         return len(self._futures) < 2 * self.width
 
-    def give(self, work: Callable[[Any], Any], piece: Any) -> None:
+    def give(self, work: Callable[[Any, Sources], Any], piece: Any) -> None:
         with _told(self._address):
-            self._futures.add(self._client.submit(work, piece, pure=False, retries=RETRIES))
+            self._futures.add(self._client.submit(_do, work, piece, pure=False, retries=RETRIES))
 
     def finished(self, seconds: float) -> Iterator[bytes]:
         end = monotonic() + seconds
@@ -106,6 +107,13 @@ class Cluster:
             f"{self._address}: a worker could not do the work{what}; "
             f"every worker needs nnfs-cli {__version__}: {EXTRA}"
         )
+
+
+def _do(work: Callable[[Any, Sources], Any], piece: Any) -> Any:
+    """Do a piece of work on a worker of the cluster, which keeps what it has read of files."""
+    from distributed import get_worker
+
+    return work(piece, vars(get_worker()).setdefault("nnfs_sources", Sources()))
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import numpy as np
 
 from nnfs_cli import __version__
 from nnfs_cli.config.consistency import n_params
-from nnfs_cli.data import source
 from nnfs_cli.errors import NnfsError, Problem, config_error
 from nnfs_cli.machine import memory
 from nnfs_cli.runs import directory
@@ -110,7 +109,7 @@ def _check_answer(plan: Plan, trained: Trained, left: set[int]) -> None:
         raise ValueError(f"it has other configurations; every worker needs nnfs-cli {__version__}")
     for config in configs[:1]:
         shape, dtype = trained.params.shape[1:], trained.params.dtype
-        if shape != (n_params(config, source.facts(config)),) or dtype != config.dtype:
+        if shape != (n_params(config, plan.info(config)),) or dtype != config.dtype:
             raise ValueError("it has other parameters")
 
 

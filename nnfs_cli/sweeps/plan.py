@@ -16,18 +16,20 @@ from nnfs_cli.config import loading, nodes, overrides, yaml_reader
 from nnfs_cli.config.loading import BLOCK
 from nnfs_cli.config.nodes import Mapping, Node, NotADocument, Place, Scalar
 from nnfs_cli.config.overrides import Setting
+from nnfs_cli.config.request import request_of
 from nnfs_cli.config.schema import PART_KEYS, Config, kind_of
 from nnfs_cli.config.values import Checker, absolute_path
 from nnfs_cli.config.writing import to_plain
-from nnfs_cli.data import source
-from nnfs_cli.data.files import Watcher
+from nnfs_cli.data.source import Sources
+from nnfs_cli.data.table import DataInfo
 from nnfs_cli.errors import Problem, config_error, short
 from nnfs_cli.runs.paths import KEYS, movable, movable_plain, relative
 from nnfs_cli.sweeps import plan_file
 from nnfs_cli.sweeps import trials as sweeps_trials
-from nnfs_cli.sweeps.axes import Point
+from nnfs_cli.sweeps.axes import Axis, Point
 from nnfs_cli.sweeps.plan_file import with_paths
 from nnfs_cli.sweeps.points import NOTHING, Options, axes_of, configs_of, points_of
+from nnfs_cli.sweeps.trials import Trial
 
 PATHS = {f"dataset.{key}": key for key in KEYS}
 SETTINGS = {
@@ -54,6 +56,20 @@ class Plan:
     keys: list[str]
     points: list[Point]
     configs: list[Config]
+    sources: Sources
+
+    def info(self, config: Config) -> DataInfo:
+        """Return the names and length of the data of one of the configurations."""
+        return self.sources.open(request_of(config)).info
+
+    def distinct(self) -> list[Config]:
+        """Return configurations with all the data and networks of the sweep; points share what
+        they do not set."""
+        return [*{(id(c.dataset), id(c.layers), c.loss): c for c in self.configs}.values()]
+
+    def digests(self) -> dict[str, str]:
+        """Return the digest of each data file, for Sources.check_unchanged."""
+        return self.sources.digests(map(request_of, self.distinct()))
 
     def relative_paths(self, directory: Path) -> dict[str, str]:
         """Return how paths of data are written into a file of a directory, if they were written
@@ -104,23 +120,51 @@ class Plan:
 
 
 def load(
-    path: str, arguments: Sequence[str], options: Options, watch: Watcher | None = None
+    path: str, arguments: Sequence[str], options: Options, sources: Sources | None = None
 ) -> Plan:
     """Return the plan of a sweep; ConfigError lists all that is wrong with it."""
-    source.forget_changed()
+    sources = sources or Sources()
     text, path = loading.read_text(path, consequence=NOTHING), loading.name_of(path)
-    problems: list[Problem] = []
     try:
-        root, found = yaml_reader.compose(text, path)
+        root, problems = yaml_reader.compose(text, path)
     except NotADocument as error:
         raise config_error([error.problem], NOTHING) from None
-    problems += found
     if not isinstance(root, Mapping):
-        loading.parse(text, path, consequence=NOTHING)  # which says what is wrong
+        loading.parse(text, path, consequence=NOTHING)  # raises ConfigError
         raise AssertionError
+    root, specs, options = _specs(root, arguments, options, problems, path)
+    axes = [axis for axis in axes_of(specs, problems) if axis is not None]
+    if problems:
+        raise config_error(problems, NOTHING)
+    rows = sweeps_trials.read(options.trials, NOTHING) if options.trials else []
+    single = [axis for axis in axes if len(axis.values) == 1]
+    axes = [axis for axis in axes if len(axis.values) != 1]
+    root = _with_constants(root, single, rows, problems)
+    points, keys = points_of(axes, rows, options, problems)
+    if problems:
+        raise config_error(problems, NOTHING)
+    base_name = root.items.get("name", (None, None))[1]
+    name = base_name.text if isinstance(base_name, Scalar) else loading.default_name(path)
+    places = {key: place for key, (_, place) in specs.items() if place.line >= 0}
+    each = [row.places for row in rows] or [places] * len(points)
+    configs = configs_of(root, points, each, path, sources)
+    root = with_paths(root, absolute_path)
+    constants = {axis.key: axis.values[0] for axis in single}
+    written = {axis.key: _written(axis, specs[axis.key][0]) for axis in axes}
+    return Plan(name, root, options, written, constants, keys, points, configs, sources)
+
+
+def _specs(
+    root: Mapping,
+    arguments: Sequence[str],
+    options: Options,
+    problems: list[Problem],
+    path: str,
+) -> tuple[Mapping, dict[str, tuple[str, Place]], Options]:
+    """Return the configuration without its sweep block, and the specifications and options of the
+    block and the command line, which takes precedence."""
     specs: dict[str, tuple[str, Place]] = {}
     _, block = root.items.get(BLOCK, (None, None))
-    root = replace(root, items={k: v for k, v in root.items.items() if k != BLOCK})
     if block is not None:
         options = _read_block(block, specs, options, problems, path)
     for number, argument in enumerate(arguments):
@@ -130,39 +174,33 @@ def load(
             problems.append(place.problem("a specification is written KEY=SPEC"))
         else:
             specs[key] = (spec, place)
-    axes = [axis for axis in axes_of(specs, problems) if axis is not None]
-    if problems:
-        raise config_error(problems, NOTHING)
-    rows = sweeps_trials.read(options.trials, NOTHING) if options.trials else []
-    # A key that has one value alone is no axis: it belongs to the base.
-    constants = {}
-    for axis in [a for a in axes if len(a.values) == 1]:
-        axes.remove(axis)
-        constants[axis.key] = axis.values[0]
+    base = replace(root, items={k: v for k, v in root.items.items() if k != BLOCK})
+    return base, specs, options
+
+
+def _with_constants(
+    root: Mapping, single: Sequence[Axis], rows: Sequence[Trial], problems: list[Problem]
+) -> Mapping:
+    """Return the base with the keys that have only one value, which are not axes."""
+    changed: Node = root
+    for axis in single:
         if rows and axis.key in rows[0].places:
-            message = f"{short(axis.key)!r} is a column of the file of trials, too"
+            message = f"{short(axis.key)!r} is also a column of the file of trials"
             problems.append(axis.place.problem(message))
         try:
-            given = Setting(axis.key, axis.values[0], axis.place)
-            root = overrides.override(root, given, PART_KEYS)
+            setting = Setting(axis.key, axis.values[0], axis.place)
+            changed = overrides.override(changed, setting, PART_KEYS)
         except NotADocument as error:
             problems.append(error.problem)
-    points, keys = points_of(axes, rows, options, problems)
-    if problems:
-        raise config_error(problems, NOTHING)
-    assert isinstance(root, Mapping)
-    base_name = root.items.get("name", (None, None))[1]
-    name = base_name.text if isinstance(base_name, Scalar) else loading.default_name(path)
-    places = {key: place for key, (_, place) in specs.items() if place.line >= 0}
-    each = [row.places for row in rows] or [places] * len(points)
-    configs = configs_of(root, points, each, path, watch)
-    root = with_paths(root, absolute_path)
-    kept = {axis.key: specs[axis.key][0] for axis in axes}
-    for axis in axes:
-        if axis.key in PATHS:  # for it is written elsewhere
-            paths = [absolute_path(Scalar(axis.place, value)) for value in axis.values]
-            kept[axis.key] = ",".join(paths)
-    return Plan(name, root, options, kept, constants, keys, points, configs)
+    assert isinstance(changed, Mapping)
+    return changed
+
+
+def _written(axis: Axis, spec: str) -> str:
+    """Return an axis as config.yaml has it: with absolute paths, since that is another file."""
+    if axis.key not in PATHS:
+        return spec
+    return ",".join(absolute_path(Scalar(axis.place, value)) for value in axis.values)
 
 
 def typed(plan: Plan, number: int, directory: Path | None = None) -> dict[str, str]:

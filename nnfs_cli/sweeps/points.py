@@ -13,7 +13,7 @@ from nnfs_cli.config import loading
 from nnfs_cli.config.nodes import Mapping, Place
 from nnfs_cli.config.overrides import Setting
 from nnfs_cli.config.schema import Config
-from nnfs_cli.data.files import Watcher
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import ConfigError, Problem, config_error, short
 from nnfs_cli.sweeps import axes as sweeps_axes
 from nnfs_cli.sweeps.axes import Axis, Point
@@ -96,7 +96,7 @@ def configs_of(
     points: Sequence[Point],
     places: Sequence[dict[str, Place]],
     path: str,
-    watch: Watcher | None,
+    sources: Sources,
 ) -> list[Config]:
     """Return the configuration of each point; `places` tells where a file sets its keys.
 
@@ -113,7 +113,9 @@ def configs_of(
         ]
         try:
             if rest not in whole:
-                whole[rest] = loading.build(root, path, settings, consequence=NOTHING, watch=watch)
+                whole[rest] = loading.build(
+                    root, path, settings, consequence=NOTHING, sources=sources
+                )
             for given in settings:
                 if given.key in ALONE and given not in values:
                     values[given] = loading.value(given, NOTHING)

@@ -22,6 +22,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from nnfs_cli import interrupts
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import NnfsError
 
 ORPHAN_CHECK = 0.05  # seconds between two checks that the parent lives
@@ -41,13 +42,15 @@ KILLED = (
 class Processes:
     """As many processes as there are pieces of work at a time, at most `width`.
 
-    If the system allows fewer, `shortage` says why; if it allows none, the work is done here.
+    If the system allows fewer, `shortage` says why; if it allows none, the work is done here. Each
+    has its own `sources`: a forked process begins with a copy, a spawned one with none open.
     """
 
     remote = False
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, sources: Sources | None = None) -> None:
         self.width = width
+        self._sources = sources or Sources()
         self.shortage = ""
         self._members: dict[Connection, BaseProcess] = {}
         self._idle: list[Connection] = []
@@ -64,10 +67,10 @@ class Processes:
             return True
         return not self._members and not self._here
 
-    def give(self, work: Callable[[Any], Any], piece: Any) -> None:
+    def give(self, work: Callable[[Any, Sources], Any], piece: Any) -> None:
         """Have a piece of work done."""
         if not self._idle:
-            self._here.append(work(piece))
+            self._here.append(work(piece, self._sources))
             return
         with _death_is_an_error():
             _send(self._idle.pop(), (work, piece))
@@ -111,7 +114,9 @@ class Processes:
             ends += context.Pipe()
             here, there = ends
             inherited = (*self._members, here) if forks else ()
-            member = context.Process(target=_serve, args=(there, inherited, os.getpid()))
+            member = context.Process(
+                target=_serve, args=(there, inherited, os.getpid(), self._sources)
+            )
             with warnings.catch_warnings(), _blocked():
                 # The threads that Python 3.12 warns of are those of BLAS, which outlives a fork.
                 warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
@@ -163,7 +168,9 @@ def _receive(pipe: Connection) -> Any:
     return pickle.loads(pipe.recv_bytes())
 
 
-def _serve(pipe: Connection, inherited: Sequence[Connection], parent: int) -> None:
+def _serve(
+    pipe: Connection, inherited: Sequence[Connection], parent: int, sources: Sources
+) -> None:
     """Do what comes through a pipe until the parent closes it, or ends.
 
     `inherited` are the parent's ends of pipes: while a copy of one is open, it is not closed.
@@ -174,15 +181,17 @@ def _serve(pipe: Connection, inherited: Sequence[Connection], parent: int) -> No
     while True:
         try:
             work, piece = _receive(pipe)
-            _send(pipe, _outcome(work, piece))
+            _send(pipe, _outcome(work, piece, sources))
         except (EOFError, ConnectionError):
             return
 
 
-def _outcome(work: Callable[[Any], Any], piece: Any) -> tuple[Any, Exception | None]:
+def _outcome(
+    work: Callable[[Any, Sources], Any], piece: Any, sources: Sources
+) -> tuple[Any, Exception | None]:
     """Return the result of a piece of work, or what it raised."""
     try:
-        return work(piece), None
+        return work(piece, sources), None
     except Exception as error:
         if not isinstance(error, NnfsError | interrupts.Stopped):
             error.add_note(traceback.format_exc())

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import FileError
 from nnfs_cli.interrupts import Stopped, asked
 from nnfs_cli.storage.arrays import read_arrays, write_arrays
@@ -35,8 +36,11 @@ class Piece(NamedTuple):
     every: float
 
 
-def train(piece: Piece) -> Trained:
-    """Return a piece's runs, trained; Stopped if that is asked for meanwhile."""
+def train(piece: Piece, sources: Sources | None = None) -> Trained:
+    """Return a piece's runs, trained; Stopped if that is asked for meanwhile.
+
+    `sources` belongs to the worker, which keeps what it has read for its next piece.
+    """
     stack, state, directory, every = piece
     saved, saves = monotonic(), asked.saves
     if asked.stop:  # as it was waiting in a line
@@ -50,13 +54,13 @@ def train(piece: Piece) -> Trained:
         if asked.stop:
             raise Stopped
 
-    return training_stack.train(stack, state, pause)
+    return training_stack.train(stack, state, pause, sources)
 
 
-def train_for_afar(piece: Piece) -> bytes:
+def train_for_afar(piece: Piece, sources: Sources | None = None) -> bytes:
     """Return a piece's runs, trained, as bytes for stackfiles.unpacked, or why they are not."""
     try:
-        return packed(train(piece))
+        return packed(train(piece, sources))
     except Exception as error:
         return msgspec.json.encode(Failure(str(error) or type(error).__name__))
 

@@ -10,7 +10,7 @@ import numpy as np
 from nnfs_cli.config.consistency import n_params
 from nnfs_cli.config.schema import Config
 from nnfs_cli.core.blocks import block_size
-from nnfs_cli.data import source
+from nnfs_cli.data.source import n_test
 from nnfs_cli.data.table import DataInfo
 from nnfs_cli.sweeps.plan import Plan
 from nnfs_cli.training.stack import Stack
@@ -21,7 +21,7 @@ CACHE_BYTES = 1 << 20  # of work space that a stack may have
 def shape_of(config: Config, known: DataInfo) -> str:
     """Return what runs must share to be trained in one stack, as text to compare."""
     samples = known.samples
-    test = source.n_test(samples, config.dataset.parameters["test_size"])
+    test = n_test(samples, config.dataset.parameters["test_size"])
     layers = [(layer.units, repr(layer.activation)) for layer in config.layers]
     given = (config.loss, config.dtype, config.epochs, config.log_every)
     inputs = len(config.features or known.columns)
@@ -42,14 +42,14 @@ def partition(
     plan: Plan, numbers: Iterable[int], pieces: int, cache_dir: Path | None
 ) -> Iterator[Stack]:
     """Yield the runs in stacks, each shape's in order, in `pieces` or more if there are so many."""
-    digests = source.digests(plan.configs)
+    digests = plan.digests()
     shapes: dict[str, list[int]] = {}
     for number in numbers:
         config = plan.configs[number]
-        shapes.setdefault(shape_of(config, source.facts(config)), []).append(number)
+        shapes.setdefault(shape_of(config, plan.info(config)), []).append(number)
     for members in shapes.values():
         first = plan.configs[members[0]]
-        largest = max_networks(first, source.facts(first))
+        largest = max_networks(first, plan.info(first))
         count = -(-len(members) // largest)
         count = min(-(-count // pieces) * pieces, len(members))
         for i in range(count):

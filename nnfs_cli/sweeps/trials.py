@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,24 +46,12 @@ def read(path: str, consequence: str) -> list[Trial]:
             rows += [(line - 1, row)] if row else []
     except csv.Error as error:  # of a row that may have begun some lines before
         raise refuse(csv_table.reason(error), line + 1) from None
-    (first, header), *rows = rows or [(0, [])]
+    table, *rows = rows or [(0, [])]
     if not rows:
         raise refuse("has no rows under its header")
-    places: dict[str, int] = {}
-    problems = [
-        _place(path, lines, first, header, i).problem(f"there is another column {short(key)!r}")
-        for i, key in enumerate(header)
-        if places.setdefault(key, i) != i
-    ]
-    problems += [
-        _place(path, lines, line, row, min(len(row), len(header))).problem(
-            f"{csv_table.count_columns(len(row))}; the header has {len(header)}"
-        )
-        for line, row in rows
-        if len(row) != len(header)
-    ]
-    if problems:
+    if problems := list(_problems(path, lines, table, rows)):
         raise config_error(problems, consequence)
+    header = table[1]
     return [
         Trial(
             tuple(zip(header, row, strict=True)),
@@ -71,6 +59,23 @@ def read(path: str, consequence: str) -> list[Trial]:
         )
         for line, row in rows
     ]
+
+
+def _problems(
+    path: str, lines: list[str], table: tuple[int, list[str]], rows: list[tuple[int, list[str]]]
+) -> Iterator[Problem]:
+    """Yield the problems of a header and of its rows, each given with the number of its line."""
+    first, header = table
+    places: dict[str, int] = {}
+    for i, key in enumerate(header):
+        if places.setdefault(key, i) != i:
+            message = f"there is another column {short(key)!r}"
+            yield _place(path, lines, first, header, i).problem(message)
+    for line, row in rows:
+        if len(row) != len(header):
+            message = f"{csv_table.count_columns(len(row))}; the header has {len(header)}"
+            at = min(len(row), len(header))
+            yield _place(path, lines, line, row, at).problem(message)
 
 
 def text(keys: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:

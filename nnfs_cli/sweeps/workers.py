@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from nnfs_cli import interrupts
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import NnfsError
 
 Work = TypeVar("Work")
@@ -36,8 +37,8 @@ class Workers(Protocol):
     def ready(self) -> bool:
         """Return whether a piece of work can be given."""
 
-    def give(self, work: Callable[[Any], Any], piece: Any) -> None:
-        """Have a piece of work done."""
+    def give(self, work: Callable[[Any, Sources], Any], piece: Any) -> None:
+        """Have a piece of work done; the worker adds the sources that it keeps."""
 
     def finished(self, seconds: float) -> Iterator[Any]:
         """Yield the results that come within some seconds; raise what the work raised."""
@@ -51,8 +52,9 @@ class Here:
 
     remote = False
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Sources | None = None) -> None:
         self.width = 1
+        self._sources = sources or Sources()
         self.shortage = ""
         self._results: list[Any] = []
 
@@ -63,8 +65,8 @@ class Here:
     def ready(self) -> bool:
         return not self._results
 
-    def give(self, work: Callable[[Any], Any], piece: Any) -> None:
-        self._results.append(work(piece))
+    def give(self, work: Callable[[Any, Sources], Any], piece: Any) -> None:
+        self._results.append(work(piece, self._sources))
 
     def finished(self, seconds: float) -> Iterator[Any]:
         while self._results:
@@ -75,19 +77,24 @@ class Here:
 
 
 @contextmanager
-def workers(jobs: int, cluster: str | None = None) -> Iterator[Workers]:
-    """Yield the workers that are asked for; what they have not begun on leaving is dropped."""
+def workers(
+    jobs: int, cluster: str | None = None, sources: Sources | None = None
+) -> Iterator[Workers]:
+    """Yield the workers that are asked for; what they have not begun on leaving is dropped.
+
+    Those on this machine begin with what `sources` has read.
+    """
     if cluster is not None:
         from nnfs_cli.sweeps.cluster import connected
 
         with connected(cluster) as found:
             yield found
     elif jobs == 1:
-        yield Here()
+        yield Here(sources)
     else:
         from nnfs_cli.sweeps.processes import Processes
 
-        processes = Processes(jobs)
+        processes = Processes(jobs, sources)
         try:
             yield processes
         finally:
@@ -95,7 +102,7 @@ def workers(jobs: int, cluster: str | None = None) -> Iterator[Workers]:
 
 
 def results(
-    workers: Workers, work: Callable[[Work], Result], pieces: Iterable[Work]
+    workers: Workers, work: Callable[[Work, Sources], Result], pieces: Iterable[Work]
 ) -> Iterator[Result]:
     """Yield the result of each piece as it is done, until all are or a signal asks to stop."""
     rest, saves = iter(pieces), interrupts.asked.saves

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from nnfs_cli.config.consistency import n_inputs
+from nnfs_cli.config.request import request_of
 from nnfs_cli.config.schema import Config, LayerConfig, Part
 from nnfs_cli.core.activations import ACTIVATIONS, Array
 from nnfs_cli.core.backprop import Backprop
@@ -15,8 +16,8 @@ from nnfs_cli.core.initializers import INITIALIZERS, Initializer, zeros
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network, initialize
 from nnfs_cli.data import encoding as data_encoding
-from nnfs_cli.data import source
 from nnfs_cli.data.encoding import Encoding, Samples
+from nnfs_cli.data.source import Sources, check_classes
 from nnfs_cli.data.table import DataInfo
 from nnfs_cli.errors import FileError, listed
 from nnfs_cli.storage.digest import digest
@@ -79,9 +80,11 @@ def _initializers(layer: LayerConfig) -> tuple[Initializer, Initializer]:
     )
 
 
-def prepare(config: Config, cache_dir: Path | None, threads: int = 1) -> Training:
+def prepare(
+    config: Config, cache_dir: Path | None, threads: int = 1, sources: Sources | None = None
+) -> Training:
     """Return the training that a configuration describes, before its first update."""
-    encoding, train, test = encode(config, cache_dir)
+    encoding, train, test = encode(config, cache_dir, sources)
     network = network_of(config, encoding.facts)
     params = initial_params(config, network)
     return Training(
@@ -95,27 +98,34 @@ def prepare(config: Config, cache_dir: Path | None, threads: int = 1) -> Trainin
 
 
 def encode(
-    config: Config, cache_dir: Path | None, *, keep: bool = False
+    config: Config, cache_dir: Path | None, sources: Sources | None = None, *, keep: bool = False
 ) -> tuple[Encoding, Samples, Samples | None]:
-    """Return the configuration's data as its network reads them: training part and test part."""
-    known = source.facts(config)
-    parts = source.load(config, cache_dir, keep=keep)
-    source.check_classes(config, known, parts)
-    fitted = data_encoding.fit(config, known, parts.train)
-    train = data_encoding.samples(config, fitted, parts.train)
-    data_encoding.check_range(config, fitted, train)
+    """Return the configuration's data as its network reads them: training part and test part.
+
+    A file that `sources` has read is not read again; unless `keep`, it is closed.
+    """
+    request, sources = request_of(config), sources or Sources()
+    source = sources.open(request)
+    info, parts = source.info, source.parts(cache_dir)
+    check_classes(source, parts)
+    if not keep:
+        sources.close(request)
+    del source  # the whole table is not needed beside its parts
+    fitted = data_encoding.fit(request, info, parts.train)
+    train = data_encoding.samples(request, fitted, parts.train)
+    data_encoding.check_range(request, fitted, train)
     if parts.test is None:
         return fitted, train, None
-    test = data_encoding.samples(config, fitted, parts.test)
-    data_encoding.check_range(config, fitted, test, " in the test part")
+    test = data_encoding.samples(request, fitted, parts.test)
+    data_encoding.check_range(request, fitted, test, " in the test part")
     return fitted, train, test
 
 
-def check_facts(config: Config, was: DataInfo, path: Path) -> None:
+def check_facts(config: Config, was: DataInfo, path: Path, sources: Sources) -> None:
     """Raise FileError, about the run at a path, unless the facts of its data are what they were."""
     from nnfs_cli.data import labels  # late: only where a run is read
 
-    now = source.facts(config)
+    now = sources.open(request_of(config)).info
     for key in ("columns", "targets", "classes", "samples"):
         old, new = getattr(was, key), getattr(now, key)
         if old != new and not (key == "classes" and labels.same(old, new)):

@@ -10,13 +10,14 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from nnfs_cli.config.request import request_of
 from nnfs_cli.config.schema import Config
 from nnfs_cli.config.writing import to_plain
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.descent import descend
-from nnfs_cli.data import source
 from nnfs_cli.data.encoding import Encoding, Samples
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.storage.digest import digest
 from nnfs_cli.training import loop, setup
@@ -81,21 +82,25 @@ class State(NamedTuple):
 
 
 def train(
-    stack: Stack, state: State | None = None, pause: Callable[[State], None] = lambda state: None
+    stack: Stack,
+    state: State | None = None,
+    pause: Callable[[State], None] = lambda state: None,
+    sources: Sources | None = None,
 ) -> Trained:
     """Return a stack's runs, trained: weights and costs are bit for bit those of single runs.
 
     From the start, or from the state where it was stopped: `pause` gets it every now and then.
     """
-    source.forget_changed()
+    sources = sources or Sources()
+    sources.forget_changed()
     prepared: dict[str, tuple[Encoding, Samples, Samples | None]] = {}
     failures: dict[str, str] = {}
     keys = [repr((config.dataset, config.features)) for config in stack.configs]
     for config, key in zip(stack.configs, keys, strict=True):
         if key not in prepared and key not in failures:
             try:
-                source.check_unchanged(config, stack.digests)
-                prepared[key] = setup.encode(config, stack.cache_dir, keep=True)
+                sources.check_unchanged(request_of(config), stack.digests)
+                prepared[key] = setup.encode(config, stack.cache_dir, sources, keep=True)
             except NnfsError as error:
                 failures[key] = str(error)
     able = [i for i, key in enumerate(keys) if key in prepared]
@@ -104,7 +109,7 @@ def train(
     members = [stack.configs[i] for i in able]
     # The rows of a state are those of all runs.
     end = _train(members, [prepared[key] for key in used], None if failed else state, pause)
-    _check_mapped(stack, prepared, keys)
+    _check_mapped(stack, prepared, keys, sources)
     numbers = np.array(stack.numbers, np.int64)
     base, changes = texts(members)
     order = list(prepared)
@@ -128,14 +133,15 @@ def _check_mapped(
     stack: Stack,
     prepared: Mapping[str, tuple[Encoding, Samples, Samples | None]],
     keys: Sequence[str],
+    sources: Sources,
 ) -> None:
     """Raise FileError if a file that stayed on its disk changed while networks trained on it."""
     mapped = {key for key, (_, *parts) in prepared.items() if any(map(_is_mapped, parts))}
     if mapped:
-        source.forget_changed()
+        sources.forget_changed()
         for config, key in zip(stack.configs, keys, strict=True):
             if key in mapped:
-                source.check_unchanged(config, stack.digests)
+                sources.check_unchanged(request_of(config), stack.digests)
 
 
 def _is_mapped(samples: Samples | None) -> bool:

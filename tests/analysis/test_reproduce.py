@@ -10,7 +10,6 @@ import pytest
 from shell import CONFIG_FILES, CONFIGS, XOR, call, start, trained
 
 from nnfs_cli.analysis import reproduction
-from nnfs_cli.data import source
 from nnfs_cli.runs import record
 from nnfs_cli.storage.digest import digest
 
@@ -211,7 +210,6 @@ def own_data(*rows):
         "dataset: data.csv\nlayers: [{units: 1, activation: identity}]\nloss: squared_error\n"
         "epochs: 150\n".replace("data.csv", "{path: data.csv}")
     )
-    source.forget_changed()  # as a process of its own does
     return trained("own.yaml") if not Path("runs").exists() else Path("runs/own-1")
 
 

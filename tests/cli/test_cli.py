@@ -467,9 +467,9 @@ def test_threads_are_as_many_as_this_process_may_use(command, monkeypatch):
     trained(XOR, "epochs=1")
     used = []
 
-    def prepare(config, cache_dir, threads=1, prepare=setup.prepare):
+    def prepare(config, cache_dir, threads=1, sources=None, prepare=setup.prepare):
         used.append(threads)
-        return prepare(config, cache_dir, threads)
+        return prepare(config, cache_dir, threads, sources)
 
     monkeypatch.setattr(machine, "cores", lambda: 3)
     monkeypatch.setattr(setup, "prepare", prepare)

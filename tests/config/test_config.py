@@ -9,9 +9,10 @@ import pytest
 from shell import CONFIG_FILES, CONFIGS
 
 from nnfs_cli.config import loading, schema
+from nnfs_cli.config.request import request_of
 from nnfs_cli.config.writing import dump, to_plain
 from nnfs_cli.core.activations import ACTIVATIONS
-from nnfs_cli.data import source as source_data
+from nnfs_cli.data.source import Sources
 from nnfs_cli.training import setup
 
 XOR = (CONFIGS / "xor.yaml").read_text()
@@ -37,7 +38,8 @@ def with_line(line):
 
 
 def initial_params(given):
-    return setup.initial_params(given, setup.network_of(given, source_data.facts(given)))
+    info = Sources().open(request_of(given)).info
+    return setup.initial_params(given, setup.network_of(given, info))
 
 
 COMMON = {"test_size": 0.0, "split_seed": 0, "scale": "none", "scale_target": "none"}

@@ -17,8 +17,9 @@ from shell import CONFIG_FILES, CONFIGS, call
 from test_random_configs import configurations, effort
 
 from nnfs_cli.config import consistency, loading
+from nnfs_cli.config.request import request_of
 from nnfs_cli.config.writing import to_plain
-from nnfs_cli.data import source
+from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import NnfsError
 
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
@@ -85,7 +86,7 @@ def train(*overrides):
     """Return how a short training of in.yaml ends, or nothing if it would not be short."""
     try:
         asked = loading.load("in.yaml", overrides)
-        known = source.facts(asked)
+        known = Sources().open(request_of(asked)).info
     except NnfsError:
         return None
     if max(known.samples, consistency.n_params(asked, known)) > 2000:

@@ -14,9 +14,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from nnfs_cli.config import loading
+from nnfs_cli.config.request import request_of
 from nnfs_cli.data import builtin, cache
-from nnfs_cli.data import source as source_data
 from nnfs_cli.data.builtin import DATASETS
+from nnfs_cli.data.source import Sources
 from nnfs_cli.runs import directory as run_directory
 from nnfs_cli.training import setup
 
@@ -135,13 +136,13 @@ def test_a_split_has_the_rows_of_scikit_learn_s(samples, test_size, seed):
     whole = make_moons(samples, noise=0.2, random_state=0)
     X, X_test, y, y_test = train_test_split(*whole, test_size=test_size, random_state=seed)
     given = f"{{name: moons, samples: {samples}, test_size: {test_size}, split_seed: {seed}}}"
-    train, test = source_data.load(configured(given), None)
+    train, test = Sources().open(request_of(configured(given))).parts(None)
     assert_equal_tables(train, X, y)
     assert_equal_tables(test, X_test, y_test)
 
 
 def test_no_test_size_is_no_test_part_and_no_shuffle():
-    train, test = source_data.load(configured("{name: xor, split_seed: 1}"), None)
+    train, test = Sources().open(request_of(configured("{name: xor, split_seed: 1}"))).parts(None)
     assert_equal_tables(train, *DATASETS["xor"].load())
     assert test is None
 

@@ -16,7 +16,7 @@ from nnfs_cli.core.descent import descend
 from nnfs_cli.core.initializers import xavier, zeros
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network, initialize, outputs
-from nnfs_cli.data import files, source
+from nnfs_cli.data import files
 
 TABLES = Path(__file__).parent / "tables"
 ENDS = {
@@ -30,7 +30,6 @@ ENDS = {
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
 
 
 def plain(value):
@@ -86,7 +85,7 @@ def predicted(run, text):
 
 # What is refused
 
-NEEDS_NUMBERS = "squared_error with identity wants numbers; for classes, take softmax and ..."
+NEEDS_NUMBERS = "squared_error with identity requires numbers; for classes, use softmax and ..."
 NO_CLASS = "is no class, which is an integer or a name; for a regression, take identity and ..."
 FILL_IN = "fill it in, or remove the row"
 NO_ROWS = ": has a header and no rows; it needs a row for each sample"
@@ -139,7 +138,7 @@ BAD = {
     "good inputs=a,c": ":1: there is no column 'c'; there are a, b, kind",
     "good inputs=a,kind": ":1:3: column 'kind' is target and input at once",
     "good target=b,kind numbers": ":2:3: 'x' is not a number",
-    "good-numbers target=a,price": ": cross_entropy with softmax wants one target, of ...",
+    "good-numbers target=a,price": ": cross_entropy with softmax requires one target, of ...",
     "good delimiter=;": ":1: there is no column but the target",
     "good header=false": ":1:1: 'a' is not a number",
     "other-class": ":2:1: 'x' is not a number",
@@ -265,7 +264,7 @@ BAD_ARRAYS = {
     "objects.npz": ({"X": X, "y": y.astype(object)}, "cannot be read: ..."),
     "infinite.npz": ({"X": np.where(X == 5, np.inf, X), "y": y}, "row 2, column 1: inf is not ..."),
     "one-class.npz": ({"X": X, "y": y * 0}, "every target in 'y' is '0'; there is nothing to ..."),
-    "two-targets.npz": ({"X": X, "y": X}, "cross_entropy with softmax wants one target, of ..."),
+    "two-targets.npz": ({"X": X, "y": X}, "cross_entropy with softmax requires one target, of ..."),
 }
 
 
@@ -418,7 +417,7 @@ def test_a_large_file_tells_how_much_of_it_is_read():
     rows = csv_of().partition("\n")[2] * 600
     Path("large.csv").write_text("a,b,kind\n" + rows)
     told = []
-    table = files.read("large.csv", watch=lambda path, share: told.append((path, share)))
+    table = files.read("large.csv", on_progress=lambda path, share: told.append((path, share)))
     assert {path for path, _ in told} == {"large.csv"}
     shares = [share for _, share in told]
     assert len(shares) > 2

@@ -9,7 +9,9 @@ import pytest
 from shell import call, trained
 
 from nnfs_cli.config import loading
-from nnfs_cli.data import files, labels, source
+from nnfs_cli.config.request import request_of
+from nnfs_cli.data import files, labels
+from nnfs_cli.data.raw import Wanted
 from nnfs_cli.data.table import DataInfo
 
 BIG = 2**53  # float64 holds each integer up to it
@@ -25,7 +27,6 @@ ENDS = {
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
 
 
 def write(path, end="softmax", units=None, name="data.yaml", **dataset):
@@ -53,8 +54,9 @@ def classes_of(path, end="softmax"):
     """Return the names of the classes in a file, and the name that each row has."""
     text = f"dataset: {{name: blobs}}\nlayers: [{ENDS[end]}"
     asked = loading.parse(text.replace("units: 1, activation: id", "units: 2, activation: id"), "x")
-    raw = files.read(path, files.Wanted(numbers=labels.only_numbers(asked)))
-    names = labels.classes(asked, raw)
+    target = request_of(asked).target
+    raw = files.read(path, Wanted(numbers=labels.only_numbers(target)))
+    names = labels.classes(target, raw)
     known = DataInfo(raw.columns, raw.targets, names, len(raw.X))
     found = labels.class_numbers(raw, known)
     return names, [names[i] for i in found] if names else found[:, 0].tolist()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from shell import call, trained
 
-from nnfs_cli.data import encoding, source
+from nnfs_cli.data import encoding
 
 RNG = np.random.RandomState(5)
 POINTS = RNG.standard_normal((40, 2))
@@ -19,7 +19,6 @@ KINDS = ["standard", "minmax"]
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
 
 
 def write(dataset="", classes=True, **keys):
@@ -141,7 +140,6 @@ def test_a_column_that_cannot_be_scaled_is_refused_by_name(values, problem, kind
             f"{problem} than float64 can scale; give it in another unit, or leave it out\n"
         )
         assert not Path("runs").exists()
-        source._files_read.clear()
 
 
 SCALE, SCALE_TARGET = "try dataset.scale=standard", "try dataset.scale_target=standard"

@@ -20,7 +20,7 @@ from shell import CONFIGS, XOR, call, nnfs, start, trained
 
 from nnfs_cli.analysis import reproduction
 from nnfs_cli.config import loading
-from nnfs_cli.data import source
+from nnfs_cli.data.source import Sources
 from nnfs_cli.runs import checkpoint, record
 from nnfs_cli.runs import directory as run_directory
 from nnfs_cli.sweeps import members
@@ -383,14 +383,14 @@ def test_a_terminal_that_closes_stops_a_sweep_and_its_workers_which_save(jobs):
 
 @pytest.mark.parametrize("command", ["train", "sweep"])
 def test_sigusr1_while_data_are_read_ends_nothing(command):
-    def facts(*args, facts=source.facts):
+    def read(*args, read=Sources.open):
         signal.raise_signal(signal.SIGUSR1)
-        return facts(*args)
+        return read(*args)
 
     with child() as pid:
         if not pid:
             signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-            with patch.object(source, "facts", facts):
+            with patch.object(Sources, "open", read):
                 done = call(command, XOR, "epochs=9", *(["seed=0,1", "-j1"] * (command == "sweep")))
             os._exit(done.code)
     assert status_of(pid) == 0
@@ -814,7 +814,6 @@ def own_data(rows):
         "layers: [{units: 3, activation: tanh}, {units: 1, activation: sigmoid}]\n"
         "loss: binary_cross_entropy\nepochs: 900\nlearning_rate: 1\n"
     )
-    source.forget_changed()  # as a process of its own does
 
 
 ROWS = [(i % 5, i % 3, "yes" if i % 2 else "no") for i in range(20)]

@@ -17,7 +17,7 @@ import pytest
 from damage import BYTES, of_bytes, of_lines, of_whole, pick, pieces
 from shell import CONFIGS, TESTS, XOR, call, trained
 
-from nnfs_cli.data import csv_table
+from nnfs_cli.data import csv_lines
 from nnfs_cli.runs import model as runs_model
 from nnfs_cli.runs import record
 
@@ -175,11 +175,11 @@ def test_a_spoilt_table_is_answered_row_by_row_or_told_where_it_is_wrong(
         content = spoilt(rng, columns)
         Path("in.csv").write_bytes(content)
         source, form = pick(rng, ["in.csv", "-"]), pick(rng, ["csv", "csv", "csv", "jsonl"])
-        size = pick(rng, [csv_table.CHUNK, 1, 7, 64])
+        size = pick(rng, [csv_lines.CHUNK, 1, 7, 64])
         with (
             Path("in.csv").open() as stdin,
             patch("sys.stdin", stdin),
-            patch.object(csv_table, "CHUNK", size),
+            patch.object(csv_lines, "CHUNK", size),
         ):
             done = call("predict", str(model.run.path), source, "--format", form)
         name = "<stdin>" if source == "-" else "in.csv"

@@ -11,7 +11,6 @@ import yaml
 from shell import call, trained
 from specimens import OWN, ROWS, stop
 
-from nnfs_cli.data import source
 from nnfs_cli.sweeps import members
 from nnfs_cli.sweeps import workers as sweep_workers
 
@@ -34,7 +33,6 @@ def moved():
     Path("new/place").mkdir(parents=True)
     Path("old").rename("new/place/project")
     os.chdir("new/place/project")
-    source.forget_changed()
 
 
 def paths_in(run):
@@ -199,7 +197,6 @@ def test_an_older_run_is_resumed_on_data_that_were_moved(absolute):
     assert (run / "weights.npz").read_bytes() == (whole / "weights.npz").read_bytes()
     works(run)
     Path("data.csv").write_text(LINES.replace("no", "maybe"))
-    source.forget_changed()
     done = call("train", "-q", "--resume", "whole-1", "dataset.path=data.csv", "epochs=60")
     assert done.code == 6
     assert "its data set has changed" in done.stderr

@@ -11,7 +11,7 @@ import pytest
 from shell import call
 
 from nnfs_cli.core import descent
-from nnfs_cli.data import source
+from nnfs_cli.data.source import Sources
 from nnfs_cli.sweeps import execution, members
 
 TEXT = """\
@@ -29,7 +29,6 @@ CHANGED = "its data are not those that the sweep began with"
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
 
 
 def write(path, seed=0, rows=12):
@@ -175,18 +174,18 @@ def test_a_mapped_file_that_changes_as_a_network_trains_on_it_spoils_the_stack(m
 
 def test_a_file_that_changes_while_it_is_read_is_no_sweep(monkeypatch):
     configure("own.csv")
-    digests = source.digests
+    digests = Sources.digests
 
-    def late(configs):
+    def late(sources, requests):
         write("own.csv", 1)
         os.utime("own.csv", (1, 1))
-        return digests(configs)
+        return digests(sources, requests)
 
-    monkeypatch.setattr(source, "digests", late)
+    monkeypatch.setattr(Sources, "digests", late)
     done = call("sweep", "own.yaml", *SWEPT, "-j1")
     assert (done.code, done.stdout) == (6, "")
     assert "own.csv: changed while it was read; type the same command again" in done.stderr
-    monkeypatch.setattr(source, "digests", digests)
+    monkeypatch.setattr(Sources, "digests", digests)
     assert statuses(sweep()[0]) == ["finished"] * 6
 
 

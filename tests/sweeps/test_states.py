@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from shell import XOR, call, nnfs, start
 
-from nnfs_cli.data import source
 from nnfs_cli.storage.arrays import read_arrays, write_arrays
 from nnfs_cli.sweeps import directory as sweep_directory
 from nnfs_cli.sweeps import execution, members, progress, stacking
@@ -30,7 +29,6 @@ DIVERGING += ("learning_rate=0.1,1e4,0.5,3", "seed=0..1", "epochs=930", "log_eve
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
 
 
 @contextmanager

@@ -20,7 +20,6 @@ import pytest
 import shell
 from shell import CONFIGS, XOR, call, matches, nnfs, start, trained
 
-from nnfs_cli.data import source
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.runs import record as run_record
 from nnfs_cli.sweeps import execution, stacking, store
@@ -46,7 +45,6 @@ epochs: 30
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
     Path("diverging.yaml").write_text(DIVERGING)
 
 
@@ -502,7 +500,7 @@ BLOCK = Path(XOR).read_text() + "sweep:\n"
         (["--from", "unknown.csv"], "unknown.csv:2:3: unknown key 'epoch'; did you mean 'epochs'?"),
         (
             ["--from", "good.csv", "seed=1"],
-            "<command line>: seed=1: 'seed' is a column of the file of trials, too",
+            "<command line>: seed=1: 'seed' is also a column of the file of trials",
         ),
         (
             ["--from", "good.csv", "learning_rate=1,2"],
@@ -1127,13 +1125,14 @@ def test_a_cluster_gives_the_same_bits_though_a_worker_is_killed(cluster, whole)
 
 CLIENT = """
 import sys
+from nnfs_cli.sweeps import cluster, workers
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.sweeps import cluster
 from nnfs_cli.sweeps.workers import results, workers
 cluster.PATIENCE = 0.5
 try:
-    with workers(1, sys.argv[1]) as found:
-        print(list(results(found, {work}, {pieces})))
+    with workers.workers(1, sys.argv[1]) as there:
+        print(list(workers.results(there, {work}, {pieces})))
 except NnfsError as error:
     print(error)
 """
@@ -1148,7 +1147,7 @@ def test_nothing_that_a_cluster_sends_is_unpickled(cluster):
         ("str", "[1]", f"{address}: a worker sent something else than bytes"),
         ("int", "['x']", f"{address}: a worker could not do the work; every worker needs nnfs-cli"),
     ):
-        code = CLIENT.format(work=work, pieces=pieces)
+        code = CLIENT.format(work=f"lambda piece, sources: {work}(piece)", pieces=pieces)
         done = nnfs(code, address, program=(sys.executable, "-c"))
         assert (done.code, done.stderr) == (0, ""), work
         assert done.stdout.startswith(told), work

@@ -16,7 +16,6 @@ from shell import XOR, call, nnfs
 
 from nnfs_cli import interrupts, machine
 from nnfs_cli.config import loading
-from nnfs_cli.data import source
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.sweeps import cluster, progress, store
 from nnfs_cli.sweeps import workers as sweep_workers
@@ -29,7 +28,6 @@ from nnfs_cli.training import stack as training_stack
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
     monkeypatch.setattr(interrupts.asked, "stop", 0)
 
 
@@ -47,20 +45,24 @@ def processes():
         each.close()
 
 
-def double(number):
+def double(number, sources):
     return 2 * number
 
 
-def die(number):
+def rest(seconds, sources):
+    time.sleep(seconds)
+
+
+def die(number, sources):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def be_stopped(number):
+def be_stopped(number, sources):
     os.kill(os.getpid(), signal.SIGTERM)
     raise interrupts.Stopped
 
 
-def fail(number):
+def fail(number, sources):
     raise ZeroDivisionError(number)
 
 
@@ -135,7 +137,7 @@ def test_idle_and_busy_workers_end_when_they_are_closed():
     found = Processes(2)
     assert list(sweep_workers.results(found, double, range(4)))
     members = list(found._members.values())
-    found.give(time.sleep, 0.01)  # whose result nobody reads
+    found.give(rest, 0.01)  # nobody reads its result
     found.close()
     assert [member.exitcode for member in members] == [0] * len(members)
 
@@ -181,7 +183,9 @@ def test_a_sweep_uses_the_processors_that_it_may_use(monkeypatch, cores):
     asked = []
     monkeypatch.setattr(machine, "cores", lambda: cores)
     workers = sweep_workers.workers
-    monkeypatch.setattr(sweep_workers, "workers", lambda n, c: asked.append(n) or workers(1, c))
+    monkeypatch.setattr(
+        sweep_workers, "workers", lambda n, *rest: asked.append(n) or workers(1, *rest)
+    )
     for runs, jobs in ((9, cores), (2, min(cores, 2))):
         assert call("sweep", XOR, f"seed=1..{runs}", "epochs=1").code == 0
         assert asked.pop() == jobs
