@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnfs_cli.config.schema import Config
+from nnfs_cli.core import losses
 from nnfs_cli.core.activations import ACTIVATIONS, Array
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.losses import LOSSES, objective
@@ -44,11 +45,12 @@ class Baselines(NamedTuple):
 
 
 def constant(config: Config, y: Array) -> float:
-    """Return the cost of always answering the mean target, (outputs, samples)."""
-    mean = y.mean(axis=-1, keepdims=True, dtype=np.float64)
+    """Return the cost of always answering the loss's best constant; y is (outputs, samples)."""
+    loss = LOSSES[config.loss]
+    answer = losses.constant(y, loss.best_constant)
     with np.errstate(all="ignore"):
-        losses = LOSSES[config.loss].loss(np.broadcast_to(mean, y.shape), y.astype(np.float64))
-    return float(np.nansum(losses)) / int(y.shape[-1])  # 0 log 0 counts 0
+        costs = loss.loss(np.broadcast_to(answer, y.shape), y.astype(np.float64))
+    return float(np.nansum(costs)) / int(y.shape[-1])  # 0 log 0 counts as 0
 
 
 def chosen(x: Array, y: Array) -> tuple[Array, Array]:

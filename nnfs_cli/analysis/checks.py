@@ -109,7 +109,8 @@ def dead_units(e: Evidence) -> Found | None:
     bad = _ill(e, lambda layer: layer.dead, range(len(e.config.layers)))
     if not bad:
         return None
-    seen = f"relu units that no training sample activates: {_told(e, bad)}"
+    names = " and ".join(sorted({e.config.layers[i].activation.name for i in bad}))
+    seen = f"{names} units that no training sample activates: {_told(e, bad)}"
     change = [f"layers.{i}.activation=leaky_relu" for i in bad]
     born = [i for i in bad if e.start[i].dead]
     change += [c for i in born for c in calmer(e, i)] if born else rate_times(e, 0.3)
@@ -142,8 +143,9 @@ def vanishing_gradients(e: Evidence) -> Found | None:
         return None
     seen = f"the gradient of layer 1 is, to that of the last, {_ratio_text(ratios)}"
     change = []
-    for i, layer in enumerate(e.config.layers[:-1]):
-        if layer.activation.name == "sigmoid":
+    for i in range(len(e.config.layers) - 1):
+        limits = e.network.layers[i].activation.limits
+        if limits and limits[1] - limits[0] < 2:  # flatter than tanh
             change.append(f"layers.{i}.activation=tanh")
         change += calmer(e, i)
     return Found(seen, change, {"ratio": ratios})

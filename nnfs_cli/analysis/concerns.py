@@ -36,10 +36,12 @@ def after(training: Training, path: Path, *, quiet: bool) -> Iterator[str]:
         yield f"the cost ended at {last:.4g}, above {first:.4g} where it began. Try {rate}{clip}"
     elif training.epoch and not quiet:
         from nnfs_cli.analysis.baselines import constant
+        from nnfs_cli.core.losses import LOSSES
 
+        answer = LOSSES[training.config.loss].best_constant
         chance = constant(training.config, training.backprop.targets)
         if last > chance * (1 + 1e-3):
             yield (
-                f"the cost ended at {last:.4g}; always answering the mean target costs "
+                f"the cost ended at {last:.4g}; always answering the {answer} target costs "
                 f"{chance:.4g}. To see why: nnfs diagnose {shlex.quote(str(path))}"
             )

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from nnfs_cli.analysis.symptoms import Evidence
-from nnfs_cli.config.schema import LayerConfig
-from nnfs_cli.core.activations import ACTIVATIONS
 
 
 class Found(NamedTuple):
@@ -36,7 +34,7 @@ def scaling(e: Evidence) -> Iterator[str]:
 def calmer(e: Evidence, i: int, initializer: str = "") -> list[str]:
     """Return how layer i gets parameters that suit its activation, if it has others."""
     layer = e.config.layers[i]
-    usual = initializer or _usual(layer)
+    usual = initializer or e.network.layers[i].activation.initializer
     change = [f"layers.{i}.weights=null"] if layer.weights is not None else []
     if layer.initializer is None or layer.initializer.name != usual:
         change.append(f"layers.{i}.initializer={usual}")
@@ -47,13 +45,9 @@ def calmer(e: Evidence, i: int, initializer: str = "") -> list[str]:
     return change
 
 
-def _usual(layer: LayerConfig) -> str:
-    return ACTIVATIONS[layer.activation.name](**layer.activation.parameters).initializer
-
-
-def bent(i: int, layer: LayerConfig) -> list[str]:
-    """Return how an identity layer gets a curve."""
-    return [f"layers.{i}.activation=tanh"] if layer.activation.name == "identity" else []
+def bent(e: Evidence, i: int) -> list[str]:
+    """Return the override that gives layer i tanh, if it is linear."""
+    return [f"layers.{i}.activation=tanh"] if e.network.layers[i].activation.linear else []
 
 
 def wider(e: Evidence, change: Sequence[str]) -> list[str]:

@@ -113,9 +113,12 @@ class _Prober:
     def __init__(self, backprop: Backprop, x: Array) -> None:
         self.backprop, self.x = backprop, x
         self.network = backprop.network
-        self.kinked = any(layer.activation.kinked for layer in self.network.layers)
-        layers = [layer.activation for layer in self.network.layers[:-1]]
-        self.straight = all(activation.kinked for activation in layers)
+        *hidden, output = (layer.activation for layer in self.network.layers)
+        loss_kinked = backprop.objective.kinked
+        self.kinked = loss_kinked or any(a.kinked for a in (*hidden, output))
+        self.straight = all(a.kinked for a in hidden)
+        self.straight &= not loss_kinked or output.kinked or output.linear
+        self.targets = backprop.targets if loss_kinked else None
         self.ends = np.cumsum([layer.n_params for layer in self.network.layers])
         self.cost = float(backprop.evaluate().cost)
         with np.errstate(all="ignore"):
@@ -179,10 +182,10 @@ class _Prober:
         return (8 * (right - left) - (far_right - far_left)) / (12 * step)
 
     def _crosses(self, i: int, step: float) -> bool:
-        """Return whether a step takes z of any unit across its kink, on any sample.
+        """Return whether a step takes any unit or the loss across a kink, on any sample.
 
-        Between kinks, z of a network of straight pieces is linear in each parameter: it crosses
-        inside of the step only if it has crossed at an end.
+        Between kinks, a network of straight pieces is linear in each parameter: it crosses a kink
+        within the step only if it has crossed at an end.
         """
         layer = int(np.searchsorted(self.ends, i, side="right"))
         for steps in (2, -2) if self.straight else (2, -2, 1, -1):
@@ -204,9 +207,10 @@ class _Prober:
             return float(np.abs(z / x[column])[x[column] != 0].min(initial=inf))
 
     def _passed(self, first: int = 0) -> Iterator[tuple[int, Array, Array | None]]:
-        """Yield number, input with its ones, and signs of z, of each layer from the first on.
+        """Yield number, input with its ones, and signs, of each layer from the first on.
 
-        Signs are None where an activation has no kink. Layers below the first are as they were.
+        Signs are those of z, and of y_hat - y if the loss is kinked; None for a layer without
+        kinks. Layers below the first are unchanged.
         """
         x = self.inputs[first] if first else self.x
         views = self.network.views(self.backprop.params)
@@ -214,9 +218,13 @@ class _Prober:
             activation = self.network.layers[number].activation
             with np.errstate(all="ignore"):
                 z = views[number] @ x
-                yield number, x, np.sign(z) if activation.kinked else None
-                x = np.ones((len(z) + 1, z.shape[1]))
-                activation.forward(z, x[:-1])
+                a = np.ones((len(z) + 1, z.shape[1]))
+                activation.forward(z, a[:-1])
+                signs = [np.sign(z)] if activation.kinked else []
+                if self.targets is not None and number == len(views) - 1:
+                    signs.append(np.sign(a[:-1] - self.targets))
+                yield number, x, np.concatenate(signs) if signs else None
+                x = a
 
     @contextmanager
     def _moved(self, i: int, change: float) -> Iterator[None]:

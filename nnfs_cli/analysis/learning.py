@@ -19,6 +19,7 @@ from nnfs_cli.analysis.checks import (
 )
 from nnfs_cli.analysis.cures import Found, bent, calmer, rate_times, scaling, wider
 from nnfs_cli.analysis.symptoms import Evidence
+from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.errors import short
 
 
@@ -54,17 +55,17 @@ def linear_network(e: Evidence) -> Found | None:
     if not hidden or not e.end or not e.steps:
         return None
     figures = {"cost": e.last}
-    if all(layer.activation.name == "identity" for layer in hidden):
+    if all(layer.activation.linear for layer in e.network.layers[:-1]):
         perfect = "accuracy" in e.log and e.log["accuracy"][-1] == 1
         if perfect or e.last <= 0.01 * e.constant:
             return None
-        seen = "every hidden layer is identity: the network is a linear model"
+        seen = "every hidden layer is linear: the network is a linear model"
     elif e.linearity > 0.999 and e.baselines and e.baselines.bends and _poor(e):
         seen = "the hidden layers hardly bend anything: the network is in effect a linear model"
         figures["linearity"] = e.linearity
     else:
         return None
-    change = [c for i, layer in enumerate(hidden) for c in bent(i, layer)]
+    change = [c for i in range(len(hidden)) for c in bent(e, i)]
     change = change or [c for i in range(len(e.config.layers)) for c in calmer(e, i)]
     seen += f"; it costs {e.last:.4g}"
     return Found(seen, change, figures, [wider(e, change)])
@@ -75,7 +76,9 @@ def underfitting(e: Evidence) -> Found | None:
         return None
     figures: dict[str, Any] = {"cost": e.last, "constant": e.constant}
     if e.last >= 0.95 * e.constant:
-        answer = "the mean" if e.majority is None else "with the classes' shares"
+        answer = f"the {LOSSES[e.config.loss].best_constant}"
+        if e.majority is not None and answer == "the mean":
+            answer = "with the classes' shares"
         seen = f"the cost is {e.last:.4g}; always answering {answer} costs {e.constant:.4g}"
         change, *others = _stuck(e)
         return Found(seen, change, figures, others)
@@ -120,7 +123,7 @@ def _stuck(e: Evidence) -> list[list[str]]:
         given = f"{{units: 8, activation: tanh}}, {{units: {output.units}, "
         sets.append([f"layers=[{given}activation: {output.activation.name}}}]"])
     else:
-        curved = [c for i, layer in enumerate(layers[:-1]) for c in bent(i, layer)]
+        curved = [c for i in range(len(layers) - 1) for c in bent(e, i)]
         sets += [curved, wider(e, curved)]
     if not learning_rate_zero(e):
         sets += [rate_times(e, 0.3 if e.rises else 3), [] if e.rises else rate_times(e, 10)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import log
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import numpy as np
 from nnfs_cli.analysis import baselines as analysis_baselines
 from nnfs_cli.analysis.baselines import Baselines
 from nnfs_cli.config.schema import Config
-from nnfs_cli.core.activations import Array
+from nnfs_cli.core.activations import Activation, Array
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.blocks import BLOCKS
 from nnfs_cli.core.losses import LOSSES, objective
@@ -28,9 +27,8 @@ from nnfs_cli.runs.model import Model
 from nnfs_cli.runs.record import Run
 from nnfs_cli.training import setup
 
-LIMITS = {"sigmoid": (0, 1), "tanh": (-1, 1)}
-MARGIN = 0.02  # of a limit: closer is saturated
-SATURATED = 0.95  # of the samples, above which a unit is
+MARGIN = 0.02  # largest distance of a saturated a from its limit
+SATURATED = 0.95  # share of samples that makes a unit saturated
 POWER_ITERATIONS = 15
 
 
@@ -199,7 +197,7 @@ def gather(run: Run, cache_dir: Path) -> Evidence:
         config,
         str(run.facts.get("status")),
         _finite(record.read_log(run)),
-        _chance(config, samples.y, names is not None),
+        LOSSES[config.loss].chance(samples.y, names is not None),
         analysis_baselines.constant(config, samples.y),
         None if names is None else _majority(samples.y),
         None if names is None or tested is None else _majority(tested),
@@ -221,18 +219,6 @@ def _finite(log_: Mapping[str, Array]) -> dict[str, Array]:
     lost = ~np.isfinite(log_["cost"])
     stop = max(1, int(lost.argmax())) if lost.any() else len(lost)
     return {key: values[:stop] for key, values in log_.items()}
-
-
-def _chance(config: Config, y: Array, classes: bool) -> float:
-    """Return what even odds cost, or of numbers to answer with their mean."""
-    if config.loss == "cross_entropy":
-        return log(len(y))
-    if config.loss == "binary_cross_entropy":
-        return log(2)
-    if classes:
-        return 1 / 8 if len(y) == 1 else (1 - 1 / len(y)) / 2
-    with np.errstate(over="ignore"):
-        return float(y.var(axis=-1, dtype=np.float64).sum()) / 2
 
 
 def _majority(y: Array) -> float:
@@ -268,7 +254,7 @@ def _states(run: Run, network: Network, params: Array, samples: Samples) -> list
         gradient = backprop.gradient() / backprop.samples
         bound = config.gradient_clip or np.inf
         update = config.learning_rate * np.clip(gradient, -bound, bound)
-        dead, saturated = _ailing(config, network, params, samples.x)
+        dead, saturated = _ailing(network, params, samples.x)
         return [
             LayerState(
                 n_dead,
@@ -286,25 +272,31 @@ def _states(run: Run, network: Network, params: Array, samples: Samples) -> list
         ]
 
 
-def _ailing(
-    config: Config, network: Network, params: Array, x: Array
-) -> tuple[list[int], list[int]]:
+def near_limits(activation: Activation, a: Array) -> Array:
+    """Return where a is saturated, of the shape of a; nowhere if the activation has no limits."""
+    if activation.limits is None:
+        return np.zeros(a.shape, bool)
+    low, high = activation.limits
+    near: Array = (a <= low + MARGIN) | (a >= high - MARGIN)
+    return near
+
+
+def _ailing(network: Network, params: Array, x: Array) -> tuple[list[int], list[int]]:
     """Return the number of dead and of saturated units in each layer."""
     active = [np.zeros(layer.units) for layer in network.layers]
     close = [np.zeros(layer.units) for layer in network.layers]
-    names = [layer.activation.name for layer in config.layers]
     samples = x.shape[-1]
     size, _ = BLOCKS
     for start in range(0, samples, size):
         for i, a in enumerate(activations(network, params, x[:, start : start + size])):
             active[i] += (a > 0).sum(axis=-1)
-            if names[i] in LIMITS:
-                low, high = LIMITS[names[i]]
-                close[i] += ((a <= low + MARGIN) | (a >= high - MARGIN)).sum(axis=-1)
+            activation = network.layers[i].activation
+            if activation.limits:
+                close[i] += near_limits(activation, a).sum(axis=-1)
     return (
         [
-            int((n == 0).sum()) if name == "relu" else 0
-            for n, name in zip(active, names, strict=True)
+            int((n == 0).sum()) if layer.activation.dies else 0
+            for n, layer in zip(active, network.layers, strict=True)
         ],
         [int((n > SATURATED * samples).sum()) for n in close],
     )

@@ -9,7 +9,8 @@ from math import nan
 import numpy as np
 
 from nnfs_cli.config.schema import Config
-from nnfs_cli.core.activations import Array
+from nnfs_cli.core.activations import ACTIVATIONS, Activation, Array
+from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.data.csv_table import is_number
 from nnfs_cli.data.files import Labels, RawTable
 from nnfs_cli.data.table import DataInfo
@@ -24,16 +25,22 @@ FORMULA = tuple("=+-@")  # first characters of what a spreadsheet computes
 
 def only_numbers(config: Config) -> str | None:
     """Return why a configuration's target cannot be classes, or None if it can."""
-    output = config.layers[-1].activation.name
-    if _needs_classes(config) or output == "sigmoid":
+    if _needs_classes(config) or _output(config).probability:
         return None
+    output = config.layers[-1].activation.name
     return (
         f"; {config.loss} with {output} wants numbers; for classes, take softmax and cross_entropy"
     )
 
 
 def _needs_classes(config: Config) -> bool:
-    return config.loss != "squared_error" or config.layers[-1].activation.name == "softmax"
+    output = _output(config)
+    return LOSSES[config.loss].classes or (output.probability and not output.elementwise)
+
+
+def _output(config: Config) -> Activation:
+    part = config.layers[-1].activation
+    return ACTIVATIONS[part.name](**part.parameters)
 
 
 def classes(config: Config, raw: RawTable) -> tuple[str, ...] | None:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnfs_cli.explain import formulas
-from nnfs_cli.explain.formulas import Formula
+from nnfs_cli.core.activations import Formula
+from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.explain.iteration import Iteration, LayerPass, Report
-from nnfs_cli.explain.records import Matrix, Names, Remark, Step, escape, listed, named
+from nnfs_cli.explain.records import (
+    Matrix,
+    Names,
+    Remark,
+    Step,
+    activation_of,
+    escape,
+    listed,
+    named,
+)
 
 
 def data(report: Report) -> Step:
@@ -70,17 +79,17 @@ def weigh(names: Names, number: int, layer: LayerPass) -> Step:
 
 def activate(report: Report, names: Names, number: int, layer: LayerPass) -> Step:
     """Return A = f(Z) of a layer."""
-    part = report.config.layers[number - 1].activation
+    name, activation = activation_of(report, number)
     Z, A = names.of("Z", number), names.of("A", number)
-    value, _ = formulas.activation(part)
+    value = activation.formula
     remark = (Remark(f"{A.text} is y_hat, the network's answer."),)
     return Step(
         "forward",
         f"layer {number}",
         (
             Formula(
-                f"{A.text} = {part.name}({Z.text}), a = {value.text}",
-                rf"{A.latex} = \text{{{escape(part.name)}}}({Z.latex}),\quad a = {value.latex}",
+                f"{A.text} = {name}({Z.text}), a = {value.text}",
+                rf"{A.latex} = \text{{{escape(name)}}}({Z.latex}),\quad a = {value.latex}",
             ),
         ),
         (Matrix(A, layer.a, "forward"),),
@@ -91,9 +100,9 @@ def activate(report: Report, names: Names, number: int, layer: LayerPass) -> Ste
 
 def cost(report: Report, names: Names, iteration: Iteration) -> Step:
     """Return the loss of each sample and their mean."""
-    value, _ = formulas.loss(report.config.loss)
-    told, mean = value.text, Formula("C = sum of L / m", r"C = \frac{1}{m} \sum L")
-    formula = Formula(f"L = {told}", f"L = {value.latex}")
+    value = LOSSES[report.config.loss].formula
+    mean = Formula("C = sum of L / m", r"C = \frac{1}{m} \sum L")
+    formula = Formula(f"L = {value.text}", f"L = {value.latex}")
     losses = Matrix(Formula("L", "L"), iteration.losses, "forward")
     total = Matrix(Formula("C", "C"), np.array([[iteration.cost]]), "forward")
     if names.single:

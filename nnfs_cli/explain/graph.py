@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from nnfs_cli.core.activations import Array
-from nnfs_cli.explain import formulas
+from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.explain.iteration import LayerPass, Report
-from nnfs_cli.explain.records import Names, names_of
+from nnfs_cli.explain.records import Names, activation_of, names_of
 
 MOST = 6  # nodes of a column; of more, the middle ones are left out
 MOST_TARGETS = 16  # rows at the cost's node; likewise
@@ -94,8 +94,8 @@ def _edges(report: Report, columns: list[list[Node]]) -> Iterator[tuple[str, str
 
 
 def _is_elementwise(report: Report, node: Node) -> bool:
-    part = report.config.layers[int(node.group.removeprefix("a")) - 1].activation
-    return formulas.is_elementwise(part.name)
+    _, activation = activation_of(report, int(node.group.removeprefix("a")))
+    return activation.elementwise
 
 
 def _columns(report: Report) -> list[Node]:
@@ -158,21 +158,20 @@ def _z(report: Report, names: Names, number: int, layer: LayerPass, i: int) -> N
 
 
 def _a(report: Report, names: Names, number: int, layer: LayerPass, i: int) -> Node:
-    part = report.config.layers[number - 1].activation
+    name, activation = activation_of(report, number)
     A, dA = names.of("A", number).text, names.grad("A", number).text
     rows = [Row("value", layer.a[i], "forward", A)]
     if layer.upstream is not None and layer.local is not None:
         rows.append(Row("upstream", layer.upstream[i], "backward", dA))
         if layer.local.ndim == 2:
-            name = f"d{A}/d{names.of('Z', number).text}"
-            rows.append(Row("local", layer.local[i], "backward", name))
-    value, derivative = formulas.activation(part)
+            source = f"d{A}/d{names.of('Z', number).text}"
+            rows.append(Row("local", layer.local[i], "backward", source))
     title = _unit(names, "a", number, i, len(layer.a))
     z = _unit(names, "z", number, i, len(layer.z))
-    told = f"{title} = {part.name}({z}) = {value.text}"
+    formula = f"{title} = {name}({z}) = {activation.formula.text}"
     if layer.upstream is not None:
-        told += f"; local gradient {derivative.text}"
-    return Node(f"a{number}-{i}", f"a{number}", f"{title} = {part.name}", told, tuple(rows))
+        formula += f"; local gradient {activation.derivative.text}"
+    return Node(f"a{number}-{i}", f"a{number}", f"{title} = {name}", formula, tuple(rows))
 
 
 def _targets(y: Array) -> Iterator[Row]:
@@ -184,12 +183,12 @@ def _targets(y: Array) -> Iterator[Row]:
 
 def _cost(report: Report, names: Names) -> Node:
     iteration = report.iterations[0]
-    value, _ = formulas.loss(report.config.loss)
     rows = list(_targets(report.y))
     rows.append(Row("loss", iteration.losses[0], "forward", "L"))
     if not names.single:
         rows.append(Row("cost", np.array([iteration.cost]), "forward", "C"))
     new = np.array([iteration.new_cost])
     rows.append(Row("new", new, "update", f"new {names.cost}"))
-    told = f"L = {value.text}" + ("" if names.single else "; C = sum of L / m")
-    return Node("C", "C", names.cost, told, tuple(rows))
+    formula = f"L = {LOSSES[report.config.loss].formula.text}"
+    formula += "" if names.single else "; C = sum of L / m"
+    return Node("C", "C", names.cost, formula, tuple(rows))

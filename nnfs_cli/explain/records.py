@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import NamedTuple
 
-from nnfs_cli.core.activations import Array
+from nnfs_cli.core.activations import ACTIVATIONS, Activation, Array, Formula
 from nnfs_cli.errors import harmless
-from nnfs_cli.explain.formulas import Formula
 from nnfs_cli.explain.iteration import Report
 
 PHASES = ("forward", "backward", "update")  # in the order of an iteration
@@ -86,6 +85,12 @@ class Names(NamedTuple):
 def names_of(report: Report) -> Names:
     """Return what the report's arrays are called."""
     return Names(len(report.config.layers), report.sample is not None)
+
+
+def activation_of(report: Report, number: int) -> tuple[str, Activation]:
+    """Return a layer's activation and its name."""
+    part = report.config.layers[number - 1].activation
+    return part.name, ACTIVATIONS[part.name](**part.parameters)
 
 
 def escape(text: str) -> str:

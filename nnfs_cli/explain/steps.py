@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from nnfs_cli.core.activations import Formula
 from nnfs_cli.explain import backward, forward
-from nnfs_cli.explain.formulas import Formula
 from nnfs_cli.explain.iteration import Iteration, Report
 from nnfs_cli.explain.records import Matrix, Names, Remark, Step, ask, names_of
 

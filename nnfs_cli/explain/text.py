@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from textwrap import wrap
 
-from nnfs_cli.explain.formulas import Formula
+from nnfs_cli.core.activations import Formula
 from nnfs_cli.explain.iteration import Report
 from nnfs_cli.explain.numbers import Shown, blank, show
 from nnfs_cli.explain.records import Matrix, Step
