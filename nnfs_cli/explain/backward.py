@@ -1,4 +1,4 @@
-"""The steps of the way back: dC/dZ of each layer, and dW and db from it."""
+"""The steps of the backward pass: dC/dZ of each layer, then dW and db."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nnfs_cli.explain.records import Matrix, Names, Remark, Step, activation_of
 def back(
     report: Report, names: Names, number: int, layer: LayerPass, above: LayerPass | None
 ) -> Step:
-    """Return dC/dZ of a layer: upstream gradient times local gradient, or its short form."""
+    """Return the step to dC/dZ of a layer: upstream times local gradient, or the short form."""
     A, Z, dA, dZ = (f(c, number) for f in (names.of, names.grad) for c in "AZ")
     name, activation = activation_of(report, number)
     loss = LOSSES[report.config.loss]
@@ -20,8 +20,8 @@ def back(
     over = "" if names.single else r"\frac{1}{m} "
     delta = Matrix(dZ, layer.delta, "backward")
     if layer.upstream is None or layer.local is None:
-        told = f"{A.text} - Y" if names.single else f"({A.text} - Y) / m"
-        short = Formula(f"{dZ.text} = {told}", f"{dZ.latex} = {over}({A.latex} - Y)")
+        text = f"{A.text} - Y" if names.single else f"({A.text} - Y) / m"
+        short = Formula(f"{dZ.text} = {text}", f"{dZ.latex} = {over}({A.latex} - Y)")
         why = f"{report.config.loss} with {name} has a short form: "
         return Step(
             "backward",
@@ -43,9 +43,11 @@ def back(
             f"{dA.text} = {W.text}^T.{dZ_above.text}", f"{dA.latex} = {W.latex}^T {dZ_above.latex}"
         )
         if number == names.layers - 1:
-            paths = f"a unit's a goes to each unit of layer {number + 1}"
             remarks.append(
-                Remark(f"Sum of incoming paths: {paths}, each path brings weight times gradient.")
+                Remark(
+                    f"Each unit feeds every unit of layer {number + 1}, so its gradient is the sum "
+                    "of weight x gradient over them."
+                )
             )
     return Step(
         "backward",
@@ -87,7 +89,7 @@ def _local(
 
 
 def _local_matrix(A: Formula, Z: Formula, local: Array) -> Matrix:
-    """Return da/dz; of units that depend on each other, that of the first sample."""
+    """Return da/dz; only the first sample if units depend on each other."""
     first = local.ndim == 3
     return Matrix(
         Formula(
@@ -101,11 +103,11 @@ def _local_matrix(A: Formula, Z: Formula, local: Array) -> Matrix:
 
 
 def gradient(names: Names, number: int, layer: LayerPass) -> Step:
-    """Return dW and db of a layer."""
+    """Return the step to dW and db of a layer."""
     below, dZ = names.of("A", number - 1), names.grad("Z", number)
     dW, db = names.grad("W", number), names.grad("b", number)
-    why = f"W and b take part in every sample: the gradients of all these paths to {names.cost} add"
-    why += " up, and the product with the transposed inputs is that sum."
+    why = "W and b are shared by all samples, so their gradients are summed: the product with the "
+    why += "transposed inputs is that sum."
     sum_ = "" if names.single else "sum over samples of "
     return Step(
         "backward",
