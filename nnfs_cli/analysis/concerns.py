@@ -1,4 +1,4 @@
-"""Warnings about a training that runs, but cannot be what its user meant."""
+"""Warnings about trainings that run but probably not as intended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nnfs_cli.training.setup import Training
 
 
 def no_step(rate: float, samples: int, dtype: str) -> str:
-    """Return why updates have no size in a dtype, or nothing if they have one."""
+    """Return the reason why updates are 0 in a dtype, or "" if they are not."""
     with np.errstate(all="ignore"):
         if np.asarray(rate / samples, dtype) > 0:
             return ""
@@ -20,7 +20,7 @@ def no_step(rate: float, samples: int, dtype: str) -> str:
 
 
 def before(training: Training) -> Iterator[str]:
-    """Yield warnings about a training that is about to begin."""
+    """Yield warnings about a training before it begins."""
     config = training.config
     zero = no_step(config.learning_rate, training.backprop.samples, config.dtype)
     if zero and config.epochs:
@@ -28,7 +28,7 @@ def before(training: Training) -> Iterator[str]:
 
 
 def after(training: Training, path: Path, *, quiet: bool) -> Iterator[str]:
-    """Yield warnings about a training that has ended; if quiet, only of a cost that has doubled."""
+    """Yield warnings about a training that has ended; if quiet, only if its cost has doubled."""
     first, last = training.log["cost"][0], training.log["cost"][-1]
     if last > first * (2 if quiet else 1 + 1e-9):
         rate = f"learning_rate={training.config.learning_rate / 10:g}"

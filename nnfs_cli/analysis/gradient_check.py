@@ -1,4 +1,4 @@
-"""Backpropagation against central differences, on a configuration's own network and data."""
+"""Backpropagation compared with central differences, on a configuration's network and data."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from nnfs_cli.errors import NnfsError
 from nnfs_cli.training import setup
 
 TOLERANCE = 1e-6
-COMPONENTS = 200  # of an array, at most
-SAMPLES = 1000
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # by which z moves, at the largest input
+COMPONENTS = 200  # most components compared per array
+SAMPLES = 1000  # most samples used
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # change of z at the largest input
 TOO_LARGE = "the numbers are too large to compare gradients: scale the data, or draw smaller W"
 
 
 class Component(NamedTuple):
     """One component of the gradient, computed both ways; `error` is relative.
 
-    `place` is (unit, input) in W and (unit,) in b, from 0. `kink` says that every step crosses the
-    kink of some unit, on some sample: then there is nothing to compare.
+    `place` is (unit, input) in W and (unit,) in b, from 0. `kink`: every step crosses a kink of a
+    unit or of the loss on some sample, so there is no derivative to compare with.
     """
 
     place: tuple[int, ...]
@@ -43,9 +43,9 @@ class Component(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """W or b of one layer: how many of its components were compared, and the worst of them.
+    """W or b of one layer: the number of components compared, and the worst of them.
 
-    `kinks` were skipped besides; `worst` is None if all were.
+    `kinks` is the number skipped; `worst` is None if all were.
     """
 
     layer: int
@@ -62,7 +62,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Report:
-    """The comparison of each array, and how many of the samples it was made on."""
+    """The comparison of each array, and the number of samples used."""
 
     comparisons: list[Comparison]
     used: int
@@ -74,10 +74,10 @@ class Report:
 
 
 def check(config: Config, cache_dir: Path | None) -> Report:
-    """Return how backpropagation and central differences agree before the first update.
+    """Return the comparison of backpropagation with central differences before the first update.
 
-    In float64, at the very parameters that training starts from. Of many components or samples a
-    choice is taken, the same each time. NnfsError if there is no finite cost to compare.
+    It is made in float64, at the parameters that training starts from, on a fixed random choice of
+    components and samples if there are many. Raises NnfsError if the cost is not finite.
     """
     double = msgspec.structs.replace(config, dtype="float64")
     encoding, train, _ = setup.encode(double, cache_dir)
@@ -96,19 +96,19 @@ def check(config: Config, cache_dir: Path | None) -> Report:
 
 
 def _compare(prober: _Prober, layer: int, array: str, indices: Array) -> Comparison:
-    """Return the comparison of an array, whose components are at `indices` of the parameters."""
+    """Return the comparison of an array; `indices` are its components' places in the parameters."""
     size = indices.size
-    found = []
+    components = []
     for i in sorted(Random(0).sample(range(size), min(size, COMPONENTS))):
         place = tuple(int(part) for part in np.unravel_index(i, indices.shape))
-        found.append(prober.component(int(indices[place]), place))
-    smooth = [component for component in found if not component.kink]
+        components.append(prober.component(int(indices[place]), place))
+    smooth = [component for component in components if not component.kink]
     worst = max(smooth, key=lambda component: component.error, default=None)
-    return Comparison(layer, array, size, len(smooth), len(found) - len(smooth), worst)
+    return Comparison(layer, array, size, len(smooth), len(components) - len(smooth), worst)
 
 
 class _Prober:
-    """Moves one parameter at a time, and puts it back."""
+    """Moves one parameter at a time and restores it."""
 
     def __init__(self, backprop: Backprop, x: Array) -> None:
         self.backprop, self.x = backprop, x
@@ -132,16 +132,16 @@ class _Prober:
             raise NnfsError(TOO_LARGE)
 
     def component(self, i: int, place: tuple[int, ...]) -> Component:
-        """Return parameter i's component, at the largest step at which both sides agree.
+        """Return parameter i's component at the largest step at which both values agree.
 
-        Where they do not agree, a shorter step is more exact, until rounding takes over. A step
-        that takes any unit across its kink measures something else, and is left out.
+        If they disagree, a shorter step is more exact, until rounding dominates. Steps that cross a
+        kink are skipped.
         """
         exact = float(self.gradient[i])
         before = inf
         best: Component | None = None
         clear = self._clear(i) if self.kinked else inf
-        # The least step by which a float of this size can be moved exactly enough.
+        # Smallest step that rounding of the parameter changes little.
         least = 1e-9 * abs(float(self.backprop.params[i]))
         if least * float(self.reach[i]) > 10:
             raise NnfsError(TOO_LARGE)
@@ -155,12 +155,12 @@ class _Prober:
             if best is None or error <= best.error:
                 best = Component(place, exact, central, float(error))
             if error <= TOLERANCE or abs(central - before) < gap / 10:
-                return best  # if it is no error of the step, backpropagation is wrong
+                return best  # not an error of the step: backpropagation is wrong
             before = central
         return best or Component(place, exact, nan, inf, kink=True)
 
     def _error(self, i: int, step: float, exact: float, central: float) -> float:
-        """Return the relative error, in which rounding cannot exceed the tolerance."""
+        """Return the relative error, scaled so that rounding cannot exceed the tolerance."""
         gap = abs(exact - central)
         if not isfinite(gap):
             return inf
@@ -168,12 +168,12 @@ class _Prober:
             return 0.0
         floor = self.rounding / step / TOLERANCE
         if gap > TOLERANCE * max(abs(exact), abs(central), floor):
-            with self._moved(i, 2 * step):  # where the cost, and its rounding, may be larger
+            with self._moved(i, 2 * step):  # cost and rounding may be larger there
                 floor = max(floor, self._rounding() / step / TOLERANCE)
         return float(gap / max(abs(exact), abs(central), floor))
 
     def _slope(self, i: int, step: float) -> float:
-        """Return the slope of the cost at parameter i, exact to step^4."""
+        """Return the slope of the cost at parameter i, with an error of order step^4."""
         costs = []
         for steps in (-2, -1, 1, 2):
             with self._moved(i, steps * step):
@@ -243,7 +243,7 @@ class _Prober:
         return reach
 
     def _rounding(self) -> float:
-        """Return what rounding may change of the cost: its last bits, and those of each z in it."""
+        """Return a bound of the cost's rounding error, from its own and each z's last bits."""
         size = float(self.backprop.evaluate().cost)
         layers = zip(
             self.backprop.trace(),
