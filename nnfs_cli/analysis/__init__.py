@@ -1,4 +1,4 @@
-"""What a run shows: scores, symptoms, findings and what helps, gradients, reproduction.
+"""Judging a run: scores, symptoms, findings and their cures, gradients, reproduction.
 
 Read in this order: evaluation, baselines, symptoms, checks, learning, cures, findings, advice,
 concerns; gradient_check; reproduction.

@@ -1,4 +1,4 @@
-"""Costs to compare a network's with: a constant answer, a linear model, random features."""
+"""Costs of simple models for comparison: a constant, a linear model, random features."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import NamedTuple
 import numpy as np
 
 from nnfs_cli.config.schema import Config
+from nnfs_cli.core import losses
 from nnfs_cli.core.activations import ACTIVATIONS, Array
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network
 
-ROWS = 1000  # samples that a model is fitted to, at most
-FEW = 20  # samples, below which none can be kept out: then all are fitted, as if without noise
-COLUMNS = 2000  # inputs of a model, at most
+ROWS = 1000  # most samples that a model is fitted to
+FEW = 20  # fewest samples of which some are kept out of a fit
+COLUMNS = 2000  # most inputs of a model
 RANDOM_FEATURES = 200
 ITERATIONS = 100  # of L-BFGS
 
 
 class Baselines(NamedTuple):
-    """What other models of the same samples cost.
+    """Costs of other models of the same samples.
 
-    `linear` is a network without hidden layers, fitted to all of them. `linear_kept_out` and
-    `curved` are the costs on samples kept out of the fit: of the linear model, and of one on
-    random tanh features, which shows what there is to learn beyond straight lines.
+    `linear` is that of a network without hidden layers, fitted to all samples. The others are
+    costs on samples kept out of the fit: `linear_kept_out` of the linear model, `curved` of one on
+    random tanh features.
     """
 
     linear: float
@@ -34,25 +35,26 @@ class Baselines(NamedTuple):
 
     @property
     def bends(self) -> bool:
-        """Whether a curve explains clearly more than a straight line, on samples kept out."""
+        """Whether the curved model is clearly better than the linear one on samples kept out."""
         return bool(self.curved < 0.9 * self.linear_kept_out)
 
     @property
     def floor(self) -> float:
-        """The cost that a simple model reaches on samples kept out."""
+        """The cost of the better of the two models on samples kept out."""
         return min(self.curved, self.linear_kept_out)
 
 
 def constant(config: Config, y: Array) -> float:
-    """Return the cost of always answering the mean target, (outputs, samples)."""
-    mean = y.mean(axis=-1, keepdims=True, dtype=np.float64)
+    """Return the cost of always answering the loss's best constant; y is (outputs, samples)."""
+    loss = LOSSES[config.loss]
+    answer = losses.constant(y, loss.best_constant)
     with np.errstate(all="ignore"):
-        losses = LOSSES[config.loss].loss(np.broadcast_to(mean, y.shape), y.astype(np.float64))
-    return float(np.nansum(losses)) / int(y.shape[-1])  # 0 log 0 counts 0
+        costs = loss.loss(np.broadcast_to(answer, y.shape), y.astype(np.float64))
+    return float(np.nansum(costs)) / int(y.shape[-1])  # 0 log 0 counts as 0
 
 
 def chosen(x: Array, y: Array) -> tuple[Array, Array]:
-    """Return at most ROWS of the samples, always the same ones, as float64."""
+    """Return at most ROWS of the samples as float64; the choice is always the same."""
     rows = np.arange(y.shape[-1])
     if len(rows) > ROWS:
         rows = np.sort(np.random.RandomState(0).permutation(len(rows))[:ROWS])
@@ -63,7 +65,7 @@ def chosen(x: Array, y: Array) -> tuple[Array, Array]:
 def baselines(config: Config, x: Array, y: Array) -> Baselines | None:
     """Return the baselines of samples x (columns, samples), without ones, and y.
 
-    None if there are too many columns, or numbers that cannot be scaled.
+    None if there are more than COLUMNS columns, or numbers that cannot be scaled.
     """
     if len(x) > COLUMNS:
         return None
@@ -122,9 +124,9 @@ def _fit(config: Config, x: Array, y: Array, fitted: Array, out: Array, decay: f
 def minimum(
     evaluate: Callable[[Array], tuple[float, Array]], start: Array, *, first: float = 1.0
 ) -> Array:
-    """Return where L-BFGS ends; `evaluate` returns value and gradient. Nocedal 1980, 10 pairs.
+    """Return the minimum that L-BFGS finds; `evaluate` returns value and gradient.
 
-    The first step has the length `first`.
+    Nocedal 1980, with 10 pairs; `first` is the length of the first step.
     """
     at, (value, gradient) = start, evaluate(start)
     pairs: list[tuple[Array, Array]] = []
@@ -149,7 +151,7 @@ def minimum(
 
 
 def _direction(gradient: Array, pairs: list[tuple[Array, Array]]) -> Array:
-    """Return the step of L-BFGS from the last changes of place and gradient."""
+    """Return the direction of L-BFGS from the last changes of position and gradient."""
     direction = -gradient
     weights = []
     for change, bend in reversed(pairs):

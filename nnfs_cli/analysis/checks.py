@@ -1,6 +1,6 @@
-"""What a run's log, units and gradients show: one function for each check.
+"""Checks of a run's log, units and gradients.
 
-A check is a function from Evidence to a Found, or None.
+A check is a function that takes Evidence and returns a Found, or None.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def diverged(e: Evidence) -> Found | None:
     if not isfinite(cost):
         change = [*scaling(e), *(c for i in range(len(e.config.layers)) for c in calmer(e, i))]
         return Found("the cost was not finite before the first update", change, {"epoch": epoch})
-    seen = f"the cost is no longer finite; it was {cost:.4g} at epoch {epoch}"
+    seen = f"the cost is no longer finite; the last finite cost was {cost:.4g}, at epoch {epoch}"
     clip = [] if e.config.gradient_clip else ["gradient_clip=1"]
     others = [list(scaling(e)), clip, rate_times(e, 0.1), rate_times(e, 0.01)]
     return Found(seen, [*rate_times(e, 0.1), *clip], {"epoch": epoch, "cost": cost}, others)
@@ -29,7 +29,7 @@ def diverged(e: Evidence) -> Found | None:
 def not_trained(e: Evidence) -> Found | None:
     if e.config.epochs:
         return None
-    return Found("there was no update: epochs is 0", ["epochs=1000"], {"epochs": 0})
+    return Found("there was no update, because epochs is 0", ["epochs=1000"], {"epochs": 0})
 
 
 def learning_rate_zero(e: Evidence) -> Found | None:
@@ -43,7 +43,7 @@ def learning_rate_zero(e: Evidence) -> Found | None:
 def learning_rate_high(e: Evidence) -> Found | None:
     if not e.rises or (e.rises < 0.1 * e.steps and e.last <= e.first):
         return None
-    seen = f"the cost went up in {e.rises} of {e.steps} logged steps; it began at {e.first:.4g} "
+    seen = f"the cost rose in {e.rises} of {e.steps} logged steps; it began at {e.first:.4g} "
     seen += f"and ended at {e.last:.4g}"
     figures = {"rises": e.rises, "steps": e.steps}
     return Found(seen, rate_times(e, 0.3), figures, [list(scaling(e)), rate_times(e, 0.1)])
@@ -52,17 +52,17 @@ def learning_rate_high(e: Evidence) -> Found | None:
 def learning_rate_low(e: Evidence) -> Found | None:
     if not e.end or not e.steps or e.rises or learning_rate_zero(e) or overfitting(e):
         return None
-    # On a straight line the last tenth brings a tenth; less is a sign too, of a cost still high.
+    # A steady fall has a tenth of its drop in the last tenth; a high cost counts from a hundredth.
     slow = e.last_tenth >= (0.01 if e.last > e.first / 2 else 0.05)
     if not (slow or _could_fall(e)) or not _has_room(e):
         return None
     if not 0 < e.config.learning_rate * e.sharpness < 0.1:
-        return None  # a larger step would soon overshoot: the cost has a floor, or needs epochs
+        return None  # larger steps would overshoot: the cost has a floor, or needs more epochs
     seen = f"the cost went from {e.first:.4g} to {e.last:.4g}"
     if slow:
         seen = (
-            f"the cost fell from {e.first:.4g} to {e.last:.4g} and never went up, "
-            f"and the last tenth of the epochs still brought {e.last_tenth:.1%} of this"
+            f"the cost fell from {e.first:.4g} to {e.last:.4g} without a rise, "
+            f"{e.last_tenth:.1%} of it in the last tenth of the epochs"
         )
     limit = 2 / e.sharpness
     seen += f"; steps overshoot only above a learning rate of about {limit:.2g}"
@@ -72,7 +72,7 @@ def learning_rate_low(e: Evidence) -> Found | None:
 
 
 def _could_fall(e: Evidence) -> bool:
-    """Whether a cost that hardly fell would have, at a rate that the curvature allows."""
+    """Return whether a cost that hardly fell could have, at a rate that the curvature allows."""
     if e.first - e.last > 0.01 * abs(e.first) or not e.end or not e.sharpness > 0:
         return False
     slope = sum(layer.gradient * layer.gradient for layer in e.end)
@@ -80,7 +80,7 @@ def _could_fall(e: Evidence) -> bool:
 
 
 def _has_room(e: Evidence) -> bool:
-    """Whether the cost is clearly above what a simple model reaches on samples kept out."""
+    """Return whether the cost is clearly above a simple model's on samples kept out."""
     return e.baselines is None or e.cost > 1.1 * e.baselines.floor
 
 
@@ -88,7 +88,8 @@ def not_converged(e: Evidence) -> Found | None:
     if e.last_tenth < 0.01 or overfitting(e):
         return None
     seen = (
-        f"the cost was still falling: the last tenth brought {e.last_tenth:.1%} of the whole fall"
+        f"the cost was still falling: {e.last_tenth:.1%} of its drop came in the last tenth of "
+        "the epochs"
     )
     others = [] if e.rises else [rate_times(e, 3)]
     return Found(seen, [f"epochs={3 * e.config.epochs}"], {"last_tenth": e.last_tenth}, others)
@@ -97,7 +98,7 @@ def not_converged(e: Evidence) -> Found | None:
 def initial_cost_high(e: Evidence) -> Found | None:
     if not e.first > 2 * e.chance > 0 or not _has_room(e):
         return None
-    seen = f"the cost began at {e.first:.4g}; an answer that knows nothing costs {e.chance:.4g}"
+    seen = f"the cost began at {e.first:.4g}; guessing costs {e.chance:.4g}"
     change = list(scaling(e))
     if not change:
         last = len(e.config.layers) - 1
@@ -109,7 +110,8 @@ def dead_units(e: Evidence) -> Found | None:
     bad = _ill(e, lambda layer: layer.dead, range(len(e.config.layers)))
     if not bad:
         return None
-    seen = f"relu units that no training sample activates: {_told(e, bad)}"
+    names = " and ".join(sorted({e.config.layers[i].activation.name for i in bad}))
+    seen = f"{names} units that no training sample activates: {_listed(e, bad)}"
     change = [f"layers.{i}.activation=leaky_relu" for i in bad]
     born = [i for i in bad if e.start[i].dead]
     change += [c for i in born for c in calmer(e, i)] if born else rate_times(e, 0.3)
@@ -121,7 +123,7 @@ def saturated_units(e: Evidence) -> Found | None:
     bad = _ill(e, lambda layer: layer.saturated, range(len(e.config.layers) - 1))
     if not bad:
         return None
-    seen = f"units within 2 % of their limits on more than 95 % of the samples: {_told(e, bad)}"
+    seen = f"units within 2 % of their limits on more than 95 % of the samples: {_listed(e, bad)}"
     change = list(scaling(e)) or [c for i in bad if e.start[i].saturated for c in calmer(e, i)]
     figures = {"units": {str(i + 1): n for i, n in bad.items()}}
     return Found(seen, change or rate_times(e, 0.3), figures)
@@ -131,7 +133,7 @@ def symmetric_units(e: Evidence) -> Found | None:
     bad = _ill(e, lambda layer: layer.copies, range(len(e.config.layers) - 1))
     if not bad:
         return None
-    seen = f"hidden units that are copies of each other: {_told(e, bad)}"
+    seen = f"hidden units that are copies of each other: {_listed(e, bad)}"
     change = [c for i in bad for c in calmer(e, i)]
     return Found(seen, change, {"units": {str(i + 1): n for i, n in bad.items()}})
 
@@ -140,10 +142,11 @@ def vanishing_gradients(e: Evidence) -> Found | None:
     ratios = _ratios(e)
     if not any(0 < ratio < 1e-3 for ratio in ratios.values()):
         return None
-    seen = f"the gradient of layer 1 is, to that of the last, {_ratio_text(ratios)}"
+    seen = f"the gradient of layer 1 is {_ratio_text(ratios)}"
     change = []
-    for i, layer in enumerate(e.config.layers[:-1]):
-        if layer.activation.name == "sigmoid":
+    for i in range(len(e.config.layers) - 1):
+        limits = e.network.layers[i].activation.limits
+        if limits and limits[1] - limits[0] < 2:  # flatter than tanh
             change.append(f"layers.{i}.activation=tanh")
         change += calmer(e, i)
     return Found(seen, change, {"ratio": ratios})
@@ -155,16 +158,16 @@ def exploding_gradients(e: Evidence) -> Found | None:
     if not far and step <= 10:
         return None
     layer = 1 + max(range(len(e.start)), key=lambda i: e.start[i].step)
-    seen = f"the first update changes layer {layer} by {step:.3g} times its size"
+    seen = f"the first update changes layer {layer} by {step:.3g} times its norm"
     if far:
-        seen = f"the gradient of layer 1 is, to that of the last, {_ratio_text(ratios)}"
+        seen = f"the gradient of layer 1 is {_ratio_text(ratios)}"
     change = list(scaling(e)) or [c for i in range(len(e.config.layers)) for c in calmer(e, i)]
     clip = [] if e.config.gradient_clip else ["gradient_clip=1"]
     return Found(seen, [*(change or rate_times(e, 0.1)), *clip], {"ratio": ratios, "step": step})
 
 
 def _ratios(e: Evidence) -> dict[str, float]:
-    """Return the first layer's gradient to the last one's, at the start and at the end."""
+    """Return the ratio of the first layer's gradient to the last's, at start and end."""
     states = {"start": e.start, "end": e.end or e.start}
     return {
         when: layers[0].gradient / layers[-1].gradient if layers[-1].gradient else 0.0
@@ -173,7 +176,8 @@ def _ratios(e: Evidence) -> dict[str, float]:
 
 
 def _ratio_text(ratios: dict[str, float]) -> str:
-    return f"{ratios['start']:.3g} to 1 at the start and {ratios['end']:.3g} to 1 at the end"
+    start, end = ratios["start"], ratios["end"]
+    return f"{start:.3g} times the last layer's at the start, {end:.3g} times at the end"
 
 
 def overfitting(e: Evidence) -> Found | None:
@@ -198,11 +202,11 @@ def overfitting(e: Evidence) -> Found | None:
 
 
 def _ill(e: Evidence, count: Callable[[LayerState], int], layers: range) -> dict[int, int]:
-    """Return how many units are ill in each layer where a tenth or more is, after training."""
+    """Return the affected units per layer after training, where a tenth or more are."""
     counts = {i: count(e.end[i]) for i in layers} if e.end else {}
     return {i: n for i, n in counts.items() if n >= 0.1 * e.config.layers[i].units}
 
 
-def _told(e: Evidence, counts: dict[int, int]) -> str:
+def _listed(e: Evidence, counts: dict[int, int]) -> str:
     units = [layer.units for layer in e.config.layers]
     return ", ".join(f"{n} of {units[i]} in layer {i + 1}" for i, n in counts.items())

@@ -1,4 +1,4 @@
-"""Warnings about a training that runs, but cannot be what its user meant."""
+"""Warnings about trainings that run but probably not as intended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nnfs_cli.training.setup import Training
 
 
 def no_step(rate: float, samples: int, dtype: str) -> str:
-    """Return why updates have no size in a dtype, or nothing if they have one."""
+    """Return the reason why updates are 0 in a dtype, or "" if they are not."""
     with np.errstate(all="ignore"):
         if np.asarray(rate / samples, dtype) > 0:
             return ""
@@ -20,7 +20,7 @@ def no_step(rate: float, samples: int, dtype: str) -> str:
 
 
 def before(training: Training) -> Iterator[str]:
-    """Yield warnings about a training that is about to begin."""
+    """Yield warnings about a training before it begins."""
     config = training.config
     zero = no_step(config.learning_rate, training.backprop.samples, config.dtype)
     if zero and config.epochs:
@@ -28,7 +28,7 @@ def before(training: Training) -> Iterator[str]:
 
 
 def after(training: Training, path: Path, *, quiet: bool) -> Iterator[str]:
-    """Yield warnings about a training that has ended; if quiet, only of a cost that has doubled."""
+    """Yield warnings about a training that has ended; if quiet, only if its cost has doubled."""
     first, last = training.log["cost"][0], training.log["cost"][-1]
     if last > first * (2 if quiet else 1 + 1e-9):
         rate = f"learning_rate={training.config.learning_rate / 10:g}"
@@ -36,10 +36,12 @@ def after(training: Training, path: Path, *, quiet: bool) -> Iterator[str]:
         yield f"the cost ended at {last:.4g}, above {first:.4g} where it began. Try {rate}{clip}"
     elif training.epoch and not quiet:
         from nnfs_cli.analysis.baselines import constant
+        from nnfs_cli.core.losses import LOSSES
 
+        answer = LOSSES[training.config.loss].best_constant
         chance = constant(training.config, training.backprop.targets)
         if last > chance * (1 + 1e-3):
             yield (
-                f"the cost ended at {last:.4g}; always answering the mean target costs "
+                f"the cost ended at {last:.4g}; always answering the {answer} target costs "
                 f"{chance:.4g}. To see why: nnfs diagnose {shlex.quote(str(path))}"
             )

@@ -1,4 +1,4 @@
-"""Overrides that may mend what a check found, from a run's evidence."""
+"""Overrides that may cure a finding."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from nnfs_cli.analysis.symptoms import Evidence
-from nnfs_cli.config.schema import LayerConfig
-from nnfs_cli.core.activations import ACTIVATIONS
 
 
 class Found(NamedTuple):
-    """What a check returns; a Finding without its code."""
+    """The result of a check: a Finding without its code."""
 
     seen: str
     change: Sequence[str]
@@ -20,23 +18,23 @@ class Found(NamedTuple):
 
 
 def rate_times(e: Evidence, factor: float) -> list[str]:
-    """Return a learning rate so many times as large."""
+    """Return an override that multiplies the learning rate by `factor`."""
     return [f"learning_rate={min(max(e.config.learning_rate * factor, 1e-300), 1e300):.2g}"]
 
 
 def scaling(e: Evidence) -> Iterator[str]:
-    """Yield how to scale the data, if that is not done and some is large."""
-    given = e.config.dataset.parameters
-    if given["scale"] == "none" and e.size > 10:
+    """Yield overrides that scale the data, if it is large and not scaled."""
+    parameters = e.config.dataset.parameters
+    if parameters["scale"] == "none" and e.size > 10:
         yield "dataset.scale=standard"
-    if e.majority is None and given["scale_target"] == "none" and e.chance > 10:
+    if e.majority is None and parameters["scale_target"] == "none" and e.chance > 10:
         yield "dataset.scale_target=standard"
 
 
 def calmer(e: Evidence, i: int, initializer: str = "") -> list[str]:
-    """Return how layer i gets parameters that suit its activation, if it has others."""
+    """Return overrides that draw layer i's parameters as suits its activation, if they are not."""
     layer = e.config.layers[i]
-    usual = initializer or _usual(layer)
+    usual = initializer or e.network.layers[i].activation.initializer
     change = [f"layers.{i}.weights=null"] if layer.weights is not None else []
     if layer.initializer is None or layer.initializer.name != usual:
         change.append(f"layers.{i}.initializer={usual}")
@@ -47,17 +45,13 @@ def calmer(e: Evidence, i: int, initializer: str = "") -> list[str]:
     return change
 
 
-def _usual(layer: LayerConfig) -> str:
-    return ACTIVATIONS[layer.activation.name](**layer.activation.parameters).initializer
-
-
-def bent(i: int, layer: LayerConfig) -> list[str]:
-    """Return how an identity layer gets a curve."""
-    return [f"layers.{i}.activation=tanh"] if layer.activation.name == "identity" else []
+def bent(e: Evidence, i: int) -> list[str]:
+    """Return the override that gives layer i tanh, if it is linear."""
+    return [f"layers.{i}.activation=tanh"] if e.network.layers[i].activation.linear else []
 
 
 def wider(e: Evidence, change: Sequence[str]) -> list[str]:
-    """Return a change with four times the units, and eight at least, in each hidden layer."""
+    """Return `change` with four times the units in each hidden layer, and at least 8."""
     if any(layer.weights or layer.biases for layer in e.config.layers):
         return []
     hidden = enumerate(e.config.layers[:-1])
@@ -65,13 +59,13 @@ def wider(e: Evidence, change: Sequence[str]) -> list[str]:
 
 
 def suggested_rate(e: Evidence) -> str:
-    """Return a learning rate well below where steps overshoot, in one digit."""
+    """Return a learning rate well below the overshooting one, with one digit."""
     usual = 0.5 / e.sharpness if 0 < e.sharpness < 1e300 else 0.1
     return f"{usual:.1g}"
 
 
 def narrower(e: Evidence) -> list[str]:
-    """Return half as many units in each hidden layer that has its own parameters drawn."""
+    """Return overrides that halve the hidden layers; none if a layer has explicit parameters."""
     hidden = e.config.layers[:-1]
     if any(layer.weights or layer.biases for layer in e.config.layers):
         return []

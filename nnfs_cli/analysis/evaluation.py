@@ -1,4 +1,4 @@
-"""What a model is worth on a table: its cost and scores."""
+"""The cost and scores of a model on a table."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from nnfs_cli.training import loop, setup
 def evaluate(model: Model, table: Table) -> dict[str, Any]:
     """Return cost and scores of the model on a table's rows.
 
-    Of classes: accuracy; precision, recall and F1 averaged over the classes that are met, under
-    `classes` those of each, and the confusion matrix, a row for each true class. Of numbers: R^2,
-    RMSE and MAE, in the target's own units.
+    For classes: accuracy; precision, recall and F1 averaged over the classes that occur or are
+    predicted, and under `classes` those of each; the confusion matrix, one row per true class. For
+    numbers: R^2, RMSE and MAE, in the target's own units.
     """
-    config, known = model.run.config, model.known
+    config, info = model.run.config, model.known
     samples = encoding.samples(request_of(config), model.encoding, table)
     evaluator = setup.evaluator(config, model.encoding, model.network, model.params, samples)
     figures: dict[str, Any] = {k: float(v) for k, v in loop.measure(evaluator, None).items()}
     y_hat, predicted = predict(model, table.X)
-    if known.classes is None or predicted is None:
+    if info.classes is None or predicted is None:
         return {**figures, **number_scores(y_hat, table.y)._asdict()}
-    *scores, confusion = class_scores(predicted, table.y, len(known.classes))
+    *scores, confusion = class_scores(predicted, table.y, len(info.classes))
     named = dict(zip(("precision", "recall", "f1"), scores, strict=True))
-    met = confusion.sum(axis=0) + np.bincount(table.y, minlength=len(known.classes)) > 0
+    occurring = confusion.sum(axis=0) + np.bincount(table.y, minlength=len(info.classes)) > 0
     return {
         **figures,
-        **{key: float(values[met].mean()) for key, values in named.items()},
+        **{key: float(values[occurring].mean()) for key, values in named.items()},
         "classes": {
             name: {key: float(values[i]) for key, values in named.items()}
-            for i, name in enumerate(known.classes)
+            for i, name in enumerate(info.classes)
         },
         "confusion": confusion.tolist(),
     }
 
 
 def evaluate_own(model: Model, cache_dir: Path, sources: Sources | None = None) -> dict[str, Any]:
-    """Return cost and scores on the run's own data, and on its test part, named test_*."""
+    """Return cost and scores on the run's training data and, named test_*, on its test part."""
     figures: dict[str, Any] = {}
     for part, table in own_tables(model, cache_dir, sources).items():
         prefix = "test_" if part == "test" else ""

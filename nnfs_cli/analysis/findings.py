@@ -1,6 +1,6 @@
-"""A run's findings: what is wrong with it, in numbers, and what to change in its configuration.
+"""The findings of a run: what is wrong, in numbers, and the overrides that may cure it.
 
-A check is a function from Evidence to a Found, or None; CHECKS at the foot has them all.
+A check is a function that takes Evidence and returns a Found, or None; CHECKS lists them.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from nnfs_cli.analysis.symptoms import Evidence
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong: what was seen, in plain words, and the overrides that may mend it.
+    """Something wrong: `seen` describes it, and `change` is a set of overrides that may cure it.
 
-    `change` is one set of overrides, and `others` are more sets to try instead of it. `figures`
-    are the numbers of `seen`; `code` names the check and does not change.
+    `others` are alternatives to `change`. `figures` are the numbers in `seen`. `code` is the name
+    of the check; it is part of the JSON output and does not change.
     """
 
     code: str
@@ -45,7 +45,7 @@ class Finding:
 
 
 def findings(evidence: Evidence) -> list[Finding]:
-    """Return what is wrong with a run, in the order of CHECKS; nothing if it is healthy."""
+    """Return the findings of a run in the order of CHECKS; none if it is healthy."""
     found = ((code, check(evidence)) for code, check in CHECKS.items())
     return [
         Finding(

@@ -1,4 +1,4 @@
-"""Backpropagation against central differences, on a configuration's own network and data."""
+"""Backpropagation compared with central differences, on a configuration's network and data."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from nnfs_cli.errors import NnfsError
 from nnfs_cli.training import setup
 
 TOLERANCE = 1e-6
-COMPONENTS = 200  # of an array, at most
-SAMPLES = 1000
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # by which z moves, at the largest input
+COMPONENTS = 200  # most components compared per array
+SAMPLES = 1000  # most samples used
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)  # change of z at the largest input
 TOO_LARGE = "the numbers are too large to compare gradients: scale the data, or draw smaller W"
 
 
 class Component(NamedTuple):
     """One component of the gradient, computed both ways; `error` is relative.
 
-    `place` is (unit, input) in W and (unit,) in b, from 0. `kink` says that every step crosses the
-    kink of some unit, on some sample: then there is nothing to compare.
+    `place` is (unit, input) in W and (unit,) in b, from 0. `kink`: every step crosses a kink of a
+    unit or of the loss on some sample, so there is no derivative to compare with.
     """
 
     place: tuple[int, ...]
@@ -44,9 +44,9 @@ class Component(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """W or b of one layer: how many of its components were compared, and the worst of them.
+    """W or b of one layer: the number of components compared, and the worst of them.
 
-    `kinks` were skipped besides; `worst` is None if all were.
+    `kinks` is the number skipped; `worst` is None if all were.
     """
 
     layer: int
@@ -63,7 +63,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Report:
-    """The comparison of each array, and how many of the samples it was made on."""
+    """The comparison of each array, and the number of samples used."""
 
     comparisons: list[Comparison]
     used: int
@@ -75,10 +75,10 @@ class Report:
 
 
 def check(config: Config, cache_dir: Path | None, sources: Sources | None = None) -> Report:
-    """Return how backpropagation and central differences agree before the first update.
+    """Return the comparison of backpropagation with central differences before the first update.
 
-    In float64, at the very parameters that training starts from. Of many components or samples a
-    choice is taken, the same each time. NnfsError if there is no finite cost to compare.
+    It is made in float64, at the parameters that training starts from, on a fixed random choice of
+    components and samples if there are many. Raises NnfsError if the cost is not finite.
     """
     double = msgspec.structs.replace(config, dtype="float64")
     encoding, train, _ = setup.encode(double, cache_dir, sources)
@@ -97,26 +97,29 @@ def check(config: Config, cache_dir: Path | None, sources: Sources | None = None
 
 
 def _compare(prober: _Prober, layer: int, array: str, indices: Array) -> Comparison:
-    """Return the comparison of an array, whose components are at `indices` of the parameters."""
+    """Return the comparison of an array; `indices` are its components' places in the parameters."""
     size = indices.size
-    found = []
+    components = []
     for i in sorted(Random(0).sample(range(size), min(size, COMPONENTS))):
         place = tuple(int(part) for part in np.unravel_index(i, indices.shape))
-        found.append(prober.component(int(indices[place]), place))
-    smooth = [component for component in found if not component.kink]
+        components.append(prober.component(int(indices[place]), place))
+    smooth = [component for component in components if not component.kink]
     worst = max(smooth, key=lambda component: component.error, default=None)
-    return Comparison(layer, array, size, len(smooth), len(found) - len(smooth), worst)
+    return Comparison(layer, array, size, len(smooth), len(components) - len(smooth), worst)
 
 
 class _Prober:
-    """Moves one parameter at a time, and puts it back."""
+    """Moves one parameter at a time and restores it."""
 
     def __init__(self, backprop: Backprop, x: Array) -> None:
         self.backprop, self.x = backprop, x
         self.network = backprop.network
-        self.kinked = any(layer.activation.kinked for layer in self.network.layers)
-        layers = [layer.activation for layer in self.network.layers[:-1]]
-        self.straight = all(activation.kinked for activation in layers)
+        *hidden, output = (layer.activation for layer in self.network.layers)
+        loss_kinked = backprop.objective.kinked
+        self.kinked = loss_kinked or any(a.kinked for a in (*hidden, output))
+        self.straight = all(a.kinked for a in hidden)
+        self.straight &= not loss_kinked or output.kinked or output.linear
+        self.targets = backprop.targets if loss_kinked else None
         self.ends = np.cumsum([layer.n_params for layer in self.network.layers])
         self.cost = float(backprop.evaluate().cost)
         with np.errstate(all="ignore"):
@@ -130,16 +133,16 @@ class _Prober:
             raise NnfsError(TOO_LARGE)
 
     def component(self, i: int, place: tuple[int, ...]) -> Component:
-        """Return parameter i's component, at the largest step at which both sides agree.
+        """Return parameter i's component at the largest step at which both values agree.
 
-        Where they do not agree, a shorter step is more exact, until rounding takes over. A step
-        that takes any unit across its kink measures something else, and is left out.
+        If they disagree, a shorter step is more exact, until rounding dominates. Steps that cross a
+        kink are skipped.
         """
         exact = float(self.gradient[i])
         before = inf
         best: Component | None = None
         clear = self._clear(i) if self.kinked else inf
-        # The least step by which a float of this size can be moved exactly enough.
+        # Smallest step that rounding of the parameter changes little.
         least = 1e-9 * abs(float(self.backprop.params[i]))
         if least * float(self.reach[i]) > 10:
             raise NnfsError(TOO_LARGE)
@@ -153,12 +156,12 @@ class _Prober:
             if best is None or error <= best.error:
                 best = Component(place, exact, central, float(error))
             if error <= TOLERANCE or abs(central - before) < gap / 10:
-                return best  # if it is no error of the step, backpropagation is wrong
+                return best  # not an error of the step: backpropagation is wrong
             before = central
         return best or Component(place, exact, nan, inf, kink=True)
 
     def _error(self, i: int, step: float, exact: float, central: float) -> float:
-        """Return the relative error, in which rounding cannot exceed the tolerance."""
+        """Return the relative error, scaled so that rounding cannot exceed the tolerance."""
         gap = abs(exact - central)
         if not isfinite(gap):
             return inf
@@ -166,12 +169,12 @@ class _Prober:
             return 0.0
         floor = self.rounding / step / TOLERANCE
         if gap > TOLERANCE * max(abs(exact), abs(central), floor):
-            with self._moved(i, 2 * step):  # where the cost, and its rounding, may be larger
+            with self._moved(i, 2 * step):  # cost and rounding may be larger there
                 floor = max(floor, self._rounding() / step / TOLERANCE)
         return float(gap / max(abs(exact), abs(central), floor))
 
     def _slope(self, i: int, step: float) -> float:
-        """Return the slope of the cost at parameter i, exact to step^4."""
+        """Return the slope of the cost at parameter i, with an error of order step^4."""
         costs = []
         for steps in (-2, -1, 1, 2):
             with self._moved(i, steps * step):
@@ -180,10 +183,10 @@ class _Prober:
         return (8 * (right - left) - (far_right - far_left)) / (12 * step)
 
     def _crosses(self, i: int, step: float) -> bool:
-        """Return whether a step takes z of any unit across its kink, on any sample.
+        """Return whether a step takes any unit or the loss across a kink, on any sample.
 
-        Between kinks, z of a network of straight pieces is linear in each parameter: it crosses
-        inside of the step only if it has crossed at an end.
+        Between kinks, a network of straight pieces is linear in each parameter: it crosses a kink
+        within the step only if it has crossed at an end.
         """
         layer = int(np.searchsorted(self.ends, i, side="right"))
         for steps in (2, -2) if self.straight else (2, -2, 1, -1):
@@ -205,9 +208,10 @@ class _Prober:
             return float(np.abs(z / x[column])[x[column] != 0].min(initial=inf))
 
     def _passed(self, first: int = 0) -> Iterator[tuple[int, Array, Array | None]]:
-        """Yield number, input with its ones, and signs of z, of each layer from the first on.
+        """Yield number, input with its ones, and signs, of each layer from the first on.
 
-        Signs are None where an activation has no kink. Layers below the first are as they were.
+        Signs are those of z, and of y_hat - y if the loss is kinked; None for a layer without
+        kinks. Layers below the first are unchanged.
         """
         x = self.inputs[first] if first else self.x
         views = self.network.views(self.backprop.params)
@@ -215,9 +219,13 @@ class _Prober:
             activation = self.network.layers[number].activation
             with np.errstate(all="ignore"):
                 z = views[number] @ x
-                yield number, x, np.sign(z) if activation.kinked else None
-                x = np.ones((len(z) + 1, z.shape[1]))
-                activation.forward(z, x[:-1])
+                a = np.ones((len(z) + 1, z.shape[1]))
+                activation.forward(z, a[:-1])
+                signs = [np.sign(z)] if activation.kinked else []
+                if self.targets is not None and number == len(views) - 1:
+                    signs.append(np.sign(a[:-1] - self.targets))
+                yield number, x, np.concatenate(signs) if signs else None
+                x = a
 
     @contextmanager
     def _moved(self, i: int, change: float) -> Iterator[None]:
@@ -236,7 +244,7 @@ class _Prober:
         return reach
 
     def _rounding(self) -> float:
-        """Return what rounding may change of the cost: its last bits, and those of each z in it."""
+        """Return a bound of the cost's rounding error, from its own and each z's last bits."""
         size = float(self.backprop.evaluate().cost)
         layers = zip(
             self.backprop.trace(),

@@ -1,11 +1,10 @@
-"""What a run shows of its health: what it logged, and its network before and after training."""
+"""The evidence of a run: its log, and its network before and after training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import log
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from nnfs_cli.analysis import baselines as analysis_baselines
 from nnfs_cli.analysis.baselines import Baselines
 from nnfs_cli.config.request import request_of
 from nnfs_cli.config.schema import Config
-from nnfs_cli.core.activations import Array
+from nnfs_cli.core.activations import Activation, Array
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.blocks import BLOCKS
 from nnfs_cli.core.losses import LOSSES, objective
@@ -29,18 +28,18 @@ from nnfs_cli.runs.model import Model
 from nnfs_cli.runs.record import Run
 from nnfs_cli.training import setup
 
-LIMITS = {"sigmoid": (0, 1), "tanh": (-1, 1)}
-MARGIN = 0.02  # of a limit: closer is saturated
-SATURATED = 0.95  # of the samples, above which a unit is
+MARGIN = 0.02  # largest distance of a saturated a from its limit
+SATURATED = 0.95  # share of samples that makes a unit saturated
 POWER_ITERATIONS = 15
 
 
 class LayerState(NamedTuple):
-    """A layer on the training data: how many of its units have each ailment, and two norms.
+    """A layer on the training data: counts of its ailing units, and two norms.
 
-    `dead` units are relus that no sample activates, `saturated` ones close to the limits of
-    sigmoid or tanh on nearly all samples; `copies` have the [W b] of another unit. `gradient` is
-    the norm of dC/d[W b], `step` that of an update, as a share of [W b]'s, or of 1 if that is less.
+    `dead` units have a = 0 on every sample and an activation that dies; `saturated` ones are close
+    to their activation's limits on nearly all samples; `copies` have the [W b] of another unit.
+    `gradient` is the norm of dC/d[W b], `step` that of an update divided by the norm of [W b], or
+    by 1 if that is less.
     """
 
     dead: int
@@ -52,16 +51,16 @@ class LayerState(NamedTuple):
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run's log up to where it was finite, and its layers before and after training.
+    """The finite part of a run's log, and its layers before and after training.
 
-    `end` is None if the parameters are no longer finite. `chance` is the cost of even odds, and
-    `constant` that of always answering the mean target. `majority` is the share of the largest
-    class, None if there are none, and `test_majority` that of the test part; `missed` has the name
-    and the number of samples of each class that is never answered. `size` is the largest input as
-    an absolute value.
-    `sizes` are those of each layer's W before training, as multiples of what xavier draws.
-
-    `inputs` and `targets` are some of the training samples, (columns, samples) in float64.
+    - `chance` is the cost of guessing, as in Loss; `constant` that of the loss's best constant.
+    - `majority` is the share of the most common class, `test_majority` that in the test part; None
+      if the targets are numbers.
+    - `missed` maps each class that is never predicted to its number of samples.
+    - `size` is the largest absolute value of an input.
+    - `end` is None if the parameters are not finite.
+    - `sizes` are those of each layer's W before training, as multiples of what xavier draws.
+    - `inputs` and `targets` are some of the training samples, (columns, samples) in float64.
     """
 
     config: Config
@@ -92,7 +91,7 @@ class Evidence:
 
     @property
     def rises(self) -> int:
-        """Logged steps in which the cost went up, by more than rounding and rattling."""
+        """The number of logged steps in which the cost rose by more than 0.01 %."""
         cost = self.log["cost"]
         return int((cost[1:] > cost[:-1] * (1 + 1e-4)).sum())
 
@@ -102,9 +101,9 @@ class Evidence:
 
     @property
     def last_tenth(self) -> float:
-        """What the last tenth of the epochs brought, as a share of all that the cost fell.
+        """The drop of the cost in the last tenth of the epochs, as a share of its total drop.
 
-        Where little was logged, it is no more than the slope at the end makes of it.
+        With fewer than 10 logged steps it is bounded by the slope at the end.
         """
         epoch, cost = self.log["epoch"], self.log["cost"]
         fall = float(cost[0]) - float(cost[-1])
@@ -120,7 +119,7 @@ class Evidence:
 
     @cached_property
     def baselines(self) -> Baselines | None:
-        """What other models of the same data cost."""
+        """The costs of other models of the same data."""
         return analysis_baselines.baselines(self.config, self.inputs, self.targets)
 
     @cached_property
@@ -139,7 +138,7 @@ class Evidence:
     def sharpness(self) -> float:
         """The largest curvature of the cost where training ended, by power iteration.
 
-        A learning rate above 2 / sharpness overshoots there. NaN if it cannot be had.
+        A learning rate above 2 / sharpness overshoots there. NaN if it cannot be computed.
         """
         backprop = self._evaluator()
         params = backprop.params
@@ -159,9 +158,9 @@ class Evidence:
 
     @cached_property
     def linearity(self) -> float:
-        """How well a linear function of the inputs gives what enters the last layer's activation.
+        """The R^2 with which a linear function of the inputs fits z of the last layer.
 
-        As R2; NaN where there are too few samples to say, or where it hardly varies.
+        NaN if there are too few samples, or if z hardly varies.
         """
         columns, samples = self.inputs.shape
         if samples < 3 * (columns + 1) or columns > analysis_baselines.COLUMNS or not self.end:
@@ -183,7 +182,7 @@ class Evidence:
 
 
 def gather(run: Run, cache_dir: Path) -> Evidence:
-    """Return the evidence of a run; FileError if its files or its data are not those it had."""
+    """Return the evidence of a run. Raises FileError if its files or its data have changed."""
     model = models.load(run)
     config, network = run.config, model.network
     tables = models.own_tables(model, cache_dir)
@@ -200,7 +199,7 @@ def gather(run: Run, cache_dir: Path) -> Evidence:
         config,
         str(run.facts.get("status")),
         _finite(record.read_log(run)),
-        _chance(config, samples.y, names is not None),
+        LOSSES[config.loss].chance(samples.y, names is not None),
         analysis_baselines.constant(config, samples.y),
         None if names is None else _majority(samples.y),
         None if names is None or tested is None else _majority(tested),
@@ -218,22 +217,10 @@ def gather(run: Run, cache_dir: Path) -> Evidence:
 
 
 def _finite(log_: Mapping[str, Array]) -> dict[str, Array]:
-    """Return a log up to its first cost that is not finite, but with one entry at least."""
+    """Return a log up to its first cost that is not finite, with at least one entry."""
     lost = ~np.isfinite(log_["cost"])
     stop = max(1, int(lost.argmax())) if lost.any() else len(lost)
     return {key: values[:stop] for key, values in log_.items()}
-
-
-def _chance(config: Config, y: Array, classes: bool) -> float:
-    """Return what even odds cost, or of numbers to answer with their mean."""
-    if config.loss == "cross_entropy":
-        return log(len(y))
-    if config.loss == "binary_cross_entropy":
-        return log(2)
-    if classes:
-        return 1 / 8 if len(y) == 1 else (1 - 1 / len(y)) / 2
-    with np.errstate(over="ignore"):
-        return float(y.var(axis=-1, dtype=np.float64).sum()) / 2
 
 
 def _majority(y: Array) -> float:
@@ -242,7 +229,7 @@ def _majority(y: Array) -> float:
 
 
 def _sizes(network: Network, params: Array) -> list[float]:
-    """Return the root mean square of each layer's W as a multiple of what xavier draws."""
+    """Return the root mean square of each layer's W as a multiple of xavier's."""
     with np.errstate(all="ignore"):
         return [
             float(np.sqrt(np.mean(Wb[:, :-1].astype(np.float64) ** 2) * layer.fan_in))
@@ -251,25 +238,25 @@ def _sizes(network: Network, params: Array) -> list[float]:
 
 
 def _missed(model: Model, samples: Samples, names: tuple[str, ...]) -> dict[str, int]:
-    """Return the name and the number of samples of each class that is never answered."""
-    there = np.bincount(predicted_class(samples.y), minlength=len(names))
-    answered = np.zeros(len(names) + 1, bool)  # the last is for outputs that are not a number
+    """Return the number of samples of each class that is never predicted, by its name."""
+    counts = np.bincount(predicted_class(samples.y), minlength=len(names))
+    predicted = np.zeros(len(names) + 1, bool)  # the last is for outputs that are not a number
     size, _ = BLOCKS
     for start in range(0, samples.x.shape[-1], size):
         block = samples.x[:, start : start + size]
-        answered[predicted_class(outputs(model.network, model.params, block))] = True
-    return {names[i]: int(there[i]) for i in np.flatnonzero((there > 0) & ~answered[:-1])}
+        predicted[predicted_class(outputs(model.network, model.params, block))] = True
+    return {names[i]: int(counts[i]) for i in np.flatnonzero((counts > 0) & ~predicted[:-1])}
 
 
 def _states(run: Run, network: Network, params: Array, samples: Samples) -> list[LayerState]:
-    """Return the state of each layer at some parameters."""
+    """Return the state of each layer at `params`."""
     config = run.config
     backprop = setup.evaluator(config, run.encoding, network, params, samples)
     with np.errstate(all="ignore"):
         gradient = backprop.gradient() / backprop.samples
         bound = config.gradient_clip or np.inf
         update = config.learning_rate * np.clip(gradient, -bound, bound)
-        dead, saturated = _ailing(config, network, params, samples.x)
+        dead, saturated = _ailing(network, params, samples.x)
         return [
             LayerState(
                 n_dead,
@@ -287,32 +274,38 @@ def _states(run: Run, network: Network, params: Array, samples: Samples) -> list
         ]
 
 
-def _ailing(
-    config: Config, network: Network, params: Array, x: Array
-) -> tuple[list[int], list[int]]:
+def near_limits(activation: Activation, a: Array) -> Array:
+    """Return where a is saturated, of the shape of a; nowhere if the activation has no limits."""
+    if activation.limits is None:
+        return np.zeros(a.shape, bool)
+    low, high = activation.limits
+    near: Array = (a <= low + MARGIN) | (a >= high - MARGIN)
+    return near
+
+
+def _ailing(network: Network, params: Array, x: Array) -> tuple[list[int], list[int]]:
     """Return the number of dead and of saturated units in each layer."""
     active = [np.zeros(layer.units) for layer in network.layers]
     close = [np.zeros(layer.units) for layer in network.layers]
-    names = [layer.activation.name for layer in config.layers]
     samples = x.shape[-1]
     size, _ = BLOCKS
     for start in range(0, samples, size):
         for i, a in enumerate(activations(network, params, x[:, start : start + size])):
             active[i] += (a > 0).sum(axis=-1)
-            if names[i] in LIMITS:
-                low, high = LIMITS[names[i]]
-                close[i] += ((a <= low + MARGIN) | (a >= high - MARGIN)).sum(axis=-1)
+            activation = network.layers[i].activation
+            if activation.limits:
+                close[i] += near_limits(activation, a).sum(axis=-1)
     return (
         [
-            int((n == 0).sum()) if name == "relu" else 0
-            for n, name in zip(active, names, strict=True)
+            int((n == 0).sum()) if layer.activation.dies else 0
+            for n, layer in zip(active, network.layers, strict=True)
         ],
         [int((n > SATURATED * samples).sum()) for n in close],
     )
 
 
 def _copies(Wb: Array) -> int:
-    """Return how many units have the same parameters as another one."""
+    """Return the number of units with the same parameters as another unit."""
     size = float(np.abs(Wb).max()) or 1.0
     _, counts = np.unique(np.round(Wb / size, 6), axis=0, return_counts=True)
     return int(counts[counts > 1].sum())

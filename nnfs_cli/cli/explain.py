@@ -22,23 +22,29 @@ SUFFIXES = {".txt": "text", ".htm": "html", **{f".{form}": form for form in FORM
 @click.command()
 @click.argument("source", metavar="CONFIG|RUN")
 @options.overrides
-@click.option("--sample", type=click.IntRange(min=0), metavar="I", help="Of one sample alone.")
 @click.option(
-    "--epoch", type=click.IntRange(min=0), default=0, metavar="N", help="At epoch N.  [default: 0]"
+    "--sample", type=click.IntRange(min=0), metavar="I", help="Explain one sample, from 0."
+)
+@click.option(
+    "--epoch",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Explain epoch N.  [default: 0]",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
     default=1,
     metavar="K",
-    help="K iterations, in a short form after the first.  [default: 1]",
+    help="Explain K iterations, one step each after the first.  [default: 1]",
 )
 @click.option(
     "--digits",
     type=click.IntRange(0, 17),
     default=3,
     show_default=True,
-    help="Decimals; 16 and 17 are significant digits, and 17 give every bit.",
+    help="Decimals; 16 and 17 count significant digits, and 17 are exact.",
 )
 @click.option(
     "--format",
@@ -79,15 +85,15 @@ def command(
     Prints formulas and numbers in the order in which a person computes them: Z and A of each
     layer, the cost, the gradients from the output back, the update, and the new cost. CONFIG is a
     YAML file, or - for standard input; RUN is trained again up to --epoch. Each KEY=VALUE sets a
-    key of the configuration, dotted where it is nested: layers.0.units=8.
+    key of the configuration; nested keys are dotted: layers.0.units=8.
     """
     from nnfs_cli.explain import iteration as explain
 
     if answers and not quiz:
-        raise click.UsageError("--answers goes with --quiz")
+        raise click.UsageError("--answers requires --quiz")
     form = form or format_of(output)
-    if quiz and form == "json" and epochs > 1:  # where one iteration answers for another
-        raise click.UsageError("--quiz as JSON is for one iteration")
+    if quiz and form == "json" and epochs > 1:  # one iteration would reveal another
+        raise click.UsageError("--quiz as JSON explains one iteration only; leave out --epochs")
     subject, last = opened(source, overrides, runs_dir, by)
     if sample is not None and sample >= (m := subject.samples.x.shape[-1]):
         raise click.BadParameter(
@@ -110,20 +116,20 @@ def command(
 
 
 def format_of(output: Path | None) -> str:
-    """Return the format that a file's suffix stands for; text for one without."""
+    """Return the format for a file's suffix; text if it has none."""
     if output is None or not output.suffix:
         return "text"
     if form := SUFFIXES.get(output.suffix.lower()):
         return form
     known = ", ".join(SUFFIXES)
     raise click.BadParameter(
-        f"{str(output)!r} should end in one of {known}; or say which with --format",
+        f"{str(output)!r} should end in one of {known}; or choose one with --format",
         param_hint="'-o'",
     )
 
 
 def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> tuple[Subject, int]:
-    """Return what a configuration or a run describes, and its last epoch."""
+    """Return the subject that a configuration or run describes, and its last epoch."""
     from nnfs_cli.config import loading
     from nnfs_cli.config.writing import dump
     from nnfs_cli.data.source import Sources
@@ -135,8 +141,8 @@ def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> 
     path = directory.find(source, runs_dir)
     if not is_run(source, path):
         sources = Sources()
-        given = loading.load(source, overrides, consequence=consequence, sources=sources)
-        return explain.prepare(given, cache_dir, sources), given.epochs
+        config = loading.load(source, overrides, consequence=consequence, sources=sources)
+        return explain.prepare(config, cache_dir, sources), config.epochs
     if (directory.peek(path) or {}).get("kind") == "sweep":
         raise FileError(f"{path}: is a sweep; explain a run of it, {path}/0 or {path}/best")
     run = options.open_run(source, runs_dir, by)
@@ -145,19 +151,19 @@ def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> 
         text, name = dump(config), str(run.path / directory.CONFIG)
         config = loading.parse(text, name, overrides, consequence=consequence)
         return explain.prepare(config, cache_dir), config.epochs
-    model.own_tables(model.load(run), cache_dir)  # which are those it was trained on
+    model.own_tables(model.load(run), cache_dir)  # raises if the data has changed
     return explain.prepare(config, cache_dir), int(run.facts.get("epochs", config.epochs))
 
 
 def is_run(source: str, path: Path) -> bool:
-    """Return whether the argument is a run, or is not there and looks like one."""
+    """Return whether the argument is a run, or does not exist and looks like one."""
     if source == "-" or path.is_file():
         return False
     return path.is_dir() or path.suffix not in (".yaml", ".yml")
 
 
 def has_colour() -> bool:
-    """Return whether stdout is a terminal that shows colours, and they are wanted."""
+    """Return whether stdout is a terminal with colours that are not turned off."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return wanted and sys.stdout.isatty()
 

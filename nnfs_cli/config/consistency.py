@@ -10,6 +10,7 @@ from nnfs_cli.config import footprint, nodes
 from nnfs_cli.config.nodes import Mapping, Node, Place
 from nnfs_cli.config.schema import Config
 from nnfs_cli.config.writing import too_large
+from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.data import features
 from nnfs_cli.data.source import n_test
@@ -80,23 +81,27 @@ def _layer_contradictions(config: Config, known: DataInfo) -> Iterator[tuple[Key
                 )
         if b is not None and len(b) != units:
             yield (*at, "biases"), f"{len(b)} for {_units(units)}"
-        if layer.activation.name == "softmax" and layer is not config.layers[-1]:
-            yield (*at, "activation"), "softmax is for the output layer only"
+        name = layer.activation.name
+        activation = ACTIVATIONS[name](**layer.activation.parameters)
+        if not activation.elementwise and layer is not config.layers[-1]:
+            yield (*at, "activation"), f"{name} is for the output layer only"
         fan_in = units
 
 
 def _output_contradictions(config: Config, known: DataInfo) -> Iterator[tuple[KeyPath, str]]:
     last: KeyPath = ("layers", len(config.layers) - 1)
     output = config.layers[-1]
-    activation, units = output.activation.name, output.units
-    wanted = LOSSES[config.loss].outputs
-    if wanted and activation not in wanted:
+    name, units = output.activation.name, output.units
+    activation = ACTIVATIONS[name](**output.activation.parameters)
+    outputs = LOSSES[config.loss].outputs
+    if outputs and name not in outputs:
         yield (
             ("loss",),
-            f"{config.loss} wants {' or '.join(wanted)} in the last layer, which has {activation}",
+            f"{config.loss} requires a {' or '.join(sorted(outputs))} output; "
+            f"the last layer is {name}",
         )
-    if activation == "softmax" and units == 1 and len(known.classes or "") <= 2:
-        yield (*last, "units"), "softmax wants two units or more; for one, take sigmoid"
+    if not activation.elementwise and units == 1 and len(known.classes or "") <= 2:
+        yield (*last, "units"), f"{name} needs at least 2 units; with 1 unit, use sigmoid"
     elif known.classes is None:
         if units != (count := len(known.targets)):
             there = "is 1 target" if count == 1 else f"are {count} targets"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from nnfs_cli.config.schema import COMMON, Config
+from nnfs_cli.core.activations import ACTIVATIONS
+from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.data.request import DataRequest, TargetKind
 
 
@@ -28,10 +30,11 @@ def _target(config: Config) -> TargetKind:
     Cross-entropies and softmax require classes; a sigmoid output also learns two numbers as
     classes; every other output learns numbers.
     """
-    output = config.layers[-1].activation.name
+    part = config.layers[-1].activation
+    output = ACTIVATIONS[part.name](**part.parameters)
     kind: Literal["classes", "either", "numbers"] = "numbers"
-    if config.loss != "squared_error" or output == "softmax":
+    if LOSSES[config.loss].classes or (output.probability and not output.elementwise):
         kind = "classes"
-    elif output == "sigmoid":
+    elif output.probability:
         kind = "either"
-    return TargetKind(kind, f"{config.loss} with {output}")
+    return TargetKind(kind, f"{config.loss} with {part.name}")

@@ -1,40 +1,60 @@
-"""Activation functions, each with its vector-Jacobian product.
+"""Activation functions, each with its vector-Jacobian product and the facts about it.
 
 `forward(z, out)` writes f(z) to `out`. `vjp(z, a, grad)` turns `grad` from dC/da into dC/dz in
 place, where a = f(z); it may use `z` and `a` as scratch. All have shape (..., units, samples).
-Where to write is a ufunc's last argument, by position: on a small network a keyword shows in the
-time.
+Ufuncs take their output array by position: on a small network a keyword argument costs
+measurable time.
 
-An entry of ACTIVATIONS is a function that returns the pair. Its signature is the configuration's
-schema, and a ValueError from it is shown to the user.
+An entry of ACTIVATIONS is a function that returns an Activation. Its signature is the
+configuration's schema, and a ValueError that it raises is shown to the user.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
-# Ufuncs take twice as long to begin with a Python number as with an array of their own dtype.
+# Constants as arrays: a ufunc call with a Python number has twice the overhead.
 ONE = {np.dtype(kind): np.ones((), kind) for kind in (np.float32, np.float64)}
 ZERO = {np.dtype(kind): np.zeros((), kind) for kind in (np.float32, np.float64)}
 
 
+class Formula(NamedTuple):
+    """A formula as plain text and as LaTeX."""
+
+    text: str
+    latex: str
+
+
 @dataclass(frozen=True)
 class Activation:
-    """A function of z, its vector-Jacobian product, and the initializer of W that suits it.
+    """A function of z, its vector-Jacobian product, and the facts that other modules ask for.
 
-    `elementwise` says that each unit's a depends on its own z alone, `kinked` that its slope jumps
-    where z is 0.
+    - `formula` is f(z), `derivative` its derivative, where a = f(z).
+    - `initializer` is the initializer of W that suits it.
+    - `elementwise`: a unit's a depends only on its own z.
+    - `kinked`: the slope jumps at z = 0.
+    - `linear`: f(z) = z.
+    - `dies`: a unit with a = 0 on every sample has no gradient and stays so.
+    - `limits`: the values that a approaches as z goes to -infinity and infinity, for a function
+      that saturates at both.
+    - `probability`: a is between 0 and 1, and sums to 1 over the units if not elementwise.
     """
 
     forward: Callable[[Array, Array], None]
     vjp: Callable[[Array, Array, Array], None]
+    formula: Formula
+    derivative: Formula
     initializer: str = "xavier"
     elementwise: bool = True
     kinked: bool = False
+    linear: bool = False
+    dies: bool = False
+    limits: tuple[float, float] | None = None
+    probability: bool = False
 
 
 def identity() -> Activation:
@@ -46,11 +66,17 @@ def identity() -> Activation:
     def vjp(z: Array, a: Array, grad: Array) -> None:
         pass
 
-    return Activation(forward, vjp)
+    return Activation(
+        forward,
+        vjp,
+        Formula("z", "z"),
+        Formula("1", "1"),
+        linear=True,
+    )
 
 
 def sigmoid() -> Activation:
-    """1 / (1 + e^-z); derivative a - a^2."""
+    """1 / (1 + e^-z); derivative a (1 - a)."""
 
     def forward(z: Array, out: Array) -> None:
         np.negative(z, out)
@@ -63,7 +89,14 @@ def sigmoid() -> Activation:
         np.subtract(a, z, z)
         np.multiply(grad, z, grad)
 
-    return Activation(forward, vjp)
+    return Activation(
+        forward,
+        vjp,
+        Formula("1 / (1 + e^-z)", r"\frac{1}{1 + e^{-z}}"),
+        Formula("a (1 - a)", "a (1 - a)"),
+        limits=(0, 1),
+        probability=True,
+    )
 
 
 def tanh() -> Activation:
@@ -77,21 +110,35 @@ def tanh() -> Activation:
         np.subtract(ONE[z.dtype], z, z)
         np.multiply(grad, z, grad)
 
-    return Activation(forward, vjp)
+    return Activation(
+        forward,
+        vjp,
+        Formula("tanh z", r"\tanh z"),
+        Formula("1 - a^2", "1 - a^2"),
+        limits=(-1, 1),
+    )
 
 
 def relu() -> Activation:
     """max(z, 0); derivative 1 where z > 0, else 0. Nair and Hinton 2010."""
 
     def forward(z: Array, out: Array) -> None:
-        out.fill(0)  # NumPy's maximum is twice as fast of two arrays as of one and a number
+        out.fill(0)  # maximum of two arrays is twice as fast as of an array and a number
         np.maximum(z, out, out=out)
 
     def vjp(z: Array, a: Array, grad: Array) -> None:
         np.greater(a, ZERO[a.dtype], z)
         np.multiply(grad, z, grad)
 
-    return Activation(forward, vjp, initializer="he", kinked=True)
+    return Activation(
+        forward,
+        vjp,
+        Formula("max(z, 0)", r"\max(z, 0)"),
+        Formula("1 where z > 0, else 0", "[z > 0]"),
+        initializer="he",
+        kinked=True,
+        dies=True,
+    )
 
 
 def leaky_relu(slope: float = 0.05) -> Activation:
@@ -110,14 +157,22 @@ def leaky_relu(slope: float = 0.05) -> Activation:
         np.maximum(z, a, out=z)
         np.multiply(grad, z, grad)
 
-    return Activation(forward, vjp, initializer="he", kinked=True)
+    return Activation(
+        forward,
+        vjp,
+        Formula(f"z where z > 0, else {slope:g} z", rf"\max(z, {slope:g} z)"),
+        Formula(f"1 or {slope:g}", rf"[z > 0] + {slope:g} [z \le 0]"),
+        initializer="he",
+        kinked=True,
+        dies=slope == 0,
+    )
 
 
 def elu() -> Activation:
     """z where z > 0, else e^z - 1; derivative 1 or a + 1. Clevert et al. 2016, alpha = 1."""
 
     def forward(z: Array, out: Array) -> None:
-        np.minimum(z, ZERO[z.dtype], out=out)  # e^z would overflow where it is not wanted
+        np.minimum(z, ZERO[z.dtype], out=out)  # e^z overflows at large z, where it is not used
         np.expm1(out, out)
         np.maximum(z, out, out=out)
 
@@ -126,7 +181,13 @@ def elu() -> Activation:
         np.add(z, ONE[z.dtype], z)
         np.multiply(grad, z, grad)
 
-    return Activation(forward, vjp, initializer="he")
+    return Activation(
+        forward,
+        vjp,
+        Formula("z where z > 0, else e^z - 1", r"\max(z, 0) + e^{\min(z, 0)} - 1"),
+        Formula("1 or a + 1", r"\min(a, 0) + 1"),
+        initializer="he",
+    )
 
 
 def softplus() -> Activation:
@@ -141,7 +202,13 @@ def softplus() -> Activation:
         np.negative(z, z)
         np.multiply(grad, z, grad)
 
-    return Activation(forward, vjp, initializer="he")
+    return Activation(
+        forward,
+        vjp,
+        Formula("log(1 + e^z)", r"\log(1 + e^z)"),
+        Formula("1 - e^-a", "1 - e^{-a}"),
+        initializer="he",
+    )
 
 
 def sin() -> Activation:
@@ -154,7 +221,12 @@ def sin() -> Activation:
         np.cos(z, z)
         np.multiply(grad, z, grad)
 
-    return Activation(forward, vjp)
+    return Activation(
+        forward,
+        vjp,
+        Formula("sin z", r"\sin z"),
+        Formula("cos z", r"\cos z"),
+    )
 
 
 def cos() -> Activation:
@@ -168,7 +240,12 @@ def cos() -> Activation:
         np.negative(z, z)
         np.multiply(grad, z, grad)
 
-    return Activation(forward, vjp)
+    return Activation(
+        forward,
+        vjp,
+        Formula("cos z", r"\cos z"),
+        Formula("-sin z", r"-\sin z"),
+    )
 
 
 def softmax() -> Activation:
@@ -184,7 +261,14 @@ def softmax() -> Activation:
         np.subtract(grad, z.sum(axis=-2, keepdims=True), grad)
         np.multiply(grad, a, grad)
 
-    return Activation(forward, vjp, elementwise=False)
+    return Activation(
+        forward,
+        vjp,
+        Formula("e^z over its sum across units", r"\frac{e^{z_i}}{\sum_j e^{z_j}}"),
+        Formula("a_i ([i = j] - a_j)", "a_i ([i = j] - a_j)"),
+        elementwise=False,
+        probability=True,
+    )
 
 
 ACTIVATIONS: dict[str, Callable[..., Activation]] = {
@@ -202,9 +286,9 @@ ACTIVATIONS: dict[str, Callable[..., Activation]] = {
 
 
 def derivative(activation: Activation, z: Array, a: Array) -> Array:
-    """Return da/dz, (..., units, samples), by the activation's own vjp.
+    """Return da/dz, (..., units, samples), computed by the activation's own vjp.
 
-    Where units depend on each other it is da_i/dz_j at [..., i, j, sample].
+    If units depend on each other: da_i/dz_j at [..., i, j, sample].
     """
     if activation.elementwise:
         local = np.ones_like(z)

@@ -1,5 +1,5 @@
-"""An iteration worked by hand: what the core computed, put into words, formulas and drawings.
+"""One training iteration worked by hand, in words, formulas and drawings.
 
-Read in this order: iteration (the numbers), formulas, records, forward, backward and steps (the
-story); then numbers, text, markdown, json, graph, svg and html, which print it.
+Read in this order: iteration (the numbers), records, forward, backward and steps (the steps);
+then numbers, text, markdown, json, graph, svg and html (the formats).
 """

@@ -1,39 +1,39 @@
-"""The steps of the way back: dC/dZ of each layer, and dW and db from it."""
+"""The steps of the backward pass: dC/dZ of each layer, then dW and db."""
 
 from __future__ import annotations
 
-from nnfs_cli.core.activations import Array
-from nnfs_cli.explain import formulas
-from nnfs_cli.explain.formulas import Formula
+from nnfs_cli.core.activations import Activation, Array, Formula
+from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.explain.iteration import LayerPass, Report
-from nnfs_cli.explain.records import Matrix, Names, Remark, Step
+from nnfs_cli.explain.records import Matrix, Names, Remark, Step, activation_of
 
 
 def back(
     report: Report, names: Names, number: int, layer: LayerPass, above: LayerPass | None
 ) -> Step:
-    """Return dC/dZ of a layer: upstream gradient times local gradient, or its short form."""
+    """Return the step to dC/dZ of a layer: upstream times local gradient, or the short form."""
     A, Z, dA, dZ = (f(c, number) for f in (names.of, names.grad) for c in "AZ")
-    part = report.config.layers[number - 1].activation
+    name, activation = activation_of(report, number)
+    loss = LOSSES[report.config.loss]
     title = f"layer {number}, upstream gradient * local gradient"
     nodes: tuple[str, ...] = (f"a{number}", f"z{number}")
     over = "" if names.single else r"\frac{1}{m} "
     delta = Matrix(dZ, layer.delta, "backward")
     if layer.upstream is None or layer.local is None:
-        told = f"{A.text} - Y" if names.single else f"({A.text} - Y) / m"
-        short = Formula(f"{dZ.text} = {told}", f"{dZ.latex} = {over}({A.latex} - Y)")
-        why = f"{report.config.loss} with {part.name} has a short form: "
+        text = f"{A.text} - Y" if names.single else f"({A.text} - Y) / m"
+        short = Formula(f"{dZ.text} = {text}", f"{dZ.latex} = {over}({A.latex} - Y)")
+        why = f"{report.config.loss} with {name} has a short form: "
         return Step(
             "backward",
             f"layer {number}",
             (short,),
             (delta,),
-            (Remark(why + formulas.why_short(report.config.loss)),),
+            (Remark(why + loss.short_forms[name].reason),),
             ("C", *nodes),
         )
     remarks = []
     if above is None:
-        _, grad = formulas.loss(report.config.loss)
+        grad = loss.derivative
         text = grad.text if names.single else f"({grad.text}) / m"
         upstream = Formula(f"{dA.text} = {text}", f"{dA.latex} = {over}({grad.latex})")
         nodes = ("C", *nodes)
@@ -43,15 +43,16 @@ def back(
             f"{dA.text} = {W.text}^T.{dZ_above.text}", f"{dA.latex} = {W.latex}^T {dZ_above.latex}"
         )
         if number == names.layers - 1:
-            paths = f"a unit's a goes to each unit of layer {number + 1}"
             remarks.append(
-                Remark(f"Sum of incoming paths: {paths}, each path brings weight times gradient.")
+                Remark(
+                    f"Each unit feeds every unit of layer {number + 1}, so its gradient is the sum "
+                    "of weight x gradient over them."
+                )
             )
-    _, derivative = formulas.activation(part)
     return Step(
         "backward",
         title,
-        (upstream, *_local(part.name, dA, dZ, A, Z, derivative)),
+        (upstream, *_local(activation, dA, dZ, A, Z)),
         (
             Matrix(dA, layer.upstream, "backward"),
             _local_matrix(A, Z, layer.local),
@@ -63,19 +64,20 @@ def back(
 
 
 def _local(
-    name: str, dA: Formula, dZ: Formula, A: Formula, Z: Formula, derivative: Formula
+    activation: Activation, dA: Formula, dZ: Formula, A: Formula, Z: Formula
 ) -> tuple[Formula, ...]:
     """Return the formulas of the local gradient and of its product with the upstream one."""
     local = Formula(f"d{A.text}/d{Z.text}", rf"\frac{{\partial {A.latex}}}{{\partial {Z.latex}}}")
-    if not formulas.is_elementwise(name):
+    derivative = activation.derivative
+    if not activation.elementwise:
         product = Formula(
             f"{dZ.text} = (d{A.text}/d{Z.text})^T.{dA.text}",
             rf"{dZ.latex} = \left({local.latex}\right)^T {dA.latex}",
         )
-        told = Formula(
-            f"{local.text}[i, j] = a_i ([i = j] - a_j)", f"{local.latex} = {derivative.latex}"
+        jacobian = Formula(
+            f"{local.text}[i, j] = {derivative.text}", f"{local.latex} = {derivative.latex}"
         )
-        return told, product
+        return jacobian, product
     return (
         Formula(f"{local.text} = {derivative.text}", f"{local.latex} = {derivative.latex}"),
         Formula(
@@ -87,7 +89,7 @@ def _local(
 
 
 def _local_matrix(A: Formula, Z: Formula, local: Array) -> Matrix:
-    """Return da/dz; of units that depend on each other, that of the first sample."""
+    """Return da/dz; only the first sample if units depend on each other."""
     first = local.ndim == 3
     return Matrix(
         Formula(
@@ -101,11 +103,11 @@ def _local_matrix(A: Formula, Z: Formula, local: Array) -> Matrix:
 
 
 def gradient(names: Names, number: int, layer: LayerPass) -> Step:
-    """Return dW and db of a layer."""
+    """Return the step to dW and db of a layer."""
     below, dZ = names.of("A", number - 1), names.grad("Z", number)
     dW, db = names.grad("W", number), names.grad("b", number)
-    why = f"W and b take part in every sample: the gradients of all these paths to {names.cost} add"
-    why += " up, and the product with the transposed inputs is that sum."
+    why = "W and b are shared by all samples, so their gradients are summed: the product with the "
+    why += "transposed inputs is that sum."
     sum_ = "" if names.single else "sum over samples of "
     return Step(
         "backward",

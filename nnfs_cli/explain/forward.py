@@ -1,20 +1,29 @@
-"""The steps of the way forward: data, features, Z and A of each layer, the cost."""
+"""The steps of the forward pass: data, features, Z and A of each layer, the cost."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from nnfs_cli.explain import formulas
-from nnfs_cli.explain.formulas import Formula
+from nnfs_cli.core.activations import Formula
+from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.explain.iteration import Iteration, LayerPass, Report
-from nnfs_cli.explain.records import Matrix, Names, Remark, Step, escape, listed, named
+from nnfs_cli.explain.records import (
+    Matrix,
+    Names,
+    Remark,
+    Step,
+    activation_of,
+    escape,
+    listed,
+    named,
+)
 
 
 def data(report: Report) -> Step:
-    """Return the samples and their targets."""
-    samples = f"a column for each of {report.y.shape[1]} samples"
+    """Return the step that shows the samples and their targets."""
+    samples = f"one column for each of {report.y.shape[1]} samples"
     if report.sample is not None:
-        samples = f"sample {report.sample} is the only column"
+        samples = f"the only column is sample {report.sample}"
     x, rows = Matrix(Formula("X", "X"), report.x), report.inputs
     if report.terms:
         x, rows = Matrix(named("columns"), report.column_values), report.columns
@@ -23,26 +32,26 @@ def data(report: Report) -> Step:
         f"{x.name.text} and Y",
         (),
         (x, Matrix(Formula("Y", "Y"), report.y)),
-        (Remark(f"{x.name.text}: a row for each of {listed(rows)}; {samples}."),),
+        (Remark(f"{x.name.text}: one row for each of {listed(rows)}; {samples}."),),
         ("columns", "x", "y"),
     )
 
 
 def crosses(report: Report) -> Step:
-    """Return the inputs, of which some are products of columns."""
-    made = [i for i, name in enumerate(report.inputs) if name not in report.columns]
+    """Return the step that computes features from columns."""
+    products = [i for i, name in enumerate(report.inputs) if name not in report.columns]
     return Step(
         "forward",
         "features",
         (),
         (
-            *(Matrix(named(report.inputs[i]), report.x[[i]], "forward") for i in made),
+            *(Matrix(named(report.inputs[i]), report.x[[i]], "forward") for i in products),
             Matrix(Formula("X", "X"), report.x, "forward"),
         ),
         (
             Remark(
-                f"X: a row for each of {listed(report.inputs)}. No parameter lies below a feature, "
-                "so no gradient is needed there."
+                f"X: one row for each of {listed(report.inputs)}. Features have no parameters, so "
+                "the backward pass stops here."
             ),
         ),
         ("columns", "x"),
@@ -50,7 +59,7 @@ def crosses(report: Report) -> Step:
 
 
 def weigh(names: Names, number: int, layer: LayerPass) -> Step:
-    """Return Z = W.A + b of a layer."""
+    """Return the step Z = W.A + b of a layer."""
     W, b, Z = (names.of(letter, number) for letter in "WbZ")
     below = names.of("A", number - 1)
     return Step(
@@ -69,18 +78,18 @@ def weigh(names: Names, number: int, layer: LayerPass) -> Step:
 
 
 def activate(report: Report, names: Names, number: int, layer: LayerPass) -> Step:
-    """Return A = f(Z) of a layer."""
-    part = report.config.layers[number - 1].activation
+    """Return the step A = f(Z) of a layer."""
+    name, activation = activation_of(report, number)
     Z, A = names.of("Z", number), names.of("A", number)
-    value, _ = formulas.activation(part)
-    remark = (Remark(f"{A.text} is y_hat, the network's answer."),)
+    value = activation.formula
+    remark = (Remark(f"{A.text} is y_hat, the network's output."),)
     return Step(
         "forward",
         f"layer {number}",
         (
             Formula(
-                f"{A.text} = {part.name}({Z.text}), a = {value.text}",
-                rf"{A.latex} = \text{{{escape(part.name)}}}({Z.latex}),\quad a = {value.latex}",
+                f"{A.text} = {name}({Z.text}), a = {value.text}",
+                rf"{A.latex} = \text{{{escape(name)}}}({Z.latex}),\quad a = {value.latex}",
             ),
         ),
         (Matrix(A, layer.a, "forward"),),
@@ -90,10 +99,10 @@ def activate(report: Report, names: Names, number: int, layer: LayerPass) -> Ste
 
 
 def cost(report: Report, names: Names, iteration: Iteration) -> Step:
-    """Return the loss of each sample and their mean."""
-    value, _ = formulas.loss(report.config.loss)
-    told, mean = value.text, Formula("C = sum of L / m", r"C = \frac{1}{m} \sum L")
-    formula = Formula(f"L = {told}", f"L = {value.latex}")
+    """Return the step to the loss of each sample and their mean, the cost."""
+    value = LOSSES[report.config.loss].formula
+    mean = Formula("C = sum of L / m", r"C = \frac{1}{m} \sum L")
+    formula = Formula(f"L = {value.text}", f"L = {value.latex}")
     losses = Matrix(Formula("L", "L"), iteration.losses, "forward")
     total = Matrix(Formula("C", "C"), np.array([[iteration.cost]]), "forward")
     if names.single:

@@ -10,17 +10,19 @@ from typing import NamedTuple
 import numpy as np
 
 from nnfs_cli.core.activations import Array
-from nnfs_cli.explain import formulas
+from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.explain.iteration import LayerPass, Report
-from nnfs_cli.explain.records import Names, names_of
+from nnfs_cli.explain.records import Names, activation_of, names_of
 
-MOST = 6  # nodes of a column; of more, the middle ones are left out
-MOST_TARGETS = 16  # rows at the cost's node; likewise
+MOST = 6  # nodes per column; the middle of a longer column is left out
+MOST_TARGETS = 16  # rows of targets at the cost's node; the middle of more is left out
 
 
 class Row(NamedTuple):
-    """Numbers at a node, (n,). `phase` is as in Matrix, and `source` the name of the array that
-    they are part of: with the phase, it tells the step that computes them."""
+    """Numbers at a node, (n,). `phase` is as in Matrix; `source` is the name of their array.
+
+    Phase and source together identify the step that computes them.
+    """
 
     label: str
     values: Array
@@ -30,7 +32,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Node:
-    """One node; nodes of a `group` are computed together."""
+    """One node; the nodes of a `group` are computed together."""
 
     id: str
     group: str
@@ -40,14 +42,14 @@ class Node:
 
 
 class Gap(NamedTuple):
-    """So many nodes of a column that are not drawn."""
+    """Nodes of a column that are not drawn."""
 
     left_out: int
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Columns of nodes from left to right, and edges between nodes by their ids."""
+    """Columns of nodes from left to right, and edges as pairs of node ids."""
 
     columns: tuple[tuple[Node | Gap, ...], ...]
     edges: tuple[tuple[str, str], ...]
@@ -80,7 +82,7 @@ def _thinned(column: Sequence[Node]) -> tuple[Node | Gap, ...]:
 
 
 def _edges(report: Report, columns: list[list[Node]]) -> Iterator[tuple[str, str]]:
-    """Yield edges: from each node to all of the next column, but from z to its own a alone."""
+    """Yield edges from each node to all of the next column; z only to its own a if elementwise."""
     for left, right in pairwise(columns):
         for i, target in enumerate(right):
             if target.group == "x":
@@ -94,8 +96,8 @@ def _edges(report: Report, columns: list[list[Node]]) -> Iterator[tuple[str, str
 
 
 def _is_elementwise(report: Report, node: Node) -> bool:
-    part = report.config.layers[int(node.group.removeprefix("a")) - 1].activation
-    return formulas.is_elementwise(part.name)
+    _, activation = activation_of(report, int(node.group.removeprefix("a")))
+    return activation.elementwise
 
 
 def _columns(report: Report) -> list[Node]:
@@ -113,21 +115,21 @@ def _columns(report: Report) -> list[Node]:
 
 
 def _inputs(report: Report) -> list[Node]:
-    made = "forward" if report.terms else ""
+    phase = "forward" if report.terms else ""
     return [
         Node(
             f"x{i}",
             "x",
             name,
-            f"row {i + 1} of X = {name}" if made else f"row {i + 1} of X",
-            (Row("value", report.x[i], made, "X"),),
+            f"row {i + 1} of X = {name}" if phase else f"row {i + 1} of X",
+            (Row("value", report.x[i], phase, "X"),),
         )
         for i, name in enumerate(report.inputs)
     ]
 
 
 def _unit(names: Names, letter: str, number: int, i: int, units: int) -> str:
-    """Return what one unit's z or a is called: z, z[2], z1 or z1[2]."""
+    """Return the name of a unit's z or a: z, z[2], z1 or z1[2]."""
     return names.of(letter, number).text + (f"[{i + 1}]" if units > 1 else "")
 
 
@@ -158,25 +160,24 @@ def _z(report: Report, names: Names, number: int, layer: LayerPass, i: int) -> N
 
 
 def _a(report: Report, names: Names, number: int, layer: LayerPass, i: int) -> Node:
-    part = report.config.layers[number - 1].activation
+    name, activation = activation_of(report, number)
     A, dA = names.of("A", number).text, names.grad("A", number).text
     rows = [Row("value", layer.a[i], "forward", A)]
     if layer.upstream is not None and layer.local is not None:
         rows.append(Row("upstream", layer.upstream[i], "backward", dA))
         if layer.local.ndim == 2:
-            name = f"d{A}/d{names.of('Z', number).text}"
-            rows.append(Row("local", layer.local[i], "backward", name))
-    value, derivative = formulas.activation(part)
+            source = f"d{A}/d{names.of('Z', number).text}"
+            rows.append(Row("local", layer.local[i], "backward", source))
     title = _unit(names, "a", number, i, len(layer.a))
     z = _unit(names, "z", number, i, len(layer.z))
-    told = f"{title} = {part.name}({z}) = {value.text}"
+    formula = f"{title} = {name}({z}) = {activation.formula.text}"
     if layer.upstream is not None:
-        told += f"; local gradient {derivative.text}"
-    return Node(f"a{number}-{i}", f"a{number}", f"{title} = {part.name}", told, tuple(rows))
+        formula += f"; local gradient {activation.derivative.text}"
+    return Node(f"a{number}-{i}", f"a{number}", f"{title} = {name}", formula, tuple(rows))
 
 
 def _targets(y: Array) -> Iterator[Row]:
-    """Yield a row for each output's targets, (samples,); of many, the middle is left out."""
+    """Yield one row for each output's targets, (samples,); the middle of many is left out."""
     for i, values in enumerate(y):
         if len(y) <= MOST_TARGETS or i < MOST_TARGETS - 1 or i == len(y) - 1:
             yield Row(f"y[{i + 1}]" if len(y) > 1 else "y", values, "", "Y")
@@ -184,12 +185,12 @@ def _targets(y: Array) -> Iterator[Row]:
 
 def _cost(report: Report, names: Names) -> Node:
     iteration = report.iterations[0]
-    value, _ = formulas.loss(report.config.loss)
     rows = list(_targets(report.y))
     rows.append(Row("loss", iteration.losses[0], "forward", "L"))
     if not names.single:
         rows.append(Row("cost", np.array([iteration.cost]), "forward", "C"))
     new = np.array([iteration.new_cost])
     rows.append(Row("new", new, "update", f"new {names.cost}"))
-    told = f"L = {value.text}" + ("" if names.single else "; C = sum of L / m")
-    return Node("C", "C", names.cost, told, tuple(rows))
+    formula = f"L = {LOSSES[report.config.loss].formula.text}"
+    formula += "" if names.single else "; C = sum of L / m"
+    return Node("C", "C", names.cost, formula, tuple(rows))

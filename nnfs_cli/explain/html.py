@@ -1,4 +1,4 @@
-"""A worked iteration as one page that needs nothing else: the graph, and a step at a time."""
+"""A worked iteration as one self-contained page: the graph, and one step at a time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nnfs_cli.explain.records import Matrix, Step, escaped
 from nnfs_cli.explain.steps import title_of
 from nnfs_cli.explain.svg import svg
 
-# Nothing is loaded from anywhere, not even by what a data file may have in its names.
+# Nothing is loaded, not even by markup in the column names of a data file.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
 def html(report: Report, steps: Sequence[Step], digits: int, *, quiz: str | None = None) -> str:
-    """Return the steps as a page of HTML with its style and script."""
+    """Return the steps as an HTML page that contains its style and script."""
     title = escaped(title_of(report))
     drawing = svg(report, digits, quiz=quiz, steps=computed_in(steps))
     page = [
@@ -40,7 +40,7 @@ def html(report: Report, steps: Sequence[Step], digits: int, *, quiz: str | None
         '<div id="graph" tabindex="0" role="region" aria-label="the computational graph">',
         drawing,
         "</div>",
-        '<p id="node" role="status">Point at a node, or go to it with Tab, for its formula.</p>',
+        '<p id="node" role="status">Point at a node, or select it with Tab, for its formula.</p>',
         '<main id="steps">',
         *(line for step in steps for line in _step(step, digits)),
         "</main>",
@@ -56,13 +56,13 @@ def _file(name: str) -> str:
 
 
 def computed_in(steps: Sequence[Step]) -> dict[tuple[str, str], int]:
-    """Return the step, from 1, that first computes the array of a name in a phase."""
-    found: dict[tuple[str, str], int] = {}
+    """Return the number of the step that first computes each array, by its name and phase."""
+    numbers: dict[tuple[str, str], int] = {}
     for number, step in enumerate(steps, 1):
         for matrix in step.matrices:
             if matrix.phase:
-                found.setdefault((matrix.name.text, matrix.phase), number)
-    return found
+                numbers.setdefault((matrix.name.text, matrix.phase), number)
+    return numbers
 
 
 def _step(step: Step, digits: int) -> Iterator[str]:

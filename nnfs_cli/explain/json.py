@@ -1,4 +1,4 @@
-"""A worked iteration as JSON: every array at full precision. The structs are its schema."""
+"""A worked iteration as JSON with every array at full precision; the structs are its schema."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from nnfs_cli.explain.iteration import Iteration, LayerPass, Report
 from nnfs_cli.explain.records import hidden_phases
 
 FORM = "nnfs explain 1"
-Numbers = list[float | None]  # what is not finite, or asked for, is null
+Numbers = list[float | None]  # null: not finite, or asked for by a quiz
 Matrix = list[Numbers]
 
 
 class Activation(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A function of the tables, with its parameters."""
+    """An activation's name and parameters."""
 
     name: str
     parameters: dict[str, Any]
@@ -32,7 +32,7 @@ class Factor(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Feature(Struct, kw_only=True, forbid_unknown_fields=True):
-    """An input, as a product of factors."""
+    """An input as a product of factors."""
 
     name: str
     factors: list[Factor]
@@ -41,8 +41,8 @@ class Feature(Struct, kw_only=True, forbid_unknown_fields=True):
 class Layer(Struct, kw_only=True, forbid_unknown_fields=True):
     """One layer: W is (units, inputs), b (units), z, a and their gradients (units, samples).
 
-    dC_da is the upstream gradient and da_dz the local one; where units depend on each other there
-    is instead a jacobian, da_i/dz_j at [i][j][sample]. All are null where short_form is true.
+    dC_da is the upstream gradient and da_dz the local one; if units depend on each other, jacobian
+    replaces da_dz, with da_i/dz_j at [i][j][sample]. All three are null if short_form is true.
     clipped_dW and clipped_db are null without a gradient_clip.
     """
 
@@ -66,7 +66,7 @@ class Layer(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Update(Struct, kw_only=True, forbid_unknown_fields=True):
-    """One iteration: losses of each sample, their mean, and both y_hat and cost after it."""
+    """One iteration: each sample's loss, their mean, and y_hat and cost after the update."""
 
     epoch: int
     layers: list[Layer]
@@ -77,8 +77,10 @@ class Update(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Document(Struct, kw_only=True, forbid_unknown_fields=True):
-    """All that is explained. x is (inputs, samples), y (outputs, samples), columns (columns,
-    samples); `sample` is the number of the only sample, and then the cost is its loss."""
+    """The whole document. x is (inputs, samples), y (outputs, samples), columns (columns, samples).
+
+    `sample` is the number of the only sample, or null; with one, every cost is its loss.
+    """
 
     schema: str
     name: str
@@ -97,8 +99,8 @@ class Document(Struct, kw_only=True, forbid_unknown_fields=True):
     iterations: list[Update]
 
 
-Known = TypeVar("Known", Layer, Update)
-FIELDS = {  # of each phase
+Computed = TypeVar("Computed", Layer, Update)
+FIELDS = {  # computed in each phase
     "forward": {"z", "a", "losses", "cost"},
     "backward": {"dC_da", "da_dz", "jacobian", "dC_dz", "dW", "db", "clipped_dW", "clipped_db"},
     "update": {"new_W", "new_b", "new_y_hat", "new_cost"},
@@ -106,7 +108,7 @@ FIELDS = {  # of each phase
 
 
 def json(report: Report, quiz: str | None = None) -> str:
-    """Return the report as JSON; null in place of what a quiz asks for."""
+    """Return the report as JSON; what a quiz asks for is null."""
     config = report.config
     asked = {name for phase in hidden_phases(quiz) for name in FIELDS[phase]}
     features = None
@@ -136,7 +138,7 @@ def json(report: Report, quiz: str | None = None) -> str:
         iterations=[_update(report, iteration, asked) for iteration in report.iterations],
     )
     text = msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
-    # A list of numbers or of names on a line: no string has a line end within it.
+    # Each innermost list goes on one line; encoded strings contain no line ends.
     return re.sub(r"\[[^][{}]*\]", lambda match: re.sub(r"\n\s*", " ", match[0]), text) + "\n"
 
 
@@ -156,7 +158,7 @@ def _layer(report: Report, number: int, layer: LayerPass, asked: set[str]) -> La
     part = report.config.layers[number - 1].activation
     coupled = layer.local is not None and layer.local.ndim == 3
     clipped = report.config.gradient_clip is not None
-    found = Layer(
+    values = Layer(
         layer=number,
         activation=Activation(name=part.name, parameters=part.parameters),
         short_form=layer.upstream is None,
@@ -175,13 +177,13 @@ def _layer(report: Report, number: int, layer: LayerPass, asked: set[str]) -> La
         new_W=layer.new_W.tolist(),
         new_b=layer.new_b[:, 0].tolist(),
     )
-    return _without(found, asked)
+    return _without(values, asked)
 
 
 def _list(array: Array | None) -> Any:
     return None if array is None else array.tolist()
 
 
-def _without(struct: Known, asked: set[str]) -> Known:
+def _without(struct: Computed, asked: set[str]) -> Computed:
     names = {field.name for field in msgspec.structs.fields(type(struct))}
     return msgspec.structs.replace(struct, **dict.fromkeys(asked & names))

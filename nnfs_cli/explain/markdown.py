@@ -12,7 +12,7 @@ from nnfs_cli.explain.steps import title_of
 
 
 def markdown(report: Report, steps: Sequence[Step], digits: int) -> str:
-    """Return the steps as a page of Markdown."""
+    """Return the steps as a Markdown page."""
     lines = [f"# {_escape(title_of(report))}"]
     for step in steps:
         lines += ["", f"## {step.number}. {step.phase.capitalize()}: {_escape(step.title)}"]
@@ -26,12 +26,12 @@ def markdown(report: Report, steps: Sequence[Step], digits: int) -> str:
 
 
 def _table(matrix: Matrix, digits: int) -> Iterator[str]:
-    """Yield a table under the array's name; of a large array shape and norm above it."""
+    """Yield a table headed by the array's name; for a large array, shape and norm first."""
     shown = show(matrix.values, digits)
     if matrix.hidden:
         shown = blank(shown)
     if shown.shape:
-        yield f"$`{matrix.name.latex}`$ is {shown.shape}, its norm {shown.norm}; its corners:"
+        yield f"$`{matrix.name.latex}`$ is {shown.shape} with norm {shown.norm}; its corners:"
         yield ""
     number = f"({matrix.asked}) " if matrix.asked else ""
     width = len(shown.cells[0])
@@ -45,5 +45,5 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _escape(text: str) -> str:
-    """Return text without anything that Markdown would take for its own."""
+    """Return text with Markdown's special characters escaped."""
     return re.sub(r"[\\`*_\[\]<>$|#]", lambda match: rf"\{match[0]}", text)

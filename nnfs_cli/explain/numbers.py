@@ -1,4 +1,4 @@
-"""Numbers as text: rounded to some decimals, large arrays shortened to shape, corners and norm."""
+"""Numbers as text: rounded; large arrays shortened to corner values, shape and norm."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 from nnfs_cli.core.activations import Array
 
-ROWS, COLUMNS = 6, 8  # what is larger is summarised
-EDGE = 2  # rows and columns of a corner
+ROWS, COLUMNS = 6, 8  # largest array that is shown whole
+EDGE = 2  # rows and columns per corner
 BLANK = "_____"
-MAX_DECIMALS = 15  # more digits than this are significant ones: 17 identify every float64
+MAX_DECIMALS = 15  # above it, digits are significant ones: 17 identify every float64
 
 
 class Shown(NamedTuple):
-    """An array as text: its cells, with "..." for what is left out; then its shape and norm."""
+    """An array as text: its cells; if large, some cells with "..." between, and shape and norm."""
 
     cells: list[list[str]]
     shape: str = ""
@@ -23,7 +23,7 @@ class Shown(NamedTuple):
 
 
 def show(values: Array, digits: int, *, edge: int = EDGE) -> Shown:
-    """Return the cells of an array (rows, columns); of a large one corners of edge x edge."""
+    """Return the cells of an array (rows, columns); for a large one, corners of edge x edge."""
     height, width = values.shape
     scientific = is_scientific(values, digits)
     if height <= ROWS and width <= COLUMNS:
@@ -38,19 +38,19 @@ def show(values: Array, digits: int, *, edge: int = EDGE) -> Shown:
     ]
     with np.errstate(all="ignore"):
         norm = float(np.linalg.norm(values.astype(np.float64)))
-    told = number(norm, digits, is_scientific(np.array(norm), digits))
-    return Shown(cells, f"{height}x{width}", told)
+    norm_text = number(norm, digits, is_scientific(np.array(norm), digits))
+    return Shown(cells, f"{height}x{width}", norm_text)
 
 
 def _kept(length: int, edge: int) -> list[int | None]:
-    """Return the first and the last indices, and None for those between."""
+    """Return the first and last `edge` indices, with None for those between."""
     if length <= 2 * edge:
         return list(range(length))
     return [*range(edge), None, *range(length - edge, length)]
 
 
 def is_scientific(values: Array, digits: int) -> bool:
-    """Return whether so many decimals would hide all of the values, or be too long for them."""
+    """Return whether so many decimals round all values to 0, or make one too long."""
     if digits > MAX_DECIMALS:
         return False
     size = np.abs(values[np.isfinite(values)])
@@ -59,8 +59,10 @@ def is_scientific(values: Array, digits: int) -> bool:
 
 
 def number(value: float, digits: int, scientific: bool = False) -> str:
-    """Return a number with so many decimals, or significant digits if there are more than
-    MAX_DECIMALS; what rounds to zero has no sign."""
+    """Return a number with `digits` decimals, or significant digits if above MAX_DECIMALS.
+
+    A number that rounds to zero has no sign.
+    """
     if digits > MAX_DECIMALS:
         return f"{value + 0.0:#.{digits}g}"
     text = f"{value:.{digits}{'e' if scientific else 'f'}}"
@@ -68,6 +70,6 @@ def number(value: float, digits: int, scientific: bool = False) -> str:
 
 
 def blank(shown: Shown) -> Shown:
-    """Return the same with blanks in place of numbers."""
+    """Return the array with blanks in place of its numbers."""
     cells = [["..." if cell == "..." else BLANK for cell in row] for row in shown.cells]
     return Shown(cells, shown.shape, BLANK if shown.norm else "")

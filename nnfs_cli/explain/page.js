@@ -4,7 +4,7 @@
   const steps = [...document.querySelectorAll(".step")];
   const nodes = [...document.querySelectorAll(".node")];
   const rows = [...document.querySelectorAll(".row[data-step]")];
-  const [back, next, place, graph, told] = ["back", "next", "place", "graph", "node"].map(find);
+  const [back, next, place, graph, formula] = ["back", "next", "place", "graph", "node"].map(find);
   let now = 0;
 
   function go(to) {
@@ -19,11 +19,11 @@
     show(nodes.filter((node) => node.classList.contains("now")));
   }
 
-  // Bring the nodes of a step into view, without moving the page.
-  function show(there) {
-    if (!there.length) return;
+  // Scroll the graph, not the page, to the nodes of a step.
+  function show(shown) {
+    if (!shown.length) return;
     const view = graph.getBoundingClientRect();
-    const boxes = there.map((node) => node.getBoundingClientRect());
+    const boxes = shown.map((node) => node.getBoundingClientRect());
     const low = (side) => Math.min(...boxes.map((box) => box[side])) - view[side];
     graph.scrollLeft += shift(low("left"), reach(boxes, "right") - view.left, view.width);
     graph.scrollTop += shift(low("top"), reach(boxes, "bottom") - view.top, view.height);
@@ -31,15 +31,15 @@
 
   const reach = (boxes, side) => Math.max(...boxes.map((box) => box[side]));
 
-  // Return how far to scroll for what lies from `low` to `high` in a view of so many pixels.
+  // Return how far to scroll so that `low` to `high` is visible in `room` pixels.
   function shift(low, high, room) {
     if (low >= 0 && high <= room) return 0;
     return high - low > room ? low - 16 : (low + high - room) / 2;
   }
 
-  function tell(node) {
+  function describe(node) {
     const lines = [...node.querySelectorAll(".row:not(.later)")].map((row) => row.textContent);
-    told.textContent = [node.getAttribute("aria-label"), ...lines].join("\n");
+    formula.textContent = [node.getAttribute("aria-label"), ...lines].join("\n");
   }
 
   back.addEventListener("click", () => go(now - 1));
@@ -53,8 +53,8 @@
     go(keys[event.key]());
   });
   nodes.forEach((node) => {
-    node.addEventListener("pointerenter", () => tell(node));
-    node.addEventListener("focus", () => tell(node));
+    node.addEventListener("pointerenter", () => describe(node));
+    node.addEventListener("focus", () => describe(node));
   });
   document.body.classList.add("stepping");
   go(Number(location.hash.slice(1)) - 1 || 0);

@@ -1,4 +1,4 @@
-"""What a worked iteration is made of: steps, their arrays and remarks, and what all are called."""
+"""The parts of a worked iteration: steps, arrays, remarks, and their names."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import NamedTuple
 
-from nnfs_cli.core.activations import Array
+from nnfs_cli.core.activations import ACTIVATIONS, Activation, Array, Formula
 from nnfs_cli.errors import harmless
-from nnfs_cli.explain.formulas import Formula
 from nnfs_cli.explain.iteration import Report
 
 PHASES = ("forward", "backward", "update")  # in the order of an iteration
-QUIZZES = {"forward": "forward", "gradients": "backward", "update": "update"}  # part -> phase
+QUIZZES = {"forward": "forward", "gradients": "backward", "update": "update"}  # quiz -> phase
 
 
 def hidden_phases(quiz: str | None) -> frozenset[str]:
-    """Return the phases that a quiz leaves blank: its own, and those whose results give it away."""
+    """Return the phases that a quiz leaves blank: its own and the later ones, which reveal it."""
     return frozenset(PHASES[PHASES.index(QUIZZES[quiz]) :] if quiz else ())
 
 
 class Matrix(NamedTuple):
-    """An array with its name. `phase` says where it is computed: forward, backward or update; ""
-    if it is given.
+    """An array with its name. `phase` is forward, backward or update, or "" for given data.
 
-    What a quiz asks for has a number, from 1, and is hidden from all but the answer sheet.
+    An array that a quiz asks for has a number `asked`, from 1; `hidden` leaves its values blank.
     """
 
     name: Formula
@@ -38,7 +36,7 @@ class Matrix(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """A sentence; `phase` as in Matrix, of what it gives away."""
+    """A sentence; `phase` is that of the results it reveals, as in Matrix."""
 
     text: str
     phase: str = ""
@@ -46,7 +44,7 @@ class Remark(NamedTuple):
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to compute. `nodes` are the groups of the graph's nodes where it happens."""
+    """One thing to compute. `nodes` are the groups of graph nodes that it computes."""
 
     phase: str  # data, forward, backward or update
     title: str
@@ -58,7 +56,7 @@ class Step:
 
 
 class Names(NamedTuple):
-    """What a report's arrays are called; a network of one layer needs no numbers."""
+    """The names of a report's arrays; with one layer, they have no numbers."""
 
     layers: int
     single: bool
@@ -84,29 +82,35 @@ class Names(NamedTuple):
 
 
 def names_of(report: Report) -> Names:
-    """Return what the report's arrays are called."""
+    """Return the names of the report's arrays."""
     return Names(len(report.config.layers), report.sample is not None)
 
 
+def activation_of(report: Report, number: int) -> tuple[str, Activation]:
+    """Return a layer's activation and its name."""
+    part = report.config.layers[number - 1].activation
+    return part.name, ACTIVATIONS[part.name](**part.parameters)
+
+
 def escape(text: str) -> str:
-    """Return text as it stands within LaTeX's text command, and in a table of Markdown."""
+    """Return text escaped for LaTeX's \\text within a Markdown table."""
     text = text.translate({ord("`"): "'", ord("|"): "/", ord("\\"): "/"})
     return re.sub(r"[{}_#%&$]", lambda match: rf"\{match[0]}", text)
 
 
 def escaped(text: str) -> str:
-    """Return text as it stands in HTML and XML, which have no place for control characters."""
+    """Return text escaped for HTML and XML, with `?` for control characters."""
     return html.escape("".join(c if c.isprintable() else "?" for c in text))
 
 
 def named(text: str) -> Formula:
-    """Return a column's or a feature's own name."""
+    """Return the name of a column or feature as a formula."""
     powers = re.sub(r"\^(\d+)", r"}^{\1}\\text{", rf"\text{{{escape(harmless(text))}}}")
     return Formula(harmless(text), powers.replace(r"\text{}", ""))
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names one after the other, those in the middle of many left out."""
+    """Return names separated by commas; the middle of more than 6 is left out."""
     names = [harmless(name) for name in names]
     if len(names) <= 6:
         return ", ".join(names)
@@ -114,7 +118,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def ask(steps: Sequence[Step], quiz: str) -> list[Step]:
-    """Return the steps with numbered blanks from the part that a quiz asks for."""
+    """Return the steps with numbered blanks from the quiz's phase on."""
     numbers, phases = count(1), hidden_phases(quiz)
     return [
         replace(
@@ -130,7 +134,7 @@ def ask(steps: Sequence[Step], quiz: str) -> list[Step]:
 
 
 def answers(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps that ask for something, with only the arrays that they ask for."""
+    """Return the steps that a quiz asks about, with only the arrays it asks for."""
     asked = (
         replace(
             step,

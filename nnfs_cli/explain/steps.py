@@ -1,6 +1,6 @@
-"""An iteration in the order in which a person computes it: formulas, arrays, and why.
+"""The steps of an iteration in the order in which a person computes them.
 
-What each format prints is made of these steps.
+Every format prints these steps.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from nnfs_cli.core.activations import Formula
 from nnfs_cli.explain import backward, forward
-from nnfs_cli.explain.formulas import Formula
 from nnfs_cli.explain.iteration import Iteration, Report
 from nnfs_cli.explain.records import Matrix, Names, Remark, Step, ask, names_of
 
 
 def all_steps(report: Report, quiz: str | None = None) -> list[Step]:
-    """Return the steps of all iterations, in a short form after the first.
+    """Return the steps of all iterations, one step each after the first.
 
-    With a quiz, the results from that part on are asked for, and sentences that reveal them are
-    left out.
+    With a quiz, results from its phase on are blank, and remarks that reveal them are left out.
     """
     first, *others = report.iterations
     unnumbered = [*steps_of(report, first), *(short_form(report, it) for it in others)]
@@ -47,18 +46,18 @@ def steps_of(report: Report, iteration: Iteration) -> Iterator[Step]:
 
 
 def update(report: Report, names: Names, iteration: Iteration) -> Step:
-    """Return the new parameters of all layers, and the clipped gradients if they are."""
+    """Return the step to the new parameters of all layers, with clipped gradients if any."""
     rate, clip = report.config.learning_rate, report.config.gradient_clip
-    told = [
+    formulas = [
         Formula(f"{letter} <- {letter} - {rate:g} * d{letter}",
                 rf"{letter} \leftarrow {letter} - {rate:g} \frac{{\partial {names.cost}}}"
                 rf"{{\partial {letter}}}")
         for letter in "Wb"
     ]  # fmt: skip
     if clip is not None:
-        text = f"d <- the nearest in [{-clip:g}, {clip:g}]"
+        text = f"d <- clip(d, {-clip:g}, {clip:g})"
         latex = rf"d \leftarrow \max(-{clip:g}, \min(d, {clip:g}))"
-        told.insert(0, Formula(text, latex))
+        formulas.insert(0, Formula(text, latex))
     matrices = []
     for number, layer in enumerate(iteration.layers, 1):
         for letter, step, new in (
@@ -71,11 +70,11 @@ def update(report: Report, names: Names, iteration: Iteration) -> Step:
                 matrices.append(Matrix(clipped, step, "backward"))
             matrices.append(Matrix(names.of(letter, number), new, "update"))
     nodes = tuple(f"z{number}" for number in range(1, names.layers + 1))
-    return Step("update", "gradient descent", tuple(told), tuple(matrices), (), nodes)
+    return Step("update", "gradient descent", tuple(formulas), tuple(matrices), (), nodes)
 
 
 def afterwards(report: Report, names: Names, iteration: Iteration) -> Step:
-    """Return what the updated network says, its cost, and whether it fell."""
+    """Return the step to y_hat and cost after the update, and whether the cost fell."""
     what = "loss" if names.single else "cost"
     y_hat = Matrix(Formula("new y_hat", r"\hat y_{\text{new}}"), iteration.new_y_hat, "update")
     new = Formula(f"new {names.cost}", rf"{names.cost}_{{\text{{new}}}}")
@@ -91,16 +90,16 @@ def afterwards(report: Report, names: Names, iteration: Iteration) -> Step:
 
 
 def verdict(what: str, iteration: Iteration) -> str:
-    """Return whether the cost fell."""
+    """Return a sentence that says whether the cost fell."""
     if iteration.new_cost < iteration.cost:
         return f"The {what} fell."
     if iteration.new_cost == iteration.cost:
-        return f"The {what} stayed as it was."
+        return f"The {what} did not change."
     return f"The {what} did not fall: a smaller learning_rate may help."
 
 
 def short_form(report: Report, iteration: Iteration) -> Step:
-    """Return a whole iteration as one step; the cost that it begins with has been told before."""
+    """Return a whole iteration as one step; the previous step shows the cost before it."""
     names, what = names_of(report), "loss" if report.sample is not None else "cost"
     matrices: list[Matrix] = []
     for number, layer in enumerate(iteration.layers, 1):
@@ -114,16 +113,16 @@ def short_form(report: Report, iteration: Iteration) -> Step:
         ]
     new = Formula(f"new {names.cost}", rf"{names.cost}_{{\text{{new}}}}")
     matrices.append(Matrix(new, np.array([[iteration.new_cost]]), "update"))
-    told = (Remark(verdict(what, iteration), "update"),)
-    return Step("update", f"the iteration of epoch {iteration.epoch}", (), tuple(matrices), told)
+    remarks = (Remark(verdict(what, iteration), "update"),)
+    return Step("update", f"the iteration of epoch {iteration.epoch}", (), tuple(matrices), remarks)
 
 
 def title_of(report: Report) -> str:
-    """Return what is explained, in a line."""
+    """Return the title: configuration, shape, loss, samples and epochs in one line."""
     config, first = report.config, report.iterations[0].epoch
     shape = "-".join(map(str, (len(report.inputs), *(layer.units for layer in config.layers))))
     last = report.iterations[-1].epoch
     epochs = f"epoch {first}" if last == first else f"epochs {first} to {last}"
     m = report.x.shape[1]
-    told = f"{m} sample{'s' * (m != 1)}" if report.sample is None else f"sample {report.sample}"
-    return f"{config.name}: {shape}, {config.loss}, {told}, {epochs}"
+    samples = f"{m} sample{'s' * (m != 1)}" if report.sample is None else f"sample {report.sample}"
+    return f"{config.name}: {shape}, {config.loss}, {samples}, {epochs}"

@@ -1,4 +1,4 @@
-"""The graph of an iteration, drawn."""
+"""The graph of an iteration as SVG."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from nnfs_cli.explain.numbers import BLANK, is_scientific, number
 from nnfs_cli.explain.records import escaped, hidden_phases
 from nnfs_cli.explain.steps import title_of
 
-LETTER, LINE = 6.7, 16  # of the font, in pixels
+LETTER, LINE = 6.7, 16  # width of a letter and height of a line, pixels
 PAD, GAP, BESIDE, MARGIN = 9, 14, 44, 16
-VALUES = 4  # numbers of a row; of more, the middle ones are left out
+VALUES = 4  # numbers per row; the middle of more is left out
 STYLE = """
 .graph { --ink: #1f2328; --faint: #8c959f; --paper: #ffffff; --box: #f6f8fa; --line: #d0d7de;
   --forward: #116329; --backward: #cf222e; --update: #0550ae; }
@@ -34,7 +34,7 @@ STYLE = """
 
 
 class Box(NamedTuple):
-    """Where a node is drawn."""
+    """Position and size of a node, pixels."""
 
     x: float
     y: float
@@ -51,7 +51,7 @@ def svg(
 ) -> str:
     """Return the graph of the report's first iteration as SVG.
 
-    With `steps`, the step of each (source, phase), each row says which step computes it.
+    `steps` are the step numbers by source and phase; with them, each row names its step.
     """
     drawn, hidden = graph(report), hidden_phases(quiz)
     lines = {node.id: _lines(node, digits, hidden) for node in drawn.nodes}
@@ -144,7 +144,7 @@ def _node(
     steps: Mapping[tuple[str, str], int],
 ) -> str:
     x, y = box.x + PAD, box.y + PAD + 9
-    told = [
+    parts = [
         f'<g class="node" id="{node.id}" data-group="{node.group}" tabindex="0" role="img"'
         f' aria-label="{escaped(node.formula)}">',
         f"<title>{escaped(node.formula)}</title>",
@@ -155,12 +155,12 @@ def _node(
     for i, (row, (label, numbers)) in enumerate(zip(node.rows, lines, strict=True), 1):
         step = steps.get((row.source, row.phase))
         data = "" if step is None else f' data-step="{step}"'
-        told.append(
+        parts.append(
             f'<text class="row" x="{x:.1f}" y="{y + i * LINE:.1f}"{data}>'
             f'<tspan class="label">{escaped(label)}</tspan>'
             f'<tspan class="{row.phase or "given"}">{escaped(numbers)}</tspan></text>'
         )
-    return "".join([*told, "</g>"])
+    return "".join([*parts, "</g>"])
 
 
 def _legend(height: float) -> str:

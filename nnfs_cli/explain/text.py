@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from textwrap import wrap
 
-from nnfs_cli.explain.formulas import Formula
+from nnfs_cli.core.activations import Formula
 from nnfs_cli.explain.iteration import Report
 from nnfs_cli.explain.numbers import Shown, blank, show
 from nnfs_cli.explain.records import Matrix, Step
@@ -19,10 +19,10 @@ COLOURS = {"data": "36", "forward": "32", "backward": "31", "update": "34"}  # a
 def text(report: Report, steps: Sequence[Step], digits: int, *, colour: bool = False) -> str:
     """Return the steps as lines of text."""
     lines = [title_of(report)]
-    # What is large is long enough without empty lines.
+    # The steps of a large network get no empty lines, so that they fit on two screens.
     large = any(show(m.values, digits).shape for step in steps for m in step.matrices)
     if large:
-        lines.append("Large arrays are told by their corners, shape and |norm|.")
+        lines.append("Large arrays are shortened to corner values, shape and |norm|.")
     for step in steps:
         lines += [""] * (not large) + list(_step(step, digits, colour))
     return "\n".join(lines) + "\n"
@@ -47,7 +47,7 @@ def _step(step: Step, digits: int, colour: bool) -> Iterator[str]:
 
 
 def _wrapped(formulas: Sequence[Formula]) -> list[str]:
-    """Return formulas in lines, broken between them."""
+    """Return formulas as lines, broken only between formulas."""
     lines = [""]
     for formula in formulas:
         longer = f"{lines[-1]},  {formula.text}" if lines[-1] else formula.text
@@ -59,7 +59,7 @@ def _wrapped(formulas: Sequence[Formula]) -> list[str]:
 
 
 def _matrices(matrices: Sequence[Matrix], digits: int, colour: bool) -> Iterator[str]:
-    """Yield matrices side by side, as many as there is room for."""
+    """Yield lines with as many matrices side by side as fit."""
     row: list[list[str]] = []
     width = INDENT
     for matrix in matrices:
@@ -81,7 +81,7 @@ def _beside(blocks: Sequence[list[str]]) -> Iterator[str]:
 
 
 def _block(matrix: Matrix, digits: int) -> list[str]:
-    """Return `name = [ ... ]` as lines of one width."""
+    """Return `name = [ ... ]` as lines of equal width."""
     shown = show(matrix.values, digits, edge=2 if len(matrix.values) == 1 else 1)
     if matrix.hidden:
         shown = blank(shown)
@@ -95,7 +95,7 @@ def _block(matrix: Matrix, digits: int) -> list[str]:
 
 
 def _rows(shown: Shown) -> list[str]:
-    """Return the rows of a matrix in brackets, its columns aligned; a number alone has none."""
+    """Return the rows of a matrix in brackets, columns aligned; a single number has no brackets."""
     if len(shown.cells) == len(shown.cells[0]) == 1:
         return [shown.cells[0][0]]
     width = max(len(cell) for row in shown.cells for cell in row)

@@ -6,9 +6,9 @@ from math import floor, log10
 
 import numpy as np
 
-from nnfs_cli.analysis.symptoms import LIMITS, MARGIN, SATURATED
+from nnfs_cli.analysis.symptoms import SATURATED, near_limits
 from nnfs_cli.config.request import request_of
-from nnfs_cli.core.activations import Array
+from nnfs_cli.core.activations import Activation, Array
 from nnfs_cli.core.network import activations
 from nnfs_cli.data import encoding
 from nnfs_cli.errors import FileError
@@ -22,17 +22,15 @@ COUNTED = 100_000  # samples whose activations are counted
 LARGE = 1e5  # values from here on are drawn in multiples of a power of ten
 
 
-def idle(activation: str, a: Array) -> str:
-    """Return how many units are dead (relu) or saturated (sigmoid, tanh), as `diagnose` counts."""
+def idle(activation: Activation, a: Array) -> str:
+    """Return how many units are dead or saturated, as `nnfs diagnose` counts them, or ""."""
     lost = int((~np.isfinite(a)).any(axis=1).sum())
     if lost:
         return f"{lost} of {len(a)} units not finite"
-    if activation == "relu":
+    if activation.dies:
         return f"{int((a <= 0).all(axis=1).sum())} of {len(a)} units dead"
-    if activation in LIMITS:
-        low, high = LIMITS[activation]
-        close = (a <= low + MARGIN) | (a >= high - MARGIN)
-        units = int((close.mean(axis=1) > SATURATED).sum())
+    if activation.limits:
+        units = int((near_limits(activation, a).mean(axis=1) > SATURATED).sum())
         return f"{units} of {len(a)} units saturated"
     return ""
 
@@ -60,7 +58,8 @@ def weights(run: Run, look: Look) -> style.Figure:
         row[0].set_ylabel("count", fontsize=8)
         if acts:
             unit = _histogram(row[1], acts[i], look.palette, f"a{i + 1}")
-            told, wrong = idle(name, acts[i]), not np.isfinite(acts[i]).all()
+            activation = model.network.layers[i].activation
+            told, wrong = idle(activation, acts[i]), not np.isfinite(acts[i]).all()
             told = f"a{i + 1}, {name}: {told}" if told else f"a{i + 1}, {name}"
             _say(row[1], told + unit, wrong, look.palette)
     axes[-len(axes) // len(views)].set_xlabel("weight")

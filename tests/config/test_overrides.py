@@ -181,7 +181,7 @@ def test_an_override_of_a_shared_value_changes_it_in_one_place():
         (["sweep.seed=1"], "sweep.seed=1: unknown key 'sweep'..."),
         (["layers.0.activation.slope=2"], "layers.0.activation.slope=2: ...must be at least 0..."),
         (["layers.1.initializer.std=-1"], "layers.1.initializer.std=-1: ...must be 0 or more"),
-        (["loss=cross_entropy"], "loss=cross_entropy: cross_entropy wants softmax in the last..."),
+        (["loss=cross_entropy"], "loss=cross_entropy: cross_entropy requires a softmax ..."),
         (["layers.2.units=5"], "layers.2.units=5: the target has 2 classes: ...it has 5"),
         (["dataset.test_size=0.999"], "dataset.test_size=0.999: 0.999 of 200 samples leaves ..."),
         (["layers.1.biases=[1]"], "layers.1.biases=[1]: 1 for 3 units"),

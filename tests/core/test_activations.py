@@ -103,3 +103,31 @@ def test_the_relu_family_starts_with_he_and_others_with_xavier(name):
     family = ("relu", "leaky_relu", "elu", "softplus")
     assert ACTIVATIONS[name]().initializer == ("he" if name in family else "xavier")
     assert ACTIVATIONS[name]().initializer in INITIALIZERS
+
+
+@pytest.mark.parametrize(("name", "parameters"), VARIANTS)
+def test_the_facts_about_an_activation_are_true(name, parameters):
+    activation = ACTIVATIONS[name](**parameters)
+    z = np.concatenate([np.linspace(-40, 40, 4001), [-1e-9, 1e-9]])
+    a, slope = both(activation, np.array([z, z / 2]), np.ones((2, len(z))))
+    assert activation.linear == np.array_equal(a, [z, z / 2])
+    assert activation.dies == bool((slope[0, z < 0] == 0).all() and (a[0, z < 0] == 0).all())
+    if activation.probability:
+        assert (a >= 0).all()
+        assert (a <= 1).all()
+    if activation.elementwise:
+        assert activation.kinked == bool(abs(slope[0, -1] - slope[0, -2]) > 0.1)
+        flat = bool(
+            (slope[0, abs(z) > 35] < 1e-9).all() and (abs(np.diff(a[0, :4001])) < 0.1).all()
+        )
+        assert (activation.limits is not None) == flat
+    if activation.limits:
+        assert (a[0, 0], a[0, 4000]) == pytest.approx(activation.limits, abs=1e-9)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.05, 0.5])
+def test_a_formula_has_the_parameters_of_its_activation(slope):
+    activation = ACTIVATIONS["leaky_relu"](slope=slope)
+    for formula in (activation.formula, activation.derivative):
+        assert f"{slope:g}" in formula.text
+        assert f"{slope:g}" in formula.latex

@@ -7,10 +7,12 @@ import pytest
 from scipy import special
 
 from nnfs_cli.core.activations import ACTIVATIONS
-from nnfs_cli.core.losses import LOSSES, objective
+from nnfs_cli.core.losses import LOSSES, constant, objective
 
 FORMULAS = {
     "squared_error": lambda y_hat, y: np.square(y_hat - y) / 2,
+    "absolute_error": lambda y_hat, y: np.maximum(y_hat - y, y - y_hat),
+    "huber": lambda y_hat, y: special.huber(1, y_hat - y),
     "binary_cross_entropy": lambda y_hat, y: (
         -special.xlogy(y, y_hat) - special.xlog1py(1 - y, -y_hat)
     ),
@@ -92,3 +94,40 @@ def test_the_loss_of_z_keeps_its_dtype(name, output):
 def test_a_loss_has_its_short_forms_among_the_outputs_that_it_is_defined_for(name):
     loss = LOSSES[name]
     assert loss.short_forms.keys() <= (loss.outputs or ACTIVATIONS.keys()) <= ACTIVATIONS.keys()
+
+
+@each_loss
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_chance_is_the_cost_of_even_odds_on_classes(name, outputs):
+    numbers = np.random.RandomState(3).randint(0, max(outputs, 2), 60)
+    y = 1.0 * (numbers == np.arange(outputs)[:, None]) if outputs > 1 else 1.0 * numbers[None]
+    if name == "cross_entropy" and outputs == 1:
+        y[:] = 1
+    odds = np.full_like(
+        y, 1 / max(outputs, 2) if LOSSES[name].outputs != {"softmax"} else 1 / outputs
+    )
+    if name == "binary_cross_entropy":
+        odds, y = odds[:1], y[:1]
+        odds[:] = 0.5
+    expected = FORMULAS[name](odds, y).sum() / y.shape[1]
+    assert LOSSES[name].chance(y, True) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if not LOSSES[name].classes])
+def test_chance_is_the_cost_of_the_best_constant_on_numbers(name):
+    loss, y = LOSSES[name], np.random.RandomState(4).standard_exponential((2, 60))
+    answer = constant(y, loss.best_constant)
+    expected = FORMULAS[name](np.broadcast_to(answer, y.shape), y).sum() / 60
+    assert loss.chance(y, False) == pytest.approx(expected, rel=1e-12)
+    if name != "huber":  # between median and mean
+        for other in (answer - 0.01, answer + 0.01):
+            assert FORMULAS[name](np.broadcast_to(other, y.shape), y).sum() / 60 > expected
+
+
+@each_loss
+def test_a_loss_is_kinked_if_its_gradient_jumps_at_the_target(name):
+    y, grads = np.array([[0.5]]), []
+    for y_hat in (y - 1e-9, y + 1e-9):
+        grads.append(np.empty_like(y))
+        LOSSES[name].grad(y_hat, y, grads[-1])
+    assert LOSSES[name].kinked == bool(abs(grads[1] - grads[0]) > 1e-3)

@@ -15,12 +15,10 @@ import pytest
 from shell import CONFIG_FILES, CONFIGS, ROOT, XOR, call, nnfs, trained
 
 from nnfs_cli.config import loading
-from nnfs_cli.config.schema import Part
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.descent import descend
 from nnfs_cli.core.losses import LOSSES
-from nnfs_cli.explain import formulas as explain_formulas
 from nnfs_cli.explain import iteration as explain
 from nnfs_cli.explain import json as explain_json
 from nnfs_cli.explain import steps as explain_steps
@@ -94,7 +92,7 @@ def test_one_sample_shows_the_articles_figures():
     assert "cost" not in text
 
 
-# The core tells
+# The numbers are those of the core
 
 
 @each_hidden
@@ -172,7 +170,7 @@ def test_every_configuration_is_explained_with_the_bits_of_training(path):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("samples", [1, 3, 50, 3000])
 @pytest.mark.parametrize("stack", [(), (2,)])
-def test_a_trace_is_what_gradient_computes(make, dtype, samples, stack):
+def test_a_trace_holds_the_arrays_that_gradient_computes(make, dtype, samples, stack):
     setup = make("squared_error", "sigmoid", "tanh", (3, 4, 2), samples, stack=stack, dtype=dtype)
     backprop = Backprop(*setup)
     before = backprop.gradient().copy()
@@ -194,10 +192,10 @@ def test_a_clipped_gradient_is_shown_before_and_after():
     assert document["iterations"][0]["layers"][0]["clipped_dW"][0][0] == -0.04
 
 
-# Which epoch, which sample, of what
+# The choice of epoch, sample and subject
 
 
-def test_an_epoch_is_where_training_had_been():
+def test_an_explained_epoch_is_that_of_training():
     run = trained(XOR, "epochs=300")
     with np.load(run / "weights.npz") as file:
         weights = {key: file[key].tolist() for key in file}
@@ -250,8 +248,12 @@ def test_overrides_change_a_run_as_they_change_a_configuration():
         ((OR, "--sample", "-1"), 2, "-1 is not in the range"),
         ((OR, "--epoch", "5001"), 2, "5001: {OR} ends with epoch 5000"),
         ((OR, "epochs=3", "--epochs", "5"), 2, "4: {OR} ends with epoch 3"),
-        ((OR, "--answers"), 2, "--answers goes with --quiz"),
-        ((OR, "--quiz", "update", "--format", "json", "--epochs", "2"), 2, "for one iteration"),
+        ((OR, "--answers"), 2, "--answers requires --quiz"),
+        (
+            (OR, "--quiz", "update", "--format", "json", "--epochs", "2"),
+            2,
+            "one iteration only; leave out --epochs",
+        ),
         ((OR, "--quiz", "all"), 2, "'all' is not one of"),
         ((OR, "layers.0.units=0"), 3, "layers.0.units=0: must be 1 or more"),
         (("none.yaml",), 3, "none.yaml: cannot be read: No such file or directory"),
@@ -263,7 +265,7 @@ def test_overrides_change_a_run_as_they_change_a_configuration():
         ),
     ],
 )
-def test_mistakes_are_told_in_a_line(args, code, message):
+def test_mistakes_are_reported_in_one_line(args, code, message):
     done = call("explain", *args)
     assert (done.code, done.stdout) == (code, "")
     assert message.replace("{OR}", OR) in done.stderr
@@ -279,7 +281,7 @@ def test_a_run_whose_weights_are_not_its_own_is_refused():
 # The formats
 
 
-def test_text_has_colour_only_where_it_is_wanted(monkeypatch):
+def test_text_has_colour_only_on_a_terminal_that_shows_it(monkeypatch):
     assert "\033" not in shown(OR)
     from nnfs_cli.cli import explain as command
 
@@ -455,15 +457,7 @@ def test_every_part_is_shown_in_every_format(loss, output, hidden):
         assert ("has a short form" in text) == (output in LOSSES[loss].short_forms)
 
 
-def test_every_part_has_its_formulas():
-    assert set(explain_formulas.LATEX) == {*ACTIVATIONS, *LOSSES}
-    assert set(explain_formulas.WHY_SHORT) == {n for n, loss in LOSSES.items() if loss.short_forms}
-    for name in ACTIVATIONS:
-        value, local = explain_formulas.activation(Part(name))
-        assert f"{name}(z)" not in (value.text, local.text), "its docstring does not tell"
-
-
-def test_names_of_a_file_are_told_as_they_are_in_every_format(tmp_path):
+def test_column_names_are_escaped_in_every_format(tmp_path):
     names = ["a|b", "<i>x</i>", "_c$`_", "prix €", "y*"]
     rows = ["1,2,3,4,5", "2,3,1,1,9", "3,1,2,0,1"]
     (tmp_path / "d.csv").write_text("\n".join([",".join(names), *rows]))
@@ -499,7 +493,7 @@ def sheets(path, quiz, form, *options):
 @each_quiz
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("path", [XOR, CROSS, OR])
-def test_a_worksheet_asks_for_what_its_answer_sheet_tells(quiz, form, path):
+def test_a_worksheet_asks_for_the_numbers_of_its_answer_sheet(quiz, form, path):
     sheet, answers = sheets(path, quiz, form)
     blank = {"json": "null", "md": BLANK.replace("_", r"\_")}.get(form, BLANK)
     assert sheet.count(blank) > answers.count(blank)
@@ -534,7 +528,7 @@ def test_answers_are_numbered_as_the_blanks_are():
 @pytest.mark.parametrize(
     "overrides", [(), ("gradient_clip=0.01",), ("layers.0.activation=relu", "dtype=float32")]
 )
-def test_whatever_follows_from_a_blank_is_a_blank(quiz, overrides):
+def test_results_that_follow_from_a_blank_are_blank(quiz, overrides):
     report = explain.explain(subject_of(*overrides), count=3)
     later = PHASES[PHASES.index(QUIZZES[quiz]) :]
     for step in explain_steps.all_steps(report, quiz):
@@ -565,12 +559,12 @@ def test_the_suffix_of_the_file_decides_its_format(name, form):
     assert Path(name).read_text() == shown(OR, "--format", form)
 
 
-def test_a_format_that_is_given_goes_before_the_suffix():
+def test_an_explicit_format_overrides_the_suffix():
     shown(OR, "-o", "page.html", "--format", "md")
     assert Path("page.html").read_text().startswith("# or-by-hand")
 
 
-def test_a_suffix_without_a_format_is_refused_with_those_there_are():
+def test_an_unknown_suffix_is_refused_with_a_list_of_suffixes():
     done = call("explain", OR, "-o", "page.pdf")
     assert done.code == 2
     assert "'page.pdf' should end in one of .txt, .htm, .md, .json, .html, .svg" in done.stderr
@@ -590,7 +584,7 @@ def test_a_suffix_without_a_format_is_refused_with_those_there_are():
         (-2, 1, "-2.0"),
     ],
 )
-def test_numbers_have_so_many_decimals(value, digits, text):
+def test_numbers_are_rounded_to_the_given_decimals(value, digits, text):
     assert number(value, digits) == text
 
 
@@ -604,7 +598,7 @@ def test_seventeen_digits_are_every_number_to_the_bit(path):
                 assert np.array(shown_.cells, float).tolist() == matrix.values.tolist()
 
 
-def test_what_decimals_would_hide_is_written_with_an_exponent():
+def test_numbers_that_decimals_would_hide_have_an_exponent():
     assert show(np.array([[2.5e-5, -1e-6]]), 3).cells == [["2.500e-05", "-1.000e-06"]]
     assert show(np.array([[0.0, 1.0]]), 3).cells == [["0.000", "1.000"]]
     assert show(np.array([[1e7]]), 1).cells == [["1.0e+07"]]
@@ -612,7 +606,7 @@ def test_what_decimals_would_hide_is_written_with_an_exponent():
 
 
 @pytest.mark.parametrize("shape", [(6, 8), (7, 8), (6, 9), (1, 900), (900, 1), (50, 900)])
-def test_large_arrays_are_told_by_corners_shape_and_norm(shape):
+def test_large_arrays_are_shortened_to_corners_shape_and_norm(shape):
     values = np.arange(np.prod(shape)).reshape(shape) / 10
     found = show(values, 1)
     assert found.cells[0][0] == "0.0"

@@ -18,6 +18,7 @@ from shell import CONFIGS, NNFS, call, environment, nnfs, trained
 
 from nnfs_cli import plots
 from nnfs_cli.cli.plot import KINDS
+from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.plots import (
     animation,
     boundary,
@@ -874,6 +875,6 @@ def test_what_is_known_of_the_columns_is_drawn_beside_the_cost():
 
 def test_idle_units_are_counted_as_diagnose_does():
     a = np.array([[0.99, 0.995, 0.999, 1.0], [0.5, 0.5, 1.0, 0.0]])
-    assert histograms.idle("sigmoid", a) == "1 of 2 units saturated"
-    assert histograms.idle("relu", np.zeros((3, 5))) == "3 of 3 units dead"
-    assert histograms.idle("identity", a) == ""
+    assert histograms.idle(ACTIVATIONS["sigmoid"](), a) == "1 of 2 units saturated"
+    assert histograms.idle(ACTIVATIONS["relu"](), np.zeros((3, 5))) == "3 of 3 units dead"
+    assert histograms.idle(ACTIVATIONS["identity"](), a) == ""
