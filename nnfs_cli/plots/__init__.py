@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnfs_cli.plots import (
-    boundary,
+    boundary_figure,
     confusion,
     curves,
     histograms,
@@ -53,7 +53,9 @@ def default_path(path: Path, kind: str, suffix: str) -> Path:
 
 KINDS = {
     "cost": Kind(curves.cost, "runs", "learning curves, several runs in one picture"),
-    "boundary": Kind(boundary.boundary, "run", "shaded classes over two columns, and the samples"),
+    "boundary": Kind(
+        boundary_figure.boundary, "run", "shaded classes over two columns, and the samples"
+    ),
     "network": Kind(network.network, "run", "units, weights and biases, drawn"),
     "weights": Kind(histograms.weights, "run", "histograms of weights and activations"),
     "confusion": Kind(confusion.confusion, "run", "which class was taken for which"),

@@ -15,16 +15,15 @@ import numpy as np
 from nnfs_cli.core.activations import Array
 from nnfs_cli.data.table import Table
 from nnfs_cli.errors import FileError, did_you_mean, short
-from nnfs_cli.plots import lettering, style, titles
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots import lettering, style
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Look
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs.model import Model
-from nnfs_cli.runs.record import Run
 
 Tables: TypeAlias = Mapping[str, Table]
 Redraw: TypeAlias = Callable[[Model], None]
 SHOWN = 4000  # samples of a part: more hide each other
-NAMED = 20  # classes in a legend
 SHADE = 0.45  # of a class that is certain
 STEPS = 6  # of a shade in an animation: few colours, which a GIF packs well
 FLAT = 1e-3  # range of an output that is as good as constant
@@ -241,60 +240,3 @@ def size(tables: Tables) -> float:
     """Return the area of a sample's mark: many are small."""
     count = sum(len(table.y) for table in tables.values())
     return float(np.clip(12000 / count, 12, 50))
-
-
-def boundary_legend(model: Model, tables: Tables, grid: Plane, palette: Palette) -> list[Any]:
-    """Return what explains a boundary's marks."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    known = model.known
-    assert known.classes is not None
-    hues = style.colours(palette, len(known.classes))
-    mark = {"linestyle": "none", "markersize": 6}
-    prefix = f"{known.targets[0]} = " if max(map(len, known.classes)) < 3 else ""
-    handles: list[Any] = [
-        Line2D([], [], marker="s", color=hue, label=lettering.plain(f"{prefix}{name}"), **mark)
-        for hue, name in zip(hues, known.classes[:NAMED], strict=False)
-    ]
-    if len(known.classes) > NAMED:
-        more = f"and {len(known.classes) - NAMED:,} more classes"
-        handles.append(Line2D([], [], linestyle="none", label=more))
-    if "test" in tables:
-        handles += [
-            Line2D([], [], marker=style.MARKERS[part], color=palette.soft, label=part, **mark)
-            for part in tables
-        ]
-    given = shares(model, grid.X)
-    if not everywhere(given, known.classes):
-        line = "output 0.5" if len(known.classes) == 2 else "two classes even"
-        handles.append(Line2D([], [], color=palette.ink, label=line))
-    count = sum(len(table.y) for table in tables.values())
-    wrong, lost = (
-        sum(int(test(model, table).sum()) for table in tables.values())
-        for test in (is_wrong, is_lost)
-    )
-    ring = {**mark, "markersize": 9, "markerfacecolor": "none", "markeredgecolor": palette.ink}
-    if lost < count:
-        handles.append(Line2D([], [], marker="o", label=f"wrong: {wrong:,} of {count:,}", **ring))
-    if np.isnan(given).any():
-        hatch = {"facecolor": "none", "edgecolor": palette.fault, "hatch": "////", "linewidth": 0}
-        text = f"not a number: no class for {lost:,} of {count:,}"
-        handles.append(Patch(label=text, **hatch))
-    return handles
-
-
-def boundary(run: Run, look: Look) -> Figure:
-    """Return the shaded probability over two columns, its 0.5 contour and the samples."""
-    model = models.load(run)
-    chosen_columns(model, look.columns)  # which may be wrong before any data is read
-    tables = own_tables(model, look)
-    grid = plane(model, tables, look.columns, 240, 200)
-    made, (axes,) = style.figure(height=4.3)
-    paint_boundary(axes, model, tables, grid, look.palette)
-    style.legend_below(made, boundary_legend(model, tables, grid, look.palette))
-    x, y = (lettering.plain(model.known.columns[column]) for column in grid.columns)
-    others = "the other columns are kept at their mean" if grid.others else ""
-    same = everywhere(shares(model, grid.X), model.known.classes or ())
-    titles.of_run(made, run, look.palette, f"classes over {x} and {y}", others, same)
-    return made

@@ -11,7 +11,8 @@ from nnfs_cli.core.metrics import class_scores
 from nnfs_cli.errors import FileError
 from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.boundary import own_tables
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs.model import Model
 from nnfs_cli.runs.record import Run

@@ -11,7 +11,8 @@ from nnfs_cli.config.schema import Config
 from nnfs_cli.config.writing import to_plain
 from nnfs_cli.core.activations import Array
 from nnfs_cli.plots import lettering, style, titles
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.plots.titles import Failure
 from nnfs_cli.runs import record
 from nnfs_cli.runs.record import Run

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nnfs_cli.plots.style import Figure, Palette
+    from nnfs_cli.plots.palettes import Palette
+    from nnfs_cli.plots.style import Figure
 
 TITLE, DETAIL = 11.0, 9.0  # points
 LEADING = 1.4  # height of a line, as a multiple of its letters'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -10,7 +9,9 @@ import numpy as np
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.plots import lettering, style, titles
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
+from nnfs_cli.plots.weight_labels import RADIUS, label, number, places
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs.model import Model
 from nnfs_cli.runs.record import Run
@@ -20,7 +21,6 @@ NUMBERS = 12  # weights of a layer that are few enough to be written
 COLUMNS = 10  # layers, the inputs among them, that are drawn; of more, the first and the last
 ROW, COLUMN = 0.42, 0.9  # least distance between units of a layer, and between layers
 NAME = 1.7  # the widest name beside an input or an output
-RADIUS = 0.16  # of a circle that can hold a number
 
 
 class Column(NamedTuple):
@@ -83,7 +83,7 @@ def network(run: Run, look: Look) -> Figure:
             _draw_weights(axes, before, after, views[before.layer], scale)
         else:
             text = f"… {after.layer - before.layer - 1:,} layers …"
-            _label(axes, (before.x + after.x) / 2, height / 2, text, look.palette, rotation=90)
+            label(axes, (before.x + after.x) / 2, height / 2, text, look.palette, rotation=90)
     for column in found:
         biases = views[column.layer - 1][:, -1] if column.layer else None
         _draw_units(axes, column, biases, height, scale)
@@ -184,7 +184,7 @@ def _draw_units(
     if biases is not None and scale.radius >= RADIUS:
         for bias, y in zip(biases.tolist(), column.y.tolist(), strict=True):
             place = {"fontsize": 6.5, "ha": "center", "va": "center", "zorder": 5}
-            text = f"{bias:.2f}" if 0.01 <= abs(bias) < 10 else _number(bias, ".0e")
+            text = f"{bias:.2f}" if 0.01 <= abs(bias) < 10 else number(bias, ".0e")
             axes.annotate(text, (column.x, y), **place)
 
 
@@ -208,12 +208,12 @@ def _draw_weights(axes: Axes, left: Column, right: Column, Wb: Array, scale: Sca
     axes.add_collection(lines)
     middle = (left.x + right.x) / 2
     if left.is_bar and right.is_bar:
-        told = f"{weights.size:,}\nweights\nrms {_number(size)}"
-        _label(axes, middle, float(left.y[0]), told, scale.palette)
+        told = f"{weights.size:,}\nweights\nrms {number(size)}"
+        label(axes, middle, float(left.y[0]), told, scale.palette)
     elif len(segments) <= NUMBERS and not left.is_bar and not right.is_bar:
         values = [float(Wb[to[0], source[0]]) for to in right.groups for source in left.groups]
         for (x, y), value in zip(places(segments), values, strict=True):
-            _label(axes, x, y, _number(value), scale.palette)
+            label(axes, x, y, number(value), scale.palette)
 
 
 def rms(weights: Array, largest: float) -> float:
@@ -221,44 +221,6 @@ def rms(weights: Array, largest: float) -> float:
     if not np.isfinite(weights).all():
         return float("nan")
     return float(np.sqrt(np.square(weights / largest).mean()) * largest)
-
-
-def places(segments: list[list[tuple[float, float]]]) -> list[tuple[float, float]]:
-    """Return for each line where its number stands: as far as possible from the other lines and
-    from the numbers before it."""
-    lines = np.array(segments, dtype=float)  # (lines, ends, xy)
-    edge = (RADIUS + 0.22) / float(lines[0, 1, 0] - lines[0, 0, 0])  # beside the circles
-    share = np.linspace(edge, 1 - edge, 37)
-    x = lines[0, 0, 0] + share * (lines[0, 1, 0] - lines[0, 0, 0])
-    y = lines[:, :1, 1] + share * (lines[:, 1:, 1] - lines[:, :1, 1])
-    found: list[tuple[float, float]] = []
-    for i in range(len(lines)):
-        others = np.delete(y, i, axis=0)
-        room = np.abs(others - y[i]).min(axis=0) if len(others) else np.ones(len(share))
-        for at, height in found:  # a number is three times as wide as it is high
-            room = np.minimum(room, np.hypot((x - at) / 2.2, y[i] - height))
-        room = np.minimum(room, 0.2) - 0.02 * np.abs(share - 0.5)
-        best = int(room.argmax())
-        found.append((float(x[best]), float(y[i, best])))
-    return found
-
-
-def _number(value: float, small: str = ".2g") -> str:
-    """Return a number in few letters."""
-    if not np.isfinite(value):
-        return f"{value}"
-    form = "g" if not value else small if abs(value) < 0.01 else ".2g"
-    text = f"{value:{form if abs(value) < 1000 else '.0e'}}"
-    return re.sub(r"e([+-])0*", lambda m: "e" + m[1].strip("+"), text)
-
-
-def _label(
-    axes: Axes, x: float, y: float, text: str, palette: Palette, rotation: float = 0
-) -> None:
-    """Write over lines."""
-    box = {"boxstyle": "round,pad=0.12", "facecolor": palette.ground, "edgecolor": "none"}
-    place = {"ha": "center", "va": "center", "zorder": 2, "rotation": rotation}
-    axes.annotate(text, (x, y), fontsize=7.5, bbox=box, **place)
 
 
 def _network_legend(made: Figure, lost: int, count: int, scale: Scale) -> None:

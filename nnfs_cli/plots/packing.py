@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from nnfs_cli.plots.style import Palette
+    from nnfs_cli.plots.palettes import Palette
 
 FREQUENT = 100  # colours of a picture that are kept as they are
 

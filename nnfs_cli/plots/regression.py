@@ -8,7 +8,8 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError
 from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.boundary import Redraw, Tables, own_tables, size
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs.model import Model
 from nnfs_cli.runs.record import Run

@@ -16,13 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, NnfsError
 from nnfs_cli.plots import lettering, packing
+from nnfs_cli.plots.palettes import PALETTES, Palette
 from nnfs_cli.runs.record import Run
 
 Axes: TypeAlias = Any  # matplotlib's
@@ -33,62 +34,6 @@ FLOOR, CEILING = 1e-300, 1e300  # beyond, an axis overflows
 SUFFIXES = ("png", "svg", "pdf")
 SETTINGS = ("MPLBACKEND", "MATPLOTLIBRC")
 MARKERS = {"train": "o", "test": "D"}
-
-
-class Palette(NamedTuple):
-    """The colours of one style. Each means one thing, in every picture.
-
-    `series` are the classes of a data set or, where runs are compared, the runs; `negative` and
-    `positive` are signs of weights and biases; `train` and `test` are parts of the data; `amount`
-    shades counts and figures; `best` is the best run of a sweep; `fault` marks what failed.
-    """
-
-    ground: str
-    ink: str
-    soft: str
-    series: tuple[str, ...]
-    negative: str
-    positive: str
-    train: str
-    test: str
-    amount: str
-    best: str
-    fault: str
-
-
-# Okabe and Ito 2008, "Color universal design": told apart by colour-blind readers. The order puts
-# those first that stand out against the ground. Signs are brown and violet, as in ColorBrewer's
-# PuOr, which has none of these hues.
-BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
-SKY, YELLOW = "#56B4E9", "#F0E442"
-PALETTES = {
-    "light": Palette(
-        "#FFFFFF",
-        "#202428",
-        "#8A9097",
-        (BLUE, ORANGE, GREEN, PINK, SKY, YELLOW, "#7A7F85", "#1B2A6B", "#882255", "#B5DE6F"),
-        negative="#B35806",
-        positive="#7552C0",
-        train="#3C444C",
-        test="#C2187A",
-        amount="#5B6B7B",
-        best="#6A8A00",
-        fault="#D0192F",
-    ),
-    "dark": Palette(
-        "#15191E",
-        "#E8EAED",
-        "#7E858C",
-        (SKY, ORANGE, GREEN, PINK, YELLOW, BLUE, "#A4AAB0", "#4A63D8", "#A8486F", "#C5EE8F"),
-        negative="#D27B3A",
-        positive="#A58BEA",
-        train="#D3D8DD",
-        test="#F364B4",
-        amount="#9FB0C0",
-        best="#B2D235",
-        fault="#FF5D63",
-    ),
-}
 
 
 @dataclass(frozen=True)

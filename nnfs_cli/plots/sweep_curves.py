@@ -12,7 +12,8 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError
 from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.curves import FEW, MANY, Curve, cost_label
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.sweeps import directory, members, store
 
 

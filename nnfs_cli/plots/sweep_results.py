@@ -15,8 +15,9 @@ import numpy as np
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import one_line
 from nnfs_cli.plots import lettering, style, titles
+from nnfs_cli.plots.palettes import Palette
 from nnfs_cli.plots.points import Results, are_numbers, results, show, worded
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.sweeps import directory, members
 
 NUMBERED = (8, 14)  # cells across and down that have room for their numbers

@@ -14,7 +14,8 @@ from nnfs_cli.config.consistency import n_inputs
 from nnfs_cli.config.schema import FILE
 from nnfs_cli.errors import FileError, short
 from nnfs_cli.plots import lettering, style
-from nnfs_cli.plots.style import Figure, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Figure
 from nnfs_cli.runs import record
 from nnfs_cli.runs.record import Run
 

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from nnfs_cli.errors import one_line
-from nnfs_cli.plots.style import PALETTES, Palette
+from nnfs_cli.plots.palettes import PALETTES, Palette
 from nnfs_cli.sweeps.store import FIGURES
 
 LOST = ("diverged", "failed", "missing")  # columns that count runs which did not finish
