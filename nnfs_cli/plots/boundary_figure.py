@@ -29,7 +29,7 @@ NAMED = 20  # classes in a legend
 
 
 def boundary_legend(model: Model, tables: Tables, grid: Plane, palette: Palette) -> list[Any]:
-    """Return what explains a boundary's marks."""
+    """Return the legend's handles: classes, parts, boundary, mistakes, and missing numbers."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -50,9 +50,9 @@ def boundary_legend(model: Model, tables: Tables, grid: Plane, palette: Palette)
             Line2D([], [], marker=style.MARKERS[part], color=palette.soft, label=part, **mark)
             for part in tables
         ]
-    given = shares(model, grid.X)
-    if not everywhere(given, known.classes):
-        line = "output 0.5" if len(known.classes) == 2 else "two classes even"
+    outputs = shares(model, grid.X)
+    if not everywhere(outputs, known.classes):
+        line = "output 0.5" if len(known.classes) == 2 else "even odds"
         handles.append(Line2D([], [], color=palette.ink, label=line))
     count = sum(len(table.y) for table in tables.values())
     wrong, lost = (
@@ -62,7 +62,7 @@ def boundary_legend(model: Model, tables: Tables, grid: Plane, palette: Palette)
     ring = {**mark, "markersize": 9, "markerfacecolor": "none", "markeredgecolor": palette.ink}
     if lost < count:
         handles.append(Line2D([], [], marker="o", label=f"wrong: {wrong:,} of {count:,}", **ring))
-    if np.isnan(given).any():
+    if np.isnan(outputs).any():
         hatch = {"facecolor": "none", "edgecolor": palette.fault, "hatch": "////", "linewidth": 0}
         text = f"not a number: no class for {lost:,} of {count:,}"
         handles.append(Patch(label=text, **hatch))
@@ -70,16 +70,16 @@ def boundary_legend(model: Model, tables: Tables, grid: Plane, palette: Palette)
 
 
 def boundary(run: Run, look: Look) -> Figure:
-    """Return the shaded probability over two columns, its 0.5 contour and the samples."""
+    """Return a figure of shaded classes over two columns, their boundary and the samples."""
     model = models.load(run)
-    chosen_columns(model, look.columns)  # which may be wrong before any data is read
+    chosen_columns(model, look.columns)  # raises before any data is read
     tables = own_tables(model, look)
     grid = plane(model, tables, look.columns, 240, 200)
     made, (axes,) = style.figure(height=4.3)
     paint_boundary(axes, model, tables, grid, look.palette)
     style.legend_below(made, boundary_legend(model, tables, grid, look.palette))
     x, y = (lettering.plain(model.known.columns[column]) for column in grid.columns)
-    others = "the other columns are kept at their mean" if grid.others else ""
+    others = "the other columns have their mean" if grid.others else ""
     same = everywhere(shares(model, grid.X), model.known.classes or ())
     titles.of_run(made, run, look.palette, f"classes over {x} and {y}", others, same)
     return made

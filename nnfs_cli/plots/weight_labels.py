@@ -13,27 +13,27 @@ RADIUS = 0.16  # of a circle that can hold a number
 
 
 def places(segments: list[list[tuple[float, float]]]) -> list[tuple[float, float]]:
-    """Return for each line where its number stands: as far as possible from the other lines and
-    from the numbers before it."""
+    """Return the position of each line's number: as far as possible from the other lines and from
+    the numbers already placed."""
     lines = np.array(segments, dtype=float)  # (lines, ends, xy)
     edge = (RADIUS + 0.22) / float(lines[0, 1, 0] - lines[0, 0, 0])  # beside the circles
     share = np.linspace(edge, 1 - edge, 37)
     x = lines[0, 0, 0] + share * (lines[0, 1, 0] - lines[0, 0, 0])
     y = lines[:, :1, 1] + share * (lines[:, 1:, 1] - lines[:, :1, 1])
-    found: list[tuple[float, float]] = []
+    placed: list[tuple[float, float]] = []
     for i in range(len(lines)):
         others = np.delete(y, i, axis=0)
         room = np.abs(others - y[i]).min(axis=0) if len(others) else np.ones(len(share))
-        for at, height in found:  # a number is three times as wide as it is high
+        for at, height in placed:  # a number is three times as wide as it is high
             room = np.minimum(room, np.hypot((x - at) / 2.2, y[i] - height))
         room = np.minimum(room, 0.2) - 0.02 * np.abs(share - 0.5)
         best = int(room.argmax())
-        found.append((float(x[best]), float(y[i, best])))
-    return found
+        placed.append((float(x[best]), float(y[i, best])))
+    return placed
 
 
 def number(value: float, small: str = ".2g") -> str:
-    """Return a number in few letters."""
+    """Return a number in few characters."""
     if not np.isfinite(value):
         return f"{value}"
     form = "g" if not value else small if abs(value) < 0.01 else ".2g"
@@ -42,7 +42,7 @@ def number(value: float, small: str = ".2g") -> str:
 
 
 def label(axes: Axes, x: float, y: float, text: str, palette: Palette, rotation: float = 0) -> None:
-    """Write over lines."""
+    """Write text over lines, on a box of the background's colour."""
     box = {"boxstyle": "round,pad=0.12", "facecolor": palette.ground, "edgecolor": "none"}
     place = {"ha": "center", "va": "center", "zorder": 2, "rotation": rotation}
     axes.annotate(text, (x, y), fontsize=7.5, bbox=box, **place)
