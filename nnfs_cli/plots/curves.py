@@ -199,7 +199,7 @@ def mark_failure(axes: Axes, failure: Failure, palette: Palette) -> None:
 
 
 def _head_runs(made: Figure, runs: Sequence[Run], palette: Palette, where: str) -> None:
-    """Add a heading: the data set and architecture that all runs share, and how many runs failed."""
+    """Add a heading: the data set and architecture that all runs share, and counts of failures."""
     shared = [
         names.pop()
         for names in (

@@ -45,7 +45,7 @@ def beyond(y_hat: Array, limits: tuple[float, float]) -> str:
 
 
 def paint_curve(axes: Axes, model: Model, tables: Tables, palette: Palette) -> Redraw:
-    """Draw each target over the one input column, and the samples; return a function that redraws."""
+    """Draw each target over the input column, and the samples; return a function that redraws."""
     every = np.concatenate([table.X[:, 0] for table in tables.values()])
     margin = 0.05 * float(np.ptp(every)) or 1.0
     x = np.linspace(every.min() - margin, every.max() + margin, 400)

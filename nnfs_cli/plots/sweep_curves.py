@@ -18,26 +18,26 @@ from nnfs_cli.sweeps import directory, members, store
 
 
 def read(path: Path) -> dict[int, Curve]:
-    """Return the curve of each run of a sweep that is done, by its number."""
-    found: dict[int, Curve] = {}
+    """Return the curve of each trained run of a sweep, by its number."""
+    by_number: dict[int, Curve] = {}
     for file in store.stack_files(path):
         for trained in store.load(file):
             for i, number in enumerate(trained.numbers.tolist()):
                 n = int(trained.entries[i])
                 epoch, values = trained.log["epoch"][:n], trained.log["cost"][i, :n]
                 lost = bool(trained.diverged[i])
-                if number in found and not found[number].diverged:
-                    continue  # it was done again, and finished
-                found[number] = Curve(str(number), epoch, style.drawable(values), lost)
-    if not found:
-        raise FileError(f"{path}: no run of it is done yet")
-    return found
+                if number in by_number and not by_number[number].diverged:
+                    continue  # trained again, and finished
+                by_number[number] = Curve(str(number), epoch, style.drawable(values), lost)
+    if not by_number:
+        raise FileError(f"{path}: no run of this sweep has been trained yet")
+    return by_number
 
 
 def median(found: Sequence[Curve]) -> Curve:
-    """Return the median cost at each epoch that half of the curves have, nan where it is infinite.
+    """Return the median cost at each epoch that half of the curves reach, nan if infinite.
 
-    A run that diverged costs infinitely much from then on, so that the median is of all runs.
+    The median is over all runs: one that diverged counts as infinite from then on.
     """
     epoch = np.concatenate([curve.epoch for curve in found])
     values = np.concatenate([curve.cost for curve in found])
@@ -53,7 +53,7 @@ def median(found: Sequence[Curve]) -> Curve:
 
 
 def curves(path: Path, look: Look) -> Figure:
-    """Return all cost curves of a sweep, faint, with the median and the best in front."""
+    """Return a figure of a sweep's cost curves, faint, with the median and the best in front."""
     found = read(path)
     lost = [curve for curve in found.values() if curve.diverged]
     kept = [curve for curve in found.values() if not curve.diverged]
@@ -69,7 +69,7 @@ def curves(path: Path, look: Look) -> Figure:
         mark = "o" if len(curve.epoch) <= FEW else None
         line = {"linewidth": 2.2, "marker": mark, "markersize": 4.5}
         axes.plot(curve.epoch, curve.cost, color=hue, label=label, **line)
-    # Costs that rise without bound would press all others into one line at the foot.
+    # Costs that rise without bound would flatten all others at the bottom.
     in_view = np.concatenate(
         [c.cost for c in kept] + [c.cost[:1] if kept else c.cost for c in lost]
     )
@@ -82,15 +82,15 @@ def curves(path: Path, look: Look) -> Figure:
     style.whole_numbers(axes.xaxis)
     style.legend_below(made)
     title = f"{lettering.plain(path.name)}: cost of {len(found):,} runs over the epochs"
-    told = [titles.dataset(run)]
+    details = [titles.dataset(run)]
     if best is not None:
-        told.append(f"best run: {titles.architecture(run)}, {titles.score(run.facts)}")
-    lettering.heading(made, look.palette, title, told, _lost(path))
+        details.append(f"best run: {titles.architecture(run)}, {titles.score(run.facts)}")
+    lettering.heading(made, look.palette, title, details, _lost(path))
     return made
 
 
 def _draw_faint(axes: Axes, found: Sequence[Curve], hue: str, label: str) -> None:
-    """Draw curves, the fainter the more there are."""
+    """Draw curves; the more there are, the fainter."""
     from matplotlib.collections import LineCollection
 
     if found:
@@ -106,27 +106,27 @@ def _draw_faint(axes: Axes, found: Sequence[Curve], hue: str, label: str) -> Non
 
 
 def _view(axes: Axes, values: Array) -> None:
-    """Let the cost's axis show some values and a little more, whatever else is drawn."""
-    known = values[np.isfinite(values)]
+    """Limit the cost's axis to the range of `values`, with a margin."""
+    finite = values[np.isfinite(values)]
     logarithmic = axes.get_yscale() == "log"
-    low, high = (np.log10(known) if logarithmic else known)[[known.argmin(), known.argmax()]]
+    low, high = (np.log10(finite) if logarithmic else finite)[[finite.argmin(), finite.argmax()]]
     margin = 0.06 * (high - low) or 0.5
     low, high = low - margin, high + margin
     axes.set_ylim(*(10.0 ** np.clip([low, high], -300, 300) if logarithmic else (low, high)))
 
 
 def _mark_lost(axes: Axes, lost: Sequence[Curve], palette: Palette) -> None:
-    """Put a cross where curves leave the picture, or where they are finite for the last time."""
+    """Mark where curves leave the axes, or their last finite cost."""
     top = axes.get_ylim()[1]
-    seen = [Curve("", c.epoch, np.where(c.cost > top, np.nan, c.cost)).last_finite for c in lost]
-    if points := list(filter(None, seen)):
+    ends = [Curve("", c.epoch, np.where(c.cost > top, np.nan, c.cost)).last_finite for c in lost]
+    if points := list(filter(None, ends)):
         cross = {"marker": "X", "s": 60, "color": palette.fault, "edgecolors": palette.ground}
-        label = "lost from here"
+        label = "diverges from here"
         axes.scatter(*zip(*points, strict=True), zorder=4, label=label, gid="lost", **cross)
 
 
 def _lost(path: Path) -> str:
-    """Return how many runs of a sweep did not finish; nothing if all did."""
+    """Return the numbers of a sweep's runs that did not finish, by status; "" if all did."""
     ends = Counter(row.status for row in store.done(path).values())
     total = directory.read_facts(path).runs
     ends["missing"] = total - ends.total()

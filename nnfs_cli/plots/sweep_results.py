@@ -1,6 +1,6 @@
-"""What a sweep found: a figure of its runs over one swept key, or two.
+"""The results of a sweep: a figure of its runs over one or two swept keys.
 
-Statistics are medians and quartiles of the runs that finished; what did not finish is drawn too.
+Medians and quartiles are of the runs that finished; the others are counted.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from nnfs_cli.plots.points import Results, are_numbers, results, show, worded
 from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.sweeps import directory, members
 
-NUMBERED = (8, 14)  # cells across and down that have room for their numbers
-NAMED = 12  # points of an axis that have room for their values
+NUMBERED = (8, 14)  # cells at most, across and down, for numbers in them
+NAMED = 12  # points at most of an axis on which each has a label
 
 
 def sweep(path: Path, look: Look) -> Figure:
-    """Return a figure against one swept key, median and quartiles; or a heat map over two."""
+    """Return median and quartiles over one swept key, or a heat map over two."""
     found = results(path, look)
     if len(found.keys) == 1:
         made = _line(path, found, look)
@@ -41,22 +41,22 @@ def sweep(path: Path, look: Look) -> Figure:
 
 
 def details(path: Path, found: Results) -> list[str]:
-    """Return lines about a sweep: data and architecture, where they were not swept; its best."""
-    told = [] if found.first is None else shared(path, found.first)
-    return list(filter(None, ["; ".join(told), found.best_text()]))
+    """Return lines about a sweep: data and architecture, unless swept, and the best point."""
+    fixed = [] if found.first is None else shared(path, found.first)
+    return list(filter(None, ["; ".join(fixed), found.best_text()]))
 
 
 def shared(path: Path, number: int) -> list[str]:
-    """Return a sweep's data set and architecture, where not swept, as a run of it has them."""
+    """Return a sweep's data set and architecture, unless swept, taken from run `number`."""
     keys = directory.read_facts(path).keys
     run = members.read_run(path, number)
-    told = [] if any(key.startswith("dataset") for key in keys) else [titles.dataset(run)]
+    fixed = [] if any(key.startswith("dataset") for key in keys) else [titles.dataset(run)]
     swept = any(key.startswith(("dataset", "features", "layers")) for key in keys)
-    return told if swept else [*told, titles.architecture(run)]
+    return fixed if swept else [*fixed, titles.architecture(run)]
 
 
 def _line(path: Path, found: Results, look: Look) -> Figure:
-    """Draw finished runs as dots, their median and quartiles, and above them what became of all."""
+    """Draw finished runs as dots, their median and quartiles, and above them how all runs ended."""
     if not found.groups:
         made, (strip,) = style.figure(height=2.6)
         axes = strip
@@ -85,7 +85,7 @@ def _line(path: Path, found: Results, look: Look) -> Figure:
 
 
 def _runs(path: Path, axes: Axes, found: Results, x: Array, look: Look) -> None:
-    """Draw the figure of the runs that finished, their median and quartiles, and the best run."""
+    """Draw the finished runs' figure, its median and quartiles, and the best run."""
     (values,), hue = found.values, _hue(found, look.palette)
     low, middle, high = style.drawable(np.array([found.quartiles(value) for value in values])).T
     where = dict(zip(values, x.tolist(), strict=True))
@@ -120,7 +120,7 @@ def _hue(found: Results, palette: Palette) -> str:
 
 
 def _endings(axes: Axes, found: Results, x: Array, palette: Palette) -> None:
-    """Draw at each point a column of its runs: those that finished, and those that did not."""
+    """Draw a column at each point: the shares of its runs that finished, diverged, ..."""
     (values,) = found.values
     total = np.array([found.runs(value) for value in values], dtype=float)
     hues = {"finished": palette.amount, "diverged": palette.fault, "failed": palette.ink}
@@ -145,7 +145,7 @@ def _endings(axes: Axes, found: Results, x: Array, palette: Palette) -> None:
 
 
 def _ticks(axes: Axes, values: Sequence[Any], x: Array, numbers: bool) -> None:
-    """Name the points of the axis, as many as there is room for."""
+    """Label the points of the axis, as many as fit."""
     if numbers:
         style.set_scale(axes, "auto", x, "x")
     if numbers and len(values) > NAMED:
@@ -187,7 +187,7 @@ def _map(made: Figure, axes: Axes, found: Results, look: Look) -> None:
 
 
 def _shade(made: Figure, axes: Axes, medians: Array, found: Results, look: Look) -> None:
-    """Shade cells, on a logarithmic scale where values span decades, and draw that scale."""
+    """Shade the cells, on a logarithmic scale if values span decades, and draw a colour bar."""
     from matplotlib.colors import LogNorm, Normalize
 
     known = medians[np.isfinite(medians)]
@@ -203,7 +203,7 @@ def _shade(made: Figure, axes: Axes, medians: Array, found: Results, look: Look)
 
 
 def _number(axes: Axes, found: Results, palette: Palette) -> None:
-    """Write into each cell its median, and how many of its runs that is of if not of all."""
+    """Write each cell's median into it and, unless all runs finished, the number that did."""
     place = {"ha": "center", "va": "center", "fontsize": 8, "linespacing": 1.3}
     for i, d in enumerate(found.values[1]):
         for j, a in enumerate(found.values[0]):
@@ -216,7 +216,7 @@ def _number(axes: Axes, found: Results, palette: Palette) -> None:
 
 
 def _mark(made: Figure, axes: Axes, found: Results, palette: Palette) -> None:
-    """Mark the best cell and those in which runs did not finish, and say how."""
+    """Mark the best cell, and cells with unfinished runs; add the legend."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
 
@@ -248,7 +248,7 @@ def _mark(made: Figure, axes: Axes, found: Results, palette: Palette) -> None:
 
 
 def _counted() -> Any:
-    """Return a line of a legend that says what counts of runs mean."""
+    """Return a legend entry that explains the counts of runs."""
     from matplotlib.lines import Line2D
 
     return Line2D([], [], linestyle="none", label="2 of 5: two finished")

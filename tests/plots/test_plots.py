@@ -487,7 +487,7 @@ def test_curves_that_diverge_leave_the_others_in_view(diverging):
 def test_curves_of_a_sweep_that_diverged_are_drawn(diverging):
     made = drawn("curves", diverging[1])
     assert "6 of 6 runs diverged." in words(made)
-    assert "lost from here" in legend(made)
+    assert "diverges from here" in legend(made)
     plots.file_of("curves", diverging[1], Look(), "png")
 
 
@@ -630,7 +630,7 @@ def test_where_pictures_go():
             "iris-1 --kind boundary --columns petal_length,petal_widht",
             "no input column 'petal_widht'; did you mean 'petal_width'?",
         ),
-        (6, "xor-1 --kind fit", "tells classes apart; --kind confusion"),
+        (6, "xor-1 --kind fit", "is a classifier; draw it with --kind confusion"),
         (6, "diabetes-1 --kind confusion", "is a regression and has no classes; --kind fit"),
         (6, "xor-1 --kind sweep", "is no sweep"),
         (6, "xor-1 --kind curves", "is no sweep"),
@@ -783,7 +783,7 @@ def test_a_sweep_in_the_terminal_is_bars_or_a_table():
 
 def test_a_sweep_in_the_terminal_says_what_did_not_finish(tmp_path):
     lines = sweep_letters.sweep(swept(tmp_path, ["rate"], ONE_KEY), Look(), SCREEN).split("\n")
-    assert lines[0] == "rate  cost: median (quartiles) of the runs that finished, logarithmic"
+    assert lines[0] == "rate  cost: median (quartiles) of finished runs, logarithmic"
     assert lines[1].startswith(" 0.1* █")
     assert lines[2].startswith("   1  █")
     assert lines[2].endswith("1.5e-06 (1.25e-06 to 1.75e-06), 3 of 5 diverged")
