@@ -76,7 +76,7 @@ def labels(runs: Sequence[Run]) -> list[str]:
     if differ != ["name"]:
         differ = [key for key in differ if key != "name"]
     texts = [", ".join(f"{key}={plain[key]}" for key in differ if key in plain) for plain in flat]
-    if len(set(texts)) < len(texts):  # equal configurations, or keys that only some have
+    if len(set(texts)) < len(texts):  # equal configurations, or a key that only some have
         texts = [
             f"{style.name_of(run)}: {text}" if text else style.name_of(run)
             for run, text in zip(runs, texts, strict=True)
@@ -214,7 +214,7 @@ def _head_runs(made: Figure, runs: Sequence[Run], palette: Palette, where: str) 
     if any(lost):
         notes.append(f"{sum(lost)} of {len(runs)} diverged")
     if rising := sum(faults) - sum(lost):
-        notes.append(f"{rising} of {len(runs)} ended with a higher cost than they began with")
+        notes.append(f"{rising} of {len(runs)} ended with a higher cost than at the start")
     notes += [f"some costs are {where}"] if where else []
     fault = f"{'; '.join(notes)}." if notes else ""
     title = f"Cost of {len(runs)} runs over the epochs"

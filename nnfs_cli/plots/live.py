@@ -108,16 +108,16 @@ class Moments:
     """Copies of some states of a training, evenly spread over its pauses."""
 
     def __init__(self, training: Training) -> None:
-        self.training, self.found = training, list[Moment]()
+        self.training, self.kept = training, list[Moment]()
         self.seen, self.stride = 0, 1
         self.most = min(2 * FRAMES, KEPT // training.params.size)
 
     def note(self) -> None:
         """Copy the present state if it is due; with too many, drop every second one."""
         if self.seen % self.stride == 0 and self.training.log:
-            self.found.append(now(self.training)._replace(params=self.training.params.copy()))
-            if len(self.found) > self.most:
-                self.found, self.stride = self.found[::2], 2 * self.stride
+            self.kept.append(now(self.training)._replace(params=self.training.params.copy()))
+            if len(self.kept) > self.most:
+                self.kept, self.stride = self.kept[::2], 2 * self.stride
         self.seen += 1
 
 
@@ -190,7 +190,7 @@ def window(
     try:
         yield report
         if shown.pictures < FEW and training.log and is_over(training):
-            shown.replay(moments.found, rest)
+            shown.replay(moments.kept, rest)
     finally:
         if training.log:
             shown.draw(now(training))

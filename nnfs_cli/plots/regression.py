@@ -124,14 +124,14 @@ def paint_truth(axes: Axes, model: Model, tables: Tables, palette: Palette) -> R
 
 
 def _inside(y_hat: Array, limits: tuple[float, float]) -> Array:
-    """Return predictions, clipped where drawing them would overflow; the limits lie far inside."""
+    """Return predictions, clipped at 9 heights of the axes beyond them: more would overflow."""
     span = limits[1] - limits[0]
     kept: Array = np.clip(y_hat, limits[0] - 9 * span, limits[1] + 9 * span)
     return kept
 
 
 def _note(axes: Axes, text: str, palette: Palette) -> None:
-    """Write above the axes; a blank keeps the space, so that frames have one layout."""
+    """Write text above the axes; without text, a blank keeps the space."""
     axes.set_title(text or " ", fontsize=8.5, color=palette.fault)
 
 

@@ -34,37 +34,39 @@ def read(path: Path) -> dict[int, Curve]:
     return by_number
 
 
-def median(found: Sequence[Curve]) -> Curve:
+def median(drawn: Sequence[Curve]) -> Curve:
     """Return the median cost at each epoch that half of the curves reach, nan if infinite.
 
     The median is over all runs: one that diverged counts as infinite from then on.
     """
-    epoch = np.concatenate([curve.epoch for curve in found])
-    values = np.concatenate([curve.cost for curve in found])
+    epoch = np.concatenate([curve.epoch for curve in drawn])
+    values = np.concatenate([curve.cost for curve in drawn])
     values = np.where(np.isfinite(values), values, np.inf)
-    lost = np.sort([int(curve.epoch[-1]) for curve in found if curve.diverged])
-    known, where, count = np.unique(epoch, return_inverse=True, return_counts=True)
-    gone = np.searchsorted(lost, known)  # diverged at an earlier epoch
-    common = np.flatnonzero(2 * (count + gone) >= len(found))
+    lost = np.sort([int(curve.epoch[-1]) for curve in drawn if curve.diverged])
+    epochs, where, count = np.unique(epoch, return_inverse=True, return_counts=True)
+    gone = np.searchsorted(lost, epochs)  # diverged at an earlier epoch
+    common = np.flatnonzero(2 * (count + gone) >= len(drawn))
     middle = np.array(
         [np.median(np.append(values[where == i], np.full(gone[i], np.inf))) for i in common]
     )
-    return Curve("median", known[common], np.where(np.isfinite(middle), middle, np.nan))
+    return Curve("median", epochs[common], np.where(np.isfinite(middle), middle, np.nan))
 
 
 def curves(path: Path, look: Look) -> Figure:
     """Return a figure of a sweep's cost curves, faint, with the median and the best in front."""
-    found = read(path)
-    lost = [curve for curve in found.values() if curve.diverged]
-    kept = [curve for curve in found.values() if not curve.diverged]
+    by_number = read(path)
+    lost = [curve for curve in by_number.values() if curve.diverged]
+    kept = [curve for curve in by_number.values() if not curve.diverged]
     best = members.best(path, look.by) if kept else None
-    run = members.read_run(path, min(found) if best is None else best)
+    run = members.read_run(path, min(by_number) if best is None else best)
     made, (axes,) = style.figure()
     _draw_faint(axes, kept, look.palette.soft, "run" if len(kept) == 1 else "runs")
     _draw_faint(axes, lost, look.palette.fault, "diverged")
-    front = [(median(list(found.values())), look.palette.ink, f"median{' of all' * bool(lost)}")]
+    front = [
+        (median(list(by_number.values())), look.palette.ink, f"median{' of all' * bool(lost)}")
+    ]
     if best is not None:
-        front.append((found[best], look.palette.best, f"best: {path.name}/{best}"))
+        front.append((by_number[best], look.palette.best, f"best: {path.name}/{best}"))
     for curve, hue, label in front:
         mark = "o" if len(curve.epoch) <= FEW else None
         line = {"linewidth": 2.2, "marker": mark, "markersize": 4.5}
@@ -81,7 +83,7 @@ def curves(path: Path, look: Look) -> Figure:
     axes.set(xlabel="epoch", ylabel=cost_label([run.config]))
     style.whole_numbers(axes.xaxis)
     style.legend_below(made)
-    title = f"{lettering.plain(path.name)}: cost of {len(found):,} runs over the epochs"
+    title = f"{lettering.plain(path.name)}: cost of {len(by_number):,} runs over the epochs"
     details = [titles.dataset(run)]
     if best is not None:
         details.append(f"best run: {titles.architecture(run)}, {titles.score(run.facts)}")
@@ -89,18 +91,18 @@ def curves(path: Path, look: Look) -> Figure:
     return made
 
 
-def _draw_faint(axes: Axes, found: Sequence[Curve], hue: str, label: str) -> None:
+def _draw_faint(axes: Axes, drawn: Sequence[Curve], hue: str, label: str) -> None:
     """Draw curves; the more there are, the fainter."""
     from matplotlib.collections import LineCollection
 
-    if found:
+    if drawn:
         lines = LineCollection(
-            [np.column_stack([curve.epoch, curve.cost]) for curve in found],
+            [np.column_stack([curve.epoch, curve.cost]) for curve in drawn],
             colors=hue,
-            alpha=float(np.clip(30 / len(found), 0.12, 0.5)),
+            alpha=float(np.clip(30 / len(drawn), 0.12, 0.5)),
             linewidths=0.8,
-            label=f"{len(found):,} {label}",
-            rasterized=len(found) > MANY,
+            label=f"{len(drawn):,} {label}",
+            rasterized=len(drawn) > MANY,
         )
         axes.add_collection(lines)
 

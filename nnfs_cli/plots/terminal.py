@@ -76,7 +76,7 @@ def cost(runs: Sequence[Run], look: Look, shown: Screen) -> str:
 
 
 def chart(
-    found: Sequence[Curve],
+    plotted: Sequence[Curve],
     title: str,
     scale: str,
     shown: Screen,
@@ -88,14 +88,14 @@ def chart(
 
     An X marks the last finite cost of a curve that diverges.
     """
-    costs = style.drawable(np.concatenate([curve.cost for curve in found]))
+    costs = style.drawable(np.concatenate([curve.cost for curve in plotted]))
     costs = costs[np.isfinite(costs)]
-    last = max(float(curve.epoch[-1]) for curve in found) or 1.0
+    last = max(float(curve.epoch[-1]) for curve in plotted) or 1.0
     logarithmic = style.is_log(scale, costs)
     scaled: Callable[[Array], Array] = np.log10 if logarithmic else np.asarray
     ends = scaled(np.array([costs.min(), costs.max()])).tolist() if costs.size else [0.0, 1.0]
     low, high = ends if ends[1] > ends[0] else (ends[0] - 0.5, ends[0] + 0.5)
-    legend = _legend(found, shown, hues)
+    legend = _legend(plotted, shown, hues)
     if fault:
         room = shown.width - MARGIN - 2
         legend += [f"{'':>{MARGIN}}  {painted(line, FAULT, shown)}" for line in wrap(fault, room)]
@@ -103,7 +103,7 @@ def chart(
     # The canvas is measured in dots: plotille drops, or fails on, points on its far edges.
     dots = np.array([2 * width, 4 * height])
     canvas = style.need("plotille").Canvas(width, height, 0, 0, *dots.tolist(), mode="byte")
-    for number, (curve, hue) in enumerate(zip(found, hues, strict=True)):
+    for number, (curve, hue) in enumerate(zip(plotted, hues, strict=True)):
         with np.errstate(divide="ignore", invalid="ignore"):
             y = (scaled(style.drawable(curve.cost)) - low) / (high - low)
         points = np.column_stack([curve.epoch / last, y])
@@ -135,10 +135,10 @@ def _draw(canvas: Any, points: Array, hue: int | None, number: int, lost: bool) 
             canvas.text(*points[-1].tolist(), LOST, color=hue and FAULT)
 
 
-def _legend(found: Sequence[Curve], shown: Screen, hues: Sequence[int | None]) -> list[str]:
+def _legend(plotted: Sequence[Curve], shown: Screen, hues: Sequence[int | None]) -> list[str]:
     """Return a line for each curve with its last cost."""
     entries = []
-    for number, (curve, hue) in enumerate(zip(found, hues, strict=True)):
+    for number, (curve, hue) in enumerate(zip(plotted, hues, strict=True)):
         mark = painted(MARKS[number % len(MARKS)] if number else "─", hue, shown)
         end = f"{curve.cost[-1]:.6g}"
         if not np.isfinite(curve.cost[-1]):

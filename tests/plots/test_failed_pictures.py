@@ -140,7 +140,7 @@ def test_of_several_runs_it_is_said_which_diverged_and_how_many():
     (legend,) = made.legends
     told = [text.get_text() for text in legend.get_texts()]
     assert sum("(diverged)" in text for text in told) == 2
-    assert "2 of 3 diverged; 1 of 3 ended with a higher cost than they began with." in words(made)
+    assert "2 of 3 diverged; 1 of 3 ended with a higher cost than at the start." in words(made)
 
 
 def test_where_no_output_is_a_number_there_is_no_class_no_boundary_and_no_ring():

@@ -631,7 +631,11 @@ def test_where_pictures_go():
             "no input column 'petal_widht'; did you mean 'petal_width'?",
         ),
         (6, "xor-1 --kind fit", "is a classifier; draw it with --kind confusion"),
-        (6, "diabetes-1 --kind confusion", "is a regression and has no classes; --kind fit"),
+        (
+            6,
+            "diabetes-1 --kind confusion",
+            "is a regression and has no classes; draw it with --kind fit",
+        ),
         (6, "xor-1 --kind sweep", "is no sweep"),
         (6, "xor-1 --kind curves", "is no sweep"),
         (6, "xor-sweep-1 --kind network", "is a sweep; --kind network is for a run"),
