@@ -26,11 +26,10 @@ from nnfs_cli.plots.style import Figure, Look
 
 
 class Kind(NamedTuple):
-    """A drawing function, its subject (runs, a run or a sweep) and its line in the help."""
+    """A drawing function and its subject: runs, a run or a sweep."""
 
     draw: Callable[[Any, Look], Figure]
     of: str
-    help: str
 
 
 def draw(kind: str, subject: Any, look: Look) -> Figure:
@@ -51,15 +50,14 @@ def default_path(path: Path, kind: str, suffix: str) -> Path:
     return path.with_name(f"{path.name}-{kind}.{suffix}")
 
 
+# Their names and descriptions stand in cli/plot, which loads none of these modules for its help.
 KINDS = {
-    "cost": Kind(curves.cost, "runs", "learning curves, several runs in one picture"),
-    "boundary": Kind(
-        boundary_figure.boundary, "run", "shaded classes over two columns, and the samples"
-    ),
-    "network": Kind(network.network, "run", "units, weights and biases"),
-    "weights": Kind(histograms.weights, "run", "histograms of weights and activations"),
-    "confusion": Kind(confusion.confusion, "run", "true classes against predicted ones"),
-    "fit": Kind(regression.fit, "run", "predicted against true numbers"),
-    "sweep": Kind(sweep_results.sweep, "sweep", "a figure over one or two swept keys"),
-    "curves": Kind(sweep_curves.curves, "sweep", "all cost curves, the median and the best"),
+    "cost": Kind(curves.cost, "runs"),
+    "boundary": Kind(boundary_figure.boundary, "run"),
+    "network": Kind(network.network, "run"),
+    "weights": Kind(histograms.weights, "run"),
+    "confusion": Kind(confusion.confusion, "run"),
+    "fit": Kind(regression.fit, "run"),
+    "sweep": Kind(sweep_results.sweep, "sweep"),
+    "curves": Kind(sweep_curves.curves, "sweep"),
 }

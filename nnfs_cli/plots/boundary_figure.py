@@ -79,7 +79,7 @@ def boundary(run: Run, look: Look) -> Figure:
     paint_boundary(axes, model, tables, grid, look.palette)
     style.legend_below(made, boundary_legend(model, tables, grid, look.palette))
     x, y = (lettering.plain(model.known.columns[column]) for column in grid.columns)
-    others = "the other columns have their mean" if grid.others else ""
+    others = "the other columns are fixed at their mean" if grid.others else ""
     same = everywhere(shares(model, grid.X), model.known.classes or ())
     titles.of_run(made, run, look.palette, f"classes over {x} and {y}", others, same)
     return made

@@ -195,7 +195,7 @@ def test_more_columns_keep_the_others_at_their_mean():
     (axes,) = made.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("petal_length", "petal_width")
     assert legend(made)[:3] == ["setosa", "versicolor", "virginica"]
-    assert "the other columns have their mean" in words(made)
+    assert "the other columns are fixed at their mean" in words(made)
     model = models.load(run("iris-1"))
     tables = boundary.own_tables(model, Look())
     grid = boundary.plane(model, tables, ("petal_length", "petal_width"), 20, 10)
