@@ -5,7 +5,11 @@ plain NumPy from scratch"), names and all. Skalski's are widened to the activati
 the other jobs, in his manner.
 """
 
+from typing import Any
+
 import numpy as np
+
+from benchmarks.jobs import Array
 
 # --- Khan -----------------------------------------------------------------------------------
 
@@ -53,7 +57,13 @@ def compute_cost(Y, Y_hat):
     return cost, dY_hat
 
 
-def khan(X_train, Y_train, layers, learning_rate, number_of_epochs):
+def khan(
+    X_train: Array,
+    Y_train: Array,
+    layers: list[tuple[Array, Array]],
+    learning_rate: float,
+    number_of_epochs: int,
+) -> tuple[list[tuple[Array, Array]], list[Any]]:
     """Train 2 layers of sigmoid from [(W, b), (W, b)]; return these as trained, and the costs."""
     m = X_train.shape[1]
     Z1, Z2 = (LinearLayer(W, b, m) for W, b in layers)
@@ -217,7 +227,14 @@ def update(params_values, grads_values, nn_architecture, learning_rate):
     return params_values
 
 
-def skalski(X, Y, params_values, nn_architecture, epochs, learning_rate):
+def skalski(
+    X: Array,
+    Y: Array,
+    params_values: dict[str, Array],
+    nn_architecture: list[dict[str, Any]],
+    epochs: int,
+    learning_rate: float,
+) -> tuple[dict[str, Array], list[Any], list[Any]]:
     """Train from {"W1": , "b1": , ...}; return that, and the costs and accuracies of each epoch."""
     cost_history = []
     accuracy_history = []

@@ -38,7 +38,9 @@ def main() -> None:
     sys.exit(differ)
 
 
-def trained(job: jobs.Job, x: jobs.Array, y: jobs.Array, params: jobs.Array, threads: int):
+def trained(
+    job: jobs.Job, x: jobs.Array, y: jobs.Array, params: jobs.Array, threads: int
+) -> jobs.Array:
     """Return what becomes of parameters, or of a stack of them."""
     data = nnfs.load(job, x, y, params.copy())
     return nnfs.by_core(job._replace(threads=threads), *data)()

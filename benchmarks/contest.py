@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -64,7 +65,7 @@ def hold(job: jobs.Job, sides: dict[str, Side], rounds: int) -> Result:
 
         for name in sides:
             attempt(job._replace(epochs=1), name)  # fills the caches of data and of files
-        tried = turns({name: lambda name=name: attempt(job, name) for name in sides}, rounds)
+        tried = turns({name: partial(attempt, job, name) for name in sides}, rounds)
         runs = {name: [run for run in tried[name] if run] for name in sides if name not in missing}
         costs = {
             name: _cost(job, side, directory)

@@ -6,6 +6,7 @@ outputs), and params.npy (..., n_params), layer by layer [W b], W being (units, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from nnfs_cli.config.schema import Config
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+Train: TypeAlias = Callable[[], Array]  # returns the parameters after training
 
 HERE = Path(__file__).parent
 CONFIGS = HERE.parent / "configs"

@@ -9,7 +9,7 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.contest import COMMAND, US, Result
+from benchmarks.contest import COMMAND, US, Result, Run
 from benchmarks.measure import Spread, ratios, spread
 from benchmarks.sides import SIDES
 from benchmarks.startup import Start
@@ -173,7 +173,7 @@ def around(ratio: Spread) -> str:
     return f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
-def megabytes(runs: Sequence) -> str:
+def megabytes(runs: Sequence[Run]) -> str:
     """Return the most memory that a run needed above its data."""
     told = [run.memory for run in runs if run.memory is not None]
     return f"{max(told) / 2**20:.1f} MiB" if told else "?"

@@ -10,11 +10,18 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
+from functools import partial
 from tempfile import TemporaryDirectory
 
 from benchmarks.measure import ROOT, nnfs, process, ratios, spread, turns
 
 NETWORKS, TIMED, ROUNDS = 1000, 20, 3
+
+
+def seconds_of(command: Sequence[str]) -> float:
+    """Run a command and return its seconds."""
+    return process(command)[0]
 
 
 def main() -> None:
@@ -31,7 +38,7 @@ def main() -> None:
             ),
         }
         seconds = turns(
-            {name: lambda name=name: process(commands[name])[0] for name in commands}, ROUNDS
+            {name: partial(seconds_of, command) for name, command in commands.items()}, ROUNDS
         )
     scaled = {
         name: [s * (1 if name == "nnfs sweep" else NETWORKS / TIMED) for s in values]

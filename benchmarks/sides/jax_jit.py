@@ -3,11 +3,14 @@
 Samples are columns, or rows where that was the faster.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import jobs
+from benchmarks.jobs import Array, Job, Train
 
 HIDDEN = {
     "sigmoid": jax.nn.sigmoid,
@@ -17,7 +20,7 @@ HIDDEN = {
 ROWS = {"long"}
 
 
-def load(job, x, y, params):
+def load(job: Job, x: Array, y: Array, params: Array) -> tuple[Any, Any, list[tuple[Any, Any]]]:
     jax.config.update("jax_enable_x64", job.dtype == "float64")
     layers = jobs.unpack(job, params)
     if job.name in ROWS:
@@ -26,17 +29,17 @@ def load(job, x, y, params):
     return jnp.array(x.T), jnp.array(y.T), columns
 
 
-def build(job, data):
+def build(job: Job, data: Any) -> Train:
     rows = job.name in ROWS
     hidden = HIDDEN[job.hidden]
 
-    def outputs(layers, a):
+    def outputs(layers: Any, a: Any) -> Any:
         for i, (W, b) in enumerate(layers):
             z = (a @ W if rows else W @ a) + b
             a = hidden(z) if i < len(layers) - 1 else z
         return a
 
-    def cost(layers, x, y):
+    def cost(layers: Any, x: Any, y: Any) -> Any:
         z = outputs(layers, x)
         if job.loss == "cross_entropy":
             loss = jax.nn.logsumexp(z, axis=0) - (y * z).sum(axis=0)
@@ -46,8 +49,8 @@ def build(job, data):
             loss = (jax.nn.sigmoid(z) - y) ** 2 / 2
         return loss.sum() / x.shape[0 if rows else 1]
 
-    def loop(layers, x, y):
-        def epoch(_, layers):
+    def loop(layers: Any, x: Any, y: Any) -> Any:
+        def epoch(_: Any, layers: Any) -> Any:
             grads = jax.grad(cost)(layers, x, y)
             return jax.tree.map(lambda p, g: p - job.learning_rate * g, layers, grads)
 
@@ -58,7 +61,7 @@ def build(job, data):
     x, y, layers = data
     compiled = jax.jit(loop, donate_argnums=0).lower(layers, x, y).compile()
 
-    def train():
+    def train() -> Array:
         trained = [(np.asarray(W), np.asarray(b)) for W, b in compiled(layers, x, y)]
         return jobs.pack([(W.T, b) if rows else (W, b[..., 0]) for W, b in trained])
 

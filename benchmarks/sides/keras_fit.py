@@ -5,7 +5,9 @@ and 1,400 us on PyTorch, train_on_batch 300 and 900; with many updates to an exe
 """
 
 import os
+from collections.abc import Iterator
 from math import gcd
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "jax"
 
@@ -13,11 +15,12 @@ import jax
 import keras
 
 from benchmarks import jobs
+from benchmarks.jobs import Array, Job, Train
 
 HIDDEN = {"leaky_relu": lambda z: keras.activations.leaky_relu(z, 0.05)}
 
 
-def load(job, x, y, params):
+def load(job: Job, x: Array, y: Array, params: Array) -> tuple[Array, Array, list[Array]]:
     jax.config.update("jax_enable_x64", job.dtype == "float64")
     keras.config.set_floatx(job.dtype)
     keras.config.set_dtype_policy(job.dtype)
@@ -25,7 +28,7 @@ def load(job, x, y, params):
     return x, y, weights
 
 
-def build(job, data):
+def build(job: Job, data: Any) -> Train:
     x, y, weights = data
     *hidden, outputs = job.widths[1:]
     last = "sigmoid" if job.loss == "squared_error" else None
@@ -46,17 +49,17 @@ def build(job, data):
     optimizer = keras.optimizers.SGD(job.learning_rate)
     model.compile(optimizer, loss, steps_per_execution=together)
 
-    def batches():
+    def batches() -> Iterator[tuple[Array, Array]]:
         while True:
             yield x, y
 
-    def fit(updates):
+    def fit(updates: int) -> None:
         model.fit(batches(), steps_per_epoch=updates, shuffle=False, verbose=0)
 
     fit(together)  # compiles
     model.set_weights(weights)
 
-    def train():
+    def train() -> Array:
         fit(job.epochs)
         trained = model.get_weights()
         return jobs.pack([(W.T, b) for W, b in zip(trained[::2], trained[1::2], strict=True)])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from benchmarks import jobs
+from benchmarks.jobs import Array, Job, Train
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
 from nnfs_cli.core.descent import descend
@@ -15,21 +18,21 @@ from nnfs_cli.training import loop, setup
 STACK = 1000  # networks at a time, as in a sweep
 
 
-def load(job, x, y, params):
+def load(job: Job, x: Array, y: Array, params: Array) -> tuple[Array, Array, Array]:
     ones = np.ones((1, len(x)), x.dtype)
     return np.concatenate([x.T, ones]), np.ascontiguousarray(y.T), params
 
 
-def build(job, data):
+def build(job: Job, data: Any) -> Train:
     if job.config and job.networks == 1:
         return by_configuration(job)
     return by_core(job, *data)
 
 
-def by_configuration(job):
+def by_configuration(job: Job) -> Train:
     training = setup.prepare(jobs.settings(job), None, job.threads)
 
-    def train():
+    def train() -> Array:
         for _ in loop.train(training):
             pass
         return training.params
@@ -37,7 +40,7 @@ def by_configuration(job):
     return train
 
 
-def by_core(job, x, y, params):
+def by_core(job: Job, x: Array, y: Array, params: Array) -> Train:
     layers = [Layer(fan_in, units, ACTIVATIONS[name]()) for fan_in, units, name in jobs.layers(job)]
     chosen = objective(LOSSES[job.loss], job.output, layers[-1].activation)
     network = Network(tuple(layers))
@@ -46,7 +49,7 @@ def by_core(job, x, y, params):
         stacks = [params[i : i + STACK] for i in range(0, len(params), STACK)]
     trainings = [Backprop(network, chosen, p, x, y, threads=job.threads) for p in stacks]
 
-    def train():
+    def train() -> Array:
         for training in trainings:
             for _ in descend(training, job.learning_rate, [job.epochs]):
                 pass

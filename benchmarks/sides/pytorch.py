@@ -5,10 +5,13 @@ neither, nn.Module some more, samples as rows up to a quarter; torch.compile gai
 takes seconds to start.
 """
 
+from typing import Any
+
 import torch
 from torch.nn import functional as F
 
 from benchmarks import jobs
+from benchmarks.jobs import Array, Job, Train
 
 HIDDEN = {
     "sigmoid": torch.sigmoid,
@@ -17,7 +20,7 @@ HIDDEN = {
 }
 
 
-def load(job, x, y, params):
+def load(job: Job, x: Array, y: Array, params: Array) -> tuple[Any, Any, list[Any]]:
     X, Y = (torch.from_numpy(a.T.copy()) for a in (x, y))
     if job.loss == "cross_entropy":
         Y = Y.argmax(dim=0)
@@ -29,14 +32,14 @@ def load(job, x, y, params):
     return X, Y, layers
 
 
-def build(job, data):
+def build(job: Job, data: Any) -> Train:
     X, Y, params = data
     layers = list(zip(params[::2], params[1::2], strict=True))
     hidden = HIDDEN[job.hidden]
     affine = torch.addmm if job.networks == 1 else torch.baddbmm
     x0 = X if job.networks == 1 else X.expand(len(params[0]), *X.shape)
 
-    def outputs(a):
+    def outputs(a: Any) -> Any:
         for W, b in layers[:-1]:
             a = hidden(affine(b, W, a))
         W, b = layers[-1]
@@ -44,19 +47,19 @@ def build(job, data):
 
     if job.loss == "cross_entropy":
 
-        def cost():
+        def cost() -> Any:
             return F.cross_entropy(outputs(x0).T, Y)
     elif job.loss == "binary_cross_entropy":
 
-        def cost():
+        def cost() -> Any:
             return F.binary_cross_entropy_with_logits(outputs(x0), Y)
     else:
 
-        def cost():
+        def cost() -> Any:
             error = torch.sigmoid(outputs(x0)) - Y
             return (error * error).sum() / (2 * X.shape[1])
 
-    def train():
+    def train() -> Array:
         for _ in range(job.epochs):
             cost().backward()
             with torch.no_grad():

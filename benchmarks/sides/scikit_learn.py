@@ -1,21 +1,23 @@
 """scikit-learn's MLPClassifier: the whole batch, plain gradient descent."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks import jobs
+from benchmarks.jobs import Array, Job, Train
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # it ends at max_iter, as it should
 
 
-def load(job, x, y, params):
+def load(job: Job, x: Array, y: Array, params: Array) -> tuple[Array, Array, Array]:
     return x, y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0].astype(int), params
 
 
-def build(job, data):
+def build(job: Job, data: Any) -> Train:
     x, y, params = data
     model = MLPClassifier(
         hidden_layer_sizes=job.widths[1:-1],
@@ -38,7 +40,7 @@ def build(job, data):
     model.intercepts_ = [b.copy() for _, b in layers]
     model.set_params(max_iter=job.epochs)
 
-    def train():
+    def train() -> Array:
         model.fit(x, y)
         weights = zip(model.coefs_, model.intercepts_, strict=True)
         return jobs.pack([(np.asarray(W).T, b) for W, b in weights])

@@ -1,8 +1,8 @@
-"""Pictures of runs and sweeps, drawn from their directories. KINDS, at the foot, lists them.
+"""Pictures of runs and sweeps, drawn from their directories. KINDS, at the end, lists them.
 
-Read in this order: style, packing, lettering, titles; curves, planes, fits, insides, histograms,
-scores; points, grids, sweep_curves; animation; letters, terminal, sweep_letters, live; page,
-report, sweep_report.
+Read in this order: palettes, lettering, packing, style, titles; curves, boundary, boundary_figure,
+regression, weight_labels, network, histograms, confusion; points, sweep_results, sweep_curves;
+animation; letters, terminal, sweep_letters, live.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnfs_cli.plots import (
-    boundary,
+    boundary_figure,
     confusion,
     curves,
     histograms,
@@ -26,38 +26,38 @@ from nnfs_cli.plots.style import Figure, Look
 
 
 class Kind(NamedTuple):
-    """A function that draws, and what of: runs together, a run or a sweep; and what for."""
+    """A drawing function and its subject: runs, a run or a sweep."""
 
     draw: Callable[[Any, Look], Figure]
     of: str
-    help: str
 
 
 def draw(kind: str, subject: Any, look: Look) -> Figure:
-    """Return a picture of KINDS[kind]: of a list of runs, a run, or a sweep's directory."""
+    """Return a figure of KINDS[kind]; the subject is a list of runs, a run, or a sweep's path."""
     with style.drawing(look.palette):
         return KINDS[kind].draw(subject, look)
 
 
 def file_of(kind: str, subject: Any, look: Look, suffix: str) -> bytes:
-    """Return a picture as a file of a suffix in style.SUFFIXES."""
+    """Return a picture as the bytes of a file; `suffix` is one of style.SUFFIXES."""
     return style.render(draw(kind, subject, look), suffix, look.palette)
 
 
 def default_path(path: Path, kind: str, suffix: str) -> Path:
-    """Return where a picture goes: into the run's directory; of a sweep's run, the sweep's."""
+    """Return the path of a picture: in the run's directory, or the sweep's for a sweep's run."""
     if path.is_dir():
         return path / f"{kind}.{suffix}"
     return path.with_name(f"{path.name}-{kind}.{suffix}")
 
 
+# Their names and descriptions stand in cli/plot, which loads none of these modules for its help.
 KINDS = {
-    "cost": Kind(curves.cost, "runs", "learning curves, several runs in one picture"),
-    "boundary": Kind(boundary.boundary, "run", "shaded classes over two columns, and the samples"),
-    "network": Kind(network.network, "run", "units, weights and biases, drawn"),
-    "weights": Kind(histograms.weights, "run", "histograms of weights and activations"),
-    "confusion": Kind(confusion.confusion, "run", "which class was taken for which"),
-    "fit": Kind(regression.fit, "run", "predicted against true numbers"),
-    "sweep": Kind(sweep_results.sweep, "sweep", "a figure against one swept key, or over two"),
-    "curves": Kind(sweep_curves.curves, "sweep", "all cost curves, the median and the best"),
+    "cost": Kind(curves.cost, "runs"),
+    "boundary": Kind(boundary_figure.boundary, "run"),
+    "network": Kind(network.network, "run"),
+    "weights": Kind(histograms.weights, "run"),
+    "confusion": Kind(confusion.confusion, "run"),
+    "fit": Kind(regression.fit, "run"),
+    "sweep": Kind(sweep_results.sweep, "sweep"),
+    "curves": Kind(sweep_curves.curves, "sweep"),
 }

@@ -1,6 +1,6 @@
-"""What a network says over a plane of two input columns: the boundary between its classes.
+"""A network's outputs over a plane of two input columns, and the boundary between its classes.
 
-A function that draws returns one that draws again for other parameters of the same network: the
+`paint_boundary` returns a function that redraws with other parameters of the same network, for the
 frames of an animation.
 """
 
@@ -15,39 +15,42 @@ import numpy as np
 from nnfs_cli.core.activations import Array
 from nnfs_cli.data.table import Table
 from nnfs_cli.errors import FileError, did_you_mean, short
-from nnfs_cli.plots import lettering, style, titles
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots import lettering, style
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Look
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs.model import Model
-from nnfs_cli.runs.record import Run
 
 Tables: TypeAlias = Mapping[str, Table]
 Redraw: TypeAlias = Callable[[Model], None]
-SHOWN = 4000  # samples of a part: more hide each other
-NAMED = 20  # classes in a legend
-SHADE = 0.45  # of a class that is certain
-STEPS = 6  # of a shade in an animation: few colours, which a GIF packs well
-FLAT = 1e-3  # range of an output that is as good as constant
+SHOWN = 4000  # samples drawn of a part; more would hide each other
+SHADE = 0.45  # opacity of a class with output 1
+STEPS = 6  # opacities in an animation: a GIF with few colours is small
+FLAT = 1e-3  # range of an output that counts as constant
 
 
 def own_tables(model: Model, look: Look, most: int | None = SHOWN) -> dict[str, Table]:
-    """Return the run's own data by part, at most so many samples of each; FileError without it."""
+    """Return the run's own data by part, at most `most` samples of each; FileError without it."""
     try:
-        found = models.own_tables(model, look.cache_dir)
+        tables = models.own_tables(model, look.cache_dir)
     except FileError as error:
-        message = f"{model.run.path}: this needs the data that it was trained on: {error}"
+        message = f"{model.run.path}: this picture needs the training data: {error}"
         raise FileError(message) from None
-    for part, table in found.items():
+    for part, table in tables.items():
         if most and len(table.y) > most:
             look.note(f"{most:,} of the {len(table.y):,} samples of the {part} part are shown")
             rows = np.random.RandomState(0).permutation(len(table.y))[:most]
-            found[part] = Table(table.X[rows], table.y[rows])
-    return found
+            tables[part] = Table(table.X[rows], table.y[rows])
+    return tables
 
 
 @dataclass(frozen=True)
 class Plane:
-    """A grid over two columns: `x` and `y` their values, X (y * x, all columns) its points."""
+    """A grid over two columns.
+
+    `x` and `y` are the values of the two columns; X (y * x, all columns) are the grid's points;
+    `others` is whether there are more than two columns.
+    """
 
     columns: tuple[int, int]
     x: Array
@@ -60,14 +63,19 @@ class Plane:
         """Left, right, bottom, top."""
         return float(self.x[0]), float(self.x[-1]), float(self.y[0]), float(self.y[-1])
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows, columns."""
+        return len(self.y), len(self.x)
+
 
 def chosen_columns(model: Model, names: Sequence[str]) -> tuple[int, int]:
-    """Return the two columns of a plane; FileError if there is no such plane."""
+    """Return the numbers of the named columns; FileError unless they span a plane of classes."""
     known, path = model.known, model.run.path
     if known.classes is None:
-        raise FileError(f"{path}: is a regression, without classes to part; --kind fit shows it")
+        raise FileError(f"{path}: is a regression and has no classes; draw it with --kind fit")
     if len(known.columns) == 1:
-        raise FileError(f"{path}: has one input column; a boundary needs two")
+        raise FileError(f"{path}: has one input column, but a boundary needs two")
     if not names:
         if len(known.columns) == 2:
             return 0, 1
@@ -84,7 +92,7 @@ def chosen_columns(model: Model, names: Sequence[str]) -> tuple[int, int]:
 
 
 def plane(model: Model, tables: Tables, names: Sequence[str], nx: int, ny: int) -> Plane:
-    """Return a grid over two columns and a little more; the others stay at their training mean."""
+    """Return a grid over two columns with a margin; other columns have their training mean."""
     columns = chosen_columns(model, names)
     every = np.concatenate([table.X for table in tables.values()])
     axes = []
@@ -99,47 +107,49 @@ def plane(model: Model, tables: Tables, names: Sequence[str], nx: int, ny: int) 
 
 
 def shares(model: Model, X: Array) -> Array:
-    """Return what the network gives to each class, (classes, samples), nan where an output is not
-    a number; of one unit, two classes."""
-    given = models.predict(model, X).y_hat.T.astype(np.float64)
-    given = np.where(np.isnan(given).any(axis=0), np.nan, np.clip(given, 0.0, 1.0))
-    return np.concatenate([1 - given, given]) if len(given) == 1 else given
+    """Return the output for each class, (classes, samples); one unit gives two classes.
+
+    A sample with an output that is not a number is nan for every class.
+    """
+    y_hat = models.predict(model, X).y_hat.T.astype(np.float64)
+    y_hat = np.where(np.isnan(y_hat).any(axis=0), np.nan, np.clip(y_hat, 0.0, 1.0))
+    return np.concatenate([1 - y_hat, y_hat]) if len(y_hat) == 1 else y_hat
 
 
-def margins(given: Array) -> Array:
-    """Return by how much each class is ahead of all others, (classes, samples), from shares."""
-    order = np.sort(given, axis=0)
-    rival = np.where(given == order[-1], order[-2], order[-1])
-    ahead: Array = given - rival
+def margins(outputs: Array) -> Array:
+    """Return each class's lead over its strongest rival, (classes, samples); negative if behind."""
+    order = np.sort(outputs, axis=0)
+    rival = np.where(outputs == order[-1], order[-2], order[-1])
+    ahead: Array = outputs - rival
     return ahead
 
 
 def is_lost(model: Model, table: Table) -> Array:
-    """Return which samples get an output that is not a number, and so no class, (samples,)."""
+    """Return a mask (samples,) of samples without a class: an output is not a number."""
     return np.asarray(np.isnan(models.predict(model, table.X).y_hat).any(axis=1))
 
 
 def is_wrong(model: Model, table: Table) -> Array:
-    """Return which samples get another class than their own, (samples,)."""
+    """Return a mask (samples,) of samples whose predicted class is not their own."""
     classes = models.predict(model, table.X).classes
     assert classes is not None
     wrong: Array = np.not_equal(classes, table.y) & ~is_lost(model, table)
     return wrong
 
 
-def everywhere(given: Array, names: Sequence[str]) -> str:
-    """Return what a plane without a boundary shows, from its shares; nothing if it has one."""
-    known = given[:, ~np.isnan(given).any(axis=0)]
-    if not known.size:
+def everywhere(outputs: Array, names: Sequence[str]) -> str:
+    """Return a description of a plane without a boundary, "" if there is a boundary."""
+    numbers = outputs[:, ~np.isnan(outputs).any(axis=0)]
+    if not numbers.size:
         return "no output is a number"
-    if (np.ptp(known, axis=1) < FLAT).all():
-        middle = known.mean(axis=1)
+    if (np.ptp(numbers, axis=1) < FLAT).all():
+        middle = numbers.mean(axis=1)
         if len(names) == 2:
             return f"output {middle[1]:.3g} everywhere: it does not depend on these columns"
         if np.ptp(middle) < FLAT:
             return f"every class gets {middle[0]:.3g} everywhere"
-    first = names[int(known[:, 0].argmax())]
-    if (known.argmax(axis=0) == known[:, 0].argmax()).all():
+    first = names[int(numbers[:, 0].argmax())]
+    if (numbers.argmax(axis=0) == numbers[:, 0].argmax()).all():
         return f"class “{short(lettering.plain(first))}” everywhere"
     return ""
 
@@ -147,57 +157,36 @@ def everywhere(given: Array, names: Sequence[str]) -> str:
 def paint_boundary(
     axes: Axes, model: Model, tables: Tables, grid: Plane, palette: Palette, *, moves: bool = False
 ) -> Redraw:
-    """Draw shaded classes, their boundary, and the samples; return what draws them again.
+    """Draw shaded classes, their boundary, and the samples; return a function that redraws them.
 
-    What moves has its shade in few steps, which packs well, and says on the axes what other
-    pictures have in their heading: that the output is the same everywhere.
+    For an animation, `moves`: shades have few steps, and a constant output is reported on the axes
+    instead of in the heading.
     """
     from matplotlib.colors import to_rgba
 
-    known = model.known
-    assert known.classes is not None
-    classes = known.classes
+    assert model.known.classes is not None
+    classes = model.known.classes
     hues = style.colours(palette, len(classes))
-    steps = STEPS if moves else 24
-    shape = (len(grid.y), len(grid.x))
     rgba = np.array([to_rgba(hue) for hue in hues])
-    image = axes.imshow(
-        np.zeros((*shape, 4)),
-        extent=grid.extent,
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest" if moves else "bilinear",
-        zorder=0,
-    )
+    steps = STEPS if moves else 24
+    image = _blank_image(axes, grid, "nearest" if moves else "bilinear")
     _draw_samples(axes, tables, grid, hues, palette)
     ring = {"marker": "o", "facecolors": "none", "edgecolors": palette.ink, "linewidths": 1.0}
     rings = axes.scatter([], [], s=3 * size(tables), zorder=4, gid="wrong", **ring)
-    for name, label, column in zip("xy", ("xlabel", "ylabel"), grid.columns, strict=True):
-        room = 4.5 if name == "x" else 3.0
-        axes.set(**{label: lettering.shortened(lettering.plain(known.columns[column]), room, 10)})
-    axes.set(xlim=grid.extent[:2], ylim=grid.extent[2:])
+    _name_axes(axes, grid, model.known.columns)
     changing: list[Any] = []
 
     def redraw(model: Model) -> None:
-        given = shares(model, grid.X)
-        ahead = np.nan_to_num(margins(given))
+        outputs = shares(model, grid.X)
+        ahead = np.nan_to_num(margins(outputs))
+        unknown = np.asarray(np.isnan(outputs).any(axis=0))
         pixels = rgba[ahead.argmax(axis=0)]
         pixels[:, 3] = SHADE * np.ceil(steps * ahead.max(axis=0)) / steps
-        image.set_data(pixels.reshape(*shape, 4))
+        image.set_data(pixels.reshape(*grid.shape, 4))
         while changing:
             changing.pop().remove()
-        unknown = np.isnan(given).any(axis=0)
-        for each in ahead[1:] if len(ahead) == 2 else ahead:
-            if each.min() < 0 < each.max():
-                level = np.where(unknown, np.nan, each).reshape(shape)
-                line = axes.contour(
-                    grid.x, grid.y, level, [0.0], colors=palette.ink, linewidths=1.5
-                )
-                line.set_gid("boundary")
-                changing.append(line)
-        if unknown.any():
-            changing.append(_hatched(axes, grid, unknown.reshape(shape), palette))
-        text = everywhere(given, classes)
+        changing.extend(_draw_lines(axes, grid, ahead, unknown, palette))
+        text = everywhere(outputs, classes)
         if text and moves:
             hue = palette.fault if unknown.any() else palette.ink
             changing.append(style.aside(axes, text.replace(": ", ":\n"), hue, palette, 0.1))
@@ -208,10 +197,45 @@ def paint_boundary(
     return redraw
 
 
+def _blank_image(axes: Axes, grid: Plane, interpolation: str) -> Any:
+    """Add and return a transparent image that covers the plane."""
+    return axes.imshow(
+        np.zeros((*grid.shape, 4)),
+        extent=grid.extent,
+        origin="lower",
+        aspect="auto",
+        interpolation=interpolation,
+        zorder=0,
+    )
+
+
+def _name_axes(axes: Axes, grid: Plane, columns: Sequence[str]) -> None:
+    """Label the axes with their columns, and limit them to the plane."""
+    for label, column, room in zip(("xlabel", "ylabel"), grid.columns, (4.5, 3.0), strict=True):
+        axes.set(**{label: lettering.shortened(lettering.plain(columns[column]), room, 10)})
+    axes.set(xlim=grid.extent[:2], ylim=grid.extent[2:])
+
+
+def _draw_lines(
+    axes: Axes, grid: Plane, ahead: Array, unknown: Array, palette: Palette
+) -> list[Any]:
+    """Draw the boundary of each class, hatch the points without a number; return the artists."""
+    drawn = []
+    for each in ahead[1:] if len(ahead) == 2 else ahead:
+        if each.min() < 0 < each.max():
+            level = np.where(unknown, np.nan, each).reshape(grid.shape)
+            line = axes.contour(grid.x, grid.y, level, [0.0], colors=palette.ink, linewidths=1.5)
+            line.set_gid("boundary")
+            drawn.append(line)
+    if unknown.any():
+        drawn.append(_hatched(axes, grid, unknown.reshape(grid.shape), palette))
+    return drawn
+
+
 def _draw_samples(
     axes: Axes, tables: Tables, grid: Plane, hues: list[str], palette: Palette
 ) -> None:
-    """Draw samples in the colours of their classes, each part with marks of its own."""
+    """Draw samples: the colour is the class, the marker the part."""
     for part, table in tables.items():
         x, y = table.X[:, grid.columns].T
         area = size(tables)
@@ -229,7 +253,7 @@ def _draw_samples(
 
 
 def _hatched(axes: Axes, grid: Plane, unknown: Array, palette: Palette) -> Any:
-    """Hatch where no output is a number."""
+    """Hatch the points whose output is not a number."""
     hatched = axes.contourf(
         grid.x, grid.y, unknown, [0.5, 1.5], colors="none", hatches=["////"], zorder=1
     )
@@ -238,63 +262,6 @@ def _hatched(axes: Axes, grid: Plane, unknown: Array, palette: Palette) -> Any:
 
 
 def size(tables: Tables) -> float:
-    """Return the area of a sample's mark: many are small."""
+    """Return the area of a sample's marker in square points; the more samples, the smaller."""
     count = sum(len(table.y) for table in tables.values())
     return float(np.clip(12000 / count, 12, 50))
-
-
-def boundary_legend(model: Model, tables: Tables, grid: Plane, palette: Palette) -> list[Any]:
-    """Return what explains a boundary's marks."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    known = model.known
-    assert known.classes is not None
-    hues = style.colours(palette, len(known.classes))
-    mark = {"linestyle": "none", "markersize": 6}
-    prefix = f"{known.targets[0]} = " if max(map(len, known.classes)) < 3 else ""
-    handles: list[Any] = [
-        Line2D([], [], marker="s", color=hue, label=lettering.plain(f"{prefix}{name}"), **mark)
-        for hue, name in zip(hues, known.classes[:NAMED], strict=False)
-    ]
-    if len(known.classes) > NAMED:
-        more = f"and {len(known.classes) - NAMED:,} more classes"
-        handles.append(Line2D([], [], linestyle="none", label=more))
-    if "test" in tables:
-        handles += [
-            Line2D([], [], marker=style.MARKERS[part], color=palette.soft, label=part, **mark)
-            for part in tables
-        ]
-    given = shares(model, grid.X)
-    if not everywhere(given, known.classes):
-        line = "output 0.5" if len(known.classes) == 2 else "two classes even"
-        handles.append(Line2D([], [], color=palette.ink, label=line))
-    count = sum(len(table.y) for table in tables.values())
-    wrong, lost = (
-        sum(int(test(model, table).sum()) for table in tables.values())
-        for test in (is_wrong, is_lost)
-    )
-    ring = {**mark, "markersize": 9, "markerfacecolor": "none", "markeredgecolor": palette.ink}
-    if lost < count:
-        handles.append(Line2D([], [], marker="o", label=f"wrong: {wrong:,} of {count:,}", **ring))
-    if np.isnan(given).any():
-        hatch = {"facecolor": "none", "edgecolor": palette.fault, "hatch": "////", "linewidth": 0}
-        text = f"not a number: no class for {lost:,} of {count:,}"
-        handles.append(Patch(label=text, **hatch))
-    return handles
-
-
-def boundary(run: Run, look: Look) -> Figure:
-    """Return the shaded probability over two columns, its 0.5 contour and the samples."""
-    model = models.load(run)
-    chosen_columns(model, look.columns)  # which may be wrong before any data is read
-    tables = own_tables(model, look)
-    grid = plane(model, tables, look.columns, 240, 200)
-    made, (axes,) = style.figure(height=4.3)
-    paint_boundary(axes, model, tables, grid, look.palette)
-    style.legend_below(made, boundary_legend(model, tables, grid, look.palette))
-    x, y = (lettering.plain(model.known.columns[column]) for column in grid.columns)
-    others = "the other columns are kept at their mean" if grid.others else ""
-    same = everywhere(shares(model, grid.X), model.known.classes or ())
-    titles.of_run(made, run, look.palette, f"classes over {x} and {y}", others, same)
-    return made

@@ -1,4 +1,4 @@
-"""What a run is worth: the confusion of its classes."""
+"""Confusion matrices: true classes against predicted ones."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from nnfs_cli.core.metrics import class_scores
 from nnfs_cli.errors import FileError
 from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.boundary import own_tables
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs.model import Model
 from nnfs_cli.runs.record import Run
 
-NUMBERED = 15  # classes whose counts can be read
-LINE = 0.15  # inches that a name needs; of classes with smaller cells, some are named
-NAME = 1.5  # inches that a class's name may take
+NUMBERED = 15  # classes at most for counts to be legible
+LINE = 0.15  # inches that a name needs; with smaller cells, only some classes are named
+NAME = 1.5  # greatest width of a class's name, inches
 NO_CLASS = "none: not a number"
 
 
 def confusion(run: Run, look: Look) -> Figure:
-    """Return how often each class was taken for each other, of each part of the run's data."""
+    """Return a figure with a confusion matrix for each part of the run's data."""
     from matplotlib import rcParams
 
     model = models.load(run)
     if model.known.classes is None:
-        raise FileError(f"{run.path}: is a regression, without classes; --kind fit shows it")
+        raise FileError(f"{run.path}: is a regression and has no classes; draw it with --kind fit")
     tables = counts(model, look)
     names = [lettering.plain(name) for name in model.known.classes]
     down = [lettering.lines_of(name, NAME, 8, 3) for name in names]
@@ -42,30 +43,30 @@ def confusion(run: Run, look: Look) -> Figure:
     made, axes = style.figure(1, parts, height=side * len(names) / most + below + 0.85, width=width)
     for ax, (part, matrix) in zip(axes, tables.items(), strict=True):
         _draw(ax, matrix, across, turned, side / most, look.palette)
-        right = f"{matrix.trace():,} of {matrix.sum():,} right"
-        ax.set_title(f"{part}: {right}", fontsize=9)
+        correct = f"{matrix.trace():,} of {matrix.sum():,} correct"
+        ax.set_title(f"{part}: {correct}", fontsize=9)
         ax.set_yticks([])
     shown = range(0, len(names), _step(side / most))
     axes[0].set_yticks(shown, ["\n".join(down[i]) for i in shown], fontsize=8)
     target = lettering.plain(model.known.targets[0])
     axes[0].set_ylabel(f"true {lettering.shortened(target, side, 10)}")
-    key = "a row is a true class; shade: share of its row"
+    key = "rows are true classes; shade is the share of the row"
     titles.of_run(made, run, look.palette, f"true and predicted {target}", key)
     if turned:
-        made.draw_without_rendering()  # the layout finds room for such labels at its second try
+        made.draw_without_rendering()  # rotated labels are laid out on the second pass
     return made
 
 
 def _across(names: list[str], cell: float) -> tuple[list[list[str]], bool]:
-    """Return the lines of the names under cells so many inches wide, and whether they stand."""
+    """Return the lines of each name under cells `cell` inches wide, and whether to rotate them."""
     lines = [lettering.lines_of(name, cell - 0.08, 8, 3) for name in names]
-    if not any("…" in line for told in lines for line in told):
+    if not any("…" in line for name in lines for line in name):
         return lines, False
     return [lettering.lines_of(name, NAME, 8, 1 + int(cell > 0.3)) for name in names], True
 
 
 def _step(cell: float) -> int:
-    """Return how many cells there are to a name."""
+    """Return the distance, in cells, from one named class to the next."""
     return max(1, ceil(LINE / cell))
 
 
@@ -74,28 +75,28 @@ def _widest(names: list[list[str]]) -> float:
 
 
 def counts(model: Model, look: Look) -> dict[str, Array]:
-    """Return for each part the confusion matrix: true class down, predicted class across.
+    """Return each part's confusion matrix: true class down, predicted class across.
 
-    Where an output is not a number there is no predicted class, which is a column of its own.
+    If any output is not a number, a last column counts the samples without a predicted class.
     """
     assert model.known.classes is not None
     n = len(model.known.classes)
-    found, lost = {}, {}
+    matrices, lost = {}, {}
     for part, table in own_tables(model, look, most=None).items():
         y_hat, predicted = models.predict(model, table.X)
         assert predicted is not None
         is_lost = np.isnan(y_hat).any(axis=1)
-        found[part] = class_scores(predicted[~is_lost], table.y[~is_lost], n).confusion
+        matrices[part] = class_scores(predicted[~is_lost], table.y[~is_lost], n).confusion
         lost[part] = np.bincount(np.asarray(table.y[is_lost], int), minlength=n)
     if any(column.any() for column in lost.values()):
-        return {part: np.column_stack([found[part], lost[part]]) for part in found}
-    return found
+        return {part: np.column_stack([matrices[part], lost[part]]) for part in matrices}
+    return matrices
 
 
 def _draw(
     ax: Axes, matrix: Array, across: list[list[str]], turned: bool, cell: float, palette: Palette
 ) -> None:
-    """Draw a matrix of counts, its cells so many inches wide, with names below."""
+    """Draw a matrix of counts with cells `cell` inches wide, and the names of classes below."""
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap=style.shades(palette), vmin=0, vmax=1)
     count = len(matrix)

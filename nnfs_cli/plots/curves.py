@@ -1,4 +1,4 @@
-"""Learning curves of one run or several."""
+"""Learning curves of one or several runs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from nnfs_cli.config.schema import Config
 from nnfs_cli.config.writing import to_plain
 from nnfs_cli.core.activations import Array
 from nnfs_cli.plots import lettering, style, titles
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.plots.titles import Failure
 from nnfs_cli.runs import record
 from nnfs_cli.runs.record import Run
 
-LABEL = 48  # letters
-HEADROOM = 30  # how much above all other costs those of runs that rise are drawn
-FEW = 20  # entries, each of which has a mark
-MANY = 300  # curves that make a vector file large
+LABEL = 48  # greatest length of a run's label, characters
+HEADROOM = 30  # top of the axis, in multiples of the largest cost of a run that did not fail
+FEW = 20  # entries at most for a marker at each
+MANY = 300  # curves from which on they are drawn as pixels: vector files would be large
 
 
 class Curve(NamedTuple):
@@ -32,7 +33,7 @@ class Curve(NamedTuple):
 
     @property
     def last_finite(self) -> tuple[float, float] | None:
-        """The last epoch that has a finite cost before the first that has none, and this cost."""
+        """The last epoch before the first cost that is not finite, and the cost there."""
         finite = np.isfinite(self.cost)
         stop = len(finite) if finite.all() else int((~finite).argmax())
         return (float(self.epoch[stop - 1]), float(self.cost[stop - 1])) if stop else None
@@ -41,19 +42,19 @@ class Curve(NamedTuple):
 # --- of runs -------------------------------------------------------------------------------
 
 
-def learning_curves(found: Sequence[Run]) -> list[list[Curve]]:
-    """Return the curves of each run: training, and test where there is a test part."""
-    names = labels(found)
-    if len(found) == 1:
-        return [of_log(record.read_log(found[0]))]
+def learning_curves(runs: Sequence[Run]) -> list[list[Curve]]:
+    """Return the curves of each run: training cost and, with a test part, test cost."""
+    names = labels(runs)
+    if len(runs) == 1:
+        return [of_log(record.read_log(runs[0]))]
     return [
         of_log(record.read_log(run), name, f"{name}, test")
-        for run, name in zip(found, names, strict=True)
+        for run, name in zip(runs, names, strict=True)
     ]
 
 
 def of_log(log: Mapping[str, Any], train: str = "train", test: str = "test") -> list[Curve]:
-    """Return the curves of what was logged, called as is said."""
+    """Return the curves of a log, labelled `train` and `test`."""
     return [
         Curve(label, np.asarray(log["epoch"]), _finite(log[key]))
         for label, key in ((train, "cost"), (test, "test_cost"))
@@ -62,27 +63,27 @@ def of_log(log: Mapping[str, Any], train: str = "train", test: str = "test") -> 
 
 
 def _finite(values: Any) -> Array:
-    """Return float64 values, nan for what is not finite."""
-    known = np.asarray(values, np.float64)
-    return np.where(np.isfinite(known), known, np.nan)
+    """Return values as float64, with nan in place of infinities."""
+    numbers = np.asarray(values, np.float64)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def labels(found: Sequence[Run]) -> list[str]:
-    """Return what tells runs apart: the keys in which their configurations differ."""
-    flat = [dict(flatten(to_plain(run.config))) for run in found]
+def labels(runs: Sequence[Run]) -> list[str]:
+    """Return a label for each run: the keys, with values, in which their configurations differ."""
+    flat = [dict(flatten(to_plain(run.config))) for run in runs]
     keys = {key: None for plain in flat for key in plain}
     differ = [key for key in keys if len({repr(plain.get(key)) for plain in flat}) > 1]
     if differ != ["name"]:
         differ = [key for key in differ if key != "name"]
-    told = [", ".join(f"{key}={plain[key]}" for key in differ if key in plain) for plain in flat]
-    if len(set(told)) < len(told):  # the same training twice, or nothing but missing keys
-        told = [
+    texts = [", ".join(f"{key}={plain[key]}" for key in differ if key in plain) for plain in flat]
+    if len(set(texts)) < len(texts):  # equal configurations, or a key that only some have
+        texts = [
             f"{style.name_of(run)}: {text}" if text else style.name_of(run)
-            for run, text in zip(found, told, strict=True)
+            for run, text in zip(runs, texts, strict=True)
         ]
-    if max(map(len, told)) > LABEL:  # so much differs that it explains nothing
-        return [style.name_of(run) for run in found]
-    return told
+    if max(map(len, texts)) > LABEL:  # too many differences to be read
+        return [style.name_of(run) for run in runs]
+    return texts
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -97,9 +98,9 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def cost(found: Sequence[Run], look: Look) -> Figure:
-    """Return the learning curves of runs: training lines whole, test lines dashed."""
-    groups = learning_curves(found)
+def cost(runs: Sequence[Run], look: Look) -> Figure:
+    """Return a figure of learning curves: solid for the training part, dashed for the test part."""
+    groups = learning_curves(runs)
     made, (axes,) = style.figure()
     hues = style.colours(look.palette, len(groups))
     for number, group in enumerate(groups):
@@ -108,43 +109,43 @@ def cost(found: Sequence[Run], look: Look) -> Figure:
             draw_curve(axes, curve, hue, part)
     drawn = [curve for group in groups for curve in group]
     every = np.concatenate([curve.cost for curve in drawn])
-    top = _top(groups, found)
+    top = _top(groups, runs)
     scale, is_cut = look.scale, bool((every > top).any())
     if is_cut:
         axes.set_ylim(0.8 * float(np.nanmin(every)), top)
         scale = "log" if scale == "auto" and np.nanmin(every) > 0 else scale
     style.set_scale(axes, scale, every[~(every > top)])
     crosses = _mark_ends(axes, drawn, look.palette, top)
-    axes.set(xlabel="epoch", ylabel=cost_label([run.config for run in found]))
+    axes.set(xlabel="epoch", ylabel=cost_label([run.config for run in runs]))
     style.whole_numbers(axes.xaxis)
     if len(groups) == 1:
-        if failure := titles.failure_of(found[0]):
+        if failure := titles.failure_of(runs[0]):
             mark_failure(axes, failure, look.palette)
         style.legend_below(made)
-        titles.of_run(made, found[0], look.palette, "cost over the epochs")
+        titles.of_run(made, runs[0], look.palette, "cost over the epochs")
     else:
-        style.legend_below(made, _legend(groups, found, look.palette) + crosses)
-        _head_runs(made, found, look.palette, "beyond the top" if is_cut else "")
+        style.legend_below(made, _legend(groups, runs, look.palette) + crosses)
+        _head_runs(made, runs, look.palette, "above the axis" if is_cut else "")
     return made
 
 
-def _top(groups: Sequence[Sequence[Curve]], found: Sequence[Run]) -> float:
-    """Return up to where costs are drawn, so that those which rise do not flatten the others."""
+def _top(groups: Sequence[Sequence[Curve]], runs: Sequence[Run]) -> float:
+    """Return the highest cost to draw, so that runs that rise do not flatten the others."""
     others = [
         style.drawable(curve.cost)
-        for run, group in zip(found, groups, strict=True)
+        for run, group in zip(runs, groups, strict=True)
         for curve in group
         if not titles.fault_of(run)
     ]
     return HEADROOM * float(np.nanmax(np.concatenate(others))) if others else np.inf
 
 
-def _legend(groups: Sequence[Sequence[Curve]], found: Sequence[Run], palette: Palette) -> list[Any]:
-    """Return a line for each run and, where a run has a test part, what is dashed."""
+def _legend(groups: Sequence[Sequence[Curve]], runs: Sequence[Run], palette: Palette) -> list[Any]:
+    """Return the legend's handles: a line for each run and, with a test part, one for each part."""
     from matplotlib.lines import Line2D
 
     handles = []
-    for group, run, hue in zip(groups, found, style.colours(palette, len(found)), strict=True):
+    for group, run, hue in zip(groups, runs, style.colours(palette, len(runs)), strict=True):
         failed = " (diverged)" if titles.failure_of(run) else ""
         handles.append(Line2D([], [], color=hue, linewidth=1.8, label=group[0].label + failed))
     if max(map(len, groups)) > 1:
@@ -154,7 +155,7 @@ def _legend(groups: Sequence[Sequence[Curve]], found: Sequence[Run], palette: Pa
 
 
 def draw_curve(axes: Axes, curve: Curve, hue: str, part: str) -> None:
-    """Draw a curve, with a mark at each entry where there are few."""
+    """Draw a curve, with a marker at each entry if there are few."""
     axes.plot(
         curve.epoch,
         style.drawable(curve.cost),
@@ -170,8 +171,10 @@ def draw_curve(axes: Axes, curve: Curve, hue: str, part: str) -> None:
 def _mark_ends(
     axes: Axes, drawn: Sequence[Curve], palette: Palette, top: float = np.inf
 ) -> list[Any]:
-    """Put a cross on the last finite cost of each curve that does not stay finite, or at the top of
-    the axes; return them."""
+    """Mark the last finite cost of each curve that does not stay finite; return the legend handle.
+
+    A cost above the axes is marked at their top.
+    """
     ends = [curve.last_finite for curve in drawn if not np.isfinite(curve.cost).all()]
     points = [end for end in ends if end]
     if not points:
@@ -184,7 +187,7 @@ def _mark_ends(
 
 
 def mark_failure(axes: Axes, failure: Failure, palette: Palette) -> None:
-    """Shade the epochs in which a run diverged; without any finite cost, say that."""
+    """Shade the epochs in which a run diverged, or write that no cost is finite."""
     if failure.last is None:
         axes.set(xticks=[failure.epoch], yticks=[])
         text = f"no cost to draw: it is not finite at epoch {failure.epoch}"
@@ -195,30 +198,30 @@ def mark_failure(axes: Axes, failure: Failure, palette: Palette) -> None:
     axes.axvline(failure.epoch, label=f"not finite at epoch {failure.epoch:,}", **line)
 
 
-def _head_runs(made: Figure, found: Sequence[Run], palette: Palette, where: str) -> None:
-    """Head a figure of several runs with what they have in common, and how many failed."""
+def _head_runs(made: Figure, runs: Sequence[Run], palette: Palette, where: str) -> None:
+    """Add a heading: the data set and architecture that all runs share, and counts of failures."""
     shared = [
-        told.pop()
-        for told in (
-            {titles.dataset(run) for run in found},
-            {titles.architecture(run) for run in found},
+        names.pop()
+        for names in (
+            {titles.dataset(run) for run in runs},
+            {titles.architecture(run) for run in runs},
         )
-        if len(told) == 1
+        if len(names) == 1
     ]
-    faults = [bool(titles.fault_of(run)) for run in found]
-    lost = [bool(titles.failure_of(run)) for run in found]
-    told = []
+    faults = [bool(titles.fault_of(run)) for run in runs]
+    lost = [bool(titles.failure_of(run)) for run in runs]
+    notes = []
     if any(lost):
-        told.append(f"{sum(lost)} of {len(found)} diverged")
+        notes.append(f"{sum(lost)} of {len(runs)} diverged")
     if rising := sum(faults) - sum(lost):
-        told.append(f"{rising} of {len(found)} ended above where they began")
-    told += [f"some costs are {where}"] if where else []
-    fault = f"{'; '.join(told)}." if told else ""
-    title = f"Cost of {len(found)} runs over the epochs"
+        notes.append(f"{rising} of {len(runs)} ended with a higher cost than at the start")
+    notes += [f"some costs are {where}"] if where else []
+    fault = f"{'; '.join(notes)}." if notes else ""
+    title = f"Cost of {len(runs)} runs over the epochs"
     lettering.heading(made, palette, title, ["; ".join(shared)] if shared else [], fault)
 
 
 def cost_label(configs: Sequence[Config]) -> str:
-    """Return what a cost is, with its loss where that is one."""
+    """Return the label of a cost axis, with the loss if all configurations share it."""
     losses = {config.loss for config in configs}
     return f"cost ({losses.pop().replace('_', ' ')})" if len(losses) == 1 else "cost"

@@ -14,7 +14,8 @@ from nnfs_cli.data import encoding
 from nnfs_cli.errors import FileError
 from nnfs_cli.plots import style, titles
 from nnfs_cli.plots.boundary import own_tables
-from nnfs_cli.plots.style import Axes, Look, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Look
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs.record import Run
 

@@ -1,4 +1,4 @@
-"""Text that fits: its width in inches, its lines, and a figure's heading."""
+"""Text that fits: width in inches, line breaks, and the heading of a figure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nnfs_cli.plots.style import Figure, Palette
+    from nnfs_cli.plots.palettes import Palette
+    from nnfs_cli.plots.style import Figure
 
 TITLE, DETAIL = 11.0, 9.0  # points
-LEADING = 1.4  # height of a line, as a multiple of its letters'
-EDGE = 0.12  # inches around a heading
+LEADING = 1.4  # line height, in multiples of the font size
+EDGE = 0.12  # margin of a heading, inches
 
 
 def width_of(text: str, size: float, weight: str = "normal") -> float:
@@ -25,7 +26,7 @@ def width_of(text: str, size: float, weight: str = "normal") -> float:
 
 
 def shortened(text: str, room: float, size: float, weight: str = "normal") -> str:
-    """Return text, or as much of its beginning as fits into `room` inches with `…` behind it."""
+    """Return text, cut to fit into `room` inches with `…` at its end."""
     if width_of(text, size, weight) <= room:
         return text
     fits, cut = 0, len(text)
@@ -41,7 +42,7 @@ def shortened(text: str, room: float, size: float, weight: str = "normal") -> st
 def lines_of(
     text: str, room: float, size: float, most: int = 2, weight: str = "normal"
 ) -> list[str]:
-    """Return text as at most so many lines of `room` inches, broken after spaces, _ , - and /."""
+    """Return text as at most `most` lines of `room` inches, broken after spaces, _ , - and /."""
     words = re.findall(r"[^\s_/-]*[\s_/-]+|[^\s_/-]+", text) or [text]
     lines = [""]
     for i, word in enumerate(words):
@@ -56,7 +57,7 @@ def lines_of(
 
 
 def plain(text: str) -> str:
-    """Return text on one line, without characters that cannot be printed."""
+    """Return text on one line, with `?` for characters that cannot be printed."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
@@ -65,23 +66,25 @@ def heading(
 ) -> list[Any]:
     """Add a heading above a figure's axes and return its texts, the title first.
 
-    The details follow, then in the colour of faults what went wrong. The figure becomes higher by
-    as much, and is `constrained` to what is below the heading.
+    The details follow, and then `fault` in the palette's colour for failures. The figure grows by
+    the height of the heading, and its layout is constrained to the space below.
     """
     room = made.get_figwidth() - 2 * EDGE
-    found = [(line, TITLE, "bold", palette.ink) for line in lines_of(title, room, TITLE, 2, "bold")]
+    styled = [
+        (line, TITLE, "bold", palette.ink) for line in lines_of(title, room, TITLE, 2, "bold")
+    ]
     for detail in details:
         lines = lines_of(detail, room, DETAIL, 3)
-        found += [(line, DETAIL, "normal", palette.ink) for line in lines]
+        styled += [(line, DETAIL, "normal", palette.ink) for line in lines]
     if fault:
         lines = lines_of(fault, room, DETAIL, 3, "bold")
-        found += [(line, DETAIL, "bold", palette.fault) for line in lines]
-    taken = EDGE + sum(LEADING * size / 72 for _, size, _, _ in found)
+        styled += [(line, DETAIL, "bold", palette.fault) for line in lines]
+    taken = EDGE + sum(LEADING * size / 72 for _, size, _, _ in styled)
     height = made.get_figheight() + taken
     made.set_figheight(height)
     made.get_layout_engine().set(rect=(0, 0, 1, 1 - taken / height))
     texts, y = [], height - EDGE
-    for line, size, weight, hue in found:
+    for line, size, weight, hue in styled:
         place = {"ha": "left", "va": "top", "fontsize": size, "fontweight": weight, "color": hue}
         texts.append(made.text(EDGE / made.get_figwidth(), y / height, line, **place))
         y -= LEADING * size / 72
@@ -89,7 +92,7 @@ def heading(
 
 
 def behead(made: Figure) -> None:
-    """Take a figure's heading away again, and its room, where something else says what it shows."""
+    """Remove a figure's heading and its space, for pages that have a heading of their own."""
     layout = made.get_layout_engine()
     left, bottom, width, share = layout.get()["rect"]
     for text in [text for text in made.texts if text.get_position()[1] > share]:

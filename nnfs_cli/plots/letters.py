@@ -1,11 +1,11 @@
-"""Pictures in letters for terminals that lack some: Latin-1 and ASCII have no braille."""
+"""Replacements for the characters of terminal pictures that a stream cannot encode."""
 
 from __future__ import annotations
 
 import codecs
 
-BRAILLE = 0x2800  # the first of 256, in which each bit is a dot
-TOP, BOTTOM = 0b00011011, 0b11100100  # the dots of the upper two rows, and of the lower two
+BRAILLE = 0x2800  # first of 256 braille patterns; each bit is a dot
+TOP, BOTTOM = 0b00011011, 0b11100100  # dots of the upper two rows, and of the lower two
 PLAIN = {
     "│": "|", "─": "-", "└": "+", "█": "#", "▓": "%", "▒": "+", "░": ".",
     "…": "...", "±": "+-", "×": "x", "≥": ">=", "≤": "<=", "“": '"', "”": '"',
@@ -13,13 +13,13 @@ PLAIN = {
 
 
 def written(text: str, encoding: str | None) -> str:
-    """Return text as a stream of some encoding can show it."""
+    """Return text with every character that `encoding` lacks replaced by one that it has."""
     code = encoding or "utf-8"
     return text.encode(code, "nnfs-letters").decode(code)
 
 
 def plain(letter: str) -> str:
-    """Return what stands for a letter in ASCII, `?` for an unknown one."""
+    """Return the ASCII replacement of a character, `?` if it has none."""
     dots = ord(letter) - BRAILLE
     if not 0 <= dots < 256:
         return PLAIN.get(letter, "?")

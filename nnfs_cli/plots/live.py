@@ -1,4 +1,4 @@
-"""A training on the terminal while it goes on: its cost and, of two columns, its boundary."""
+"""A training drawn in the terminal while it runs: its cost and, over two columns, its boundary."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from nnfs_cli.training.setup import Training
 
 Log: TypeAlias = Mapping[str, list[float]]
 
-SHARE = 0.08  # of the training's time that may be spent on pictures
-FASTEST = 0.1  # seconds from one picture to the next
-FIRST = 0.06  # seconds that the first picture is thought to take
-BESIDE = 120  # letters across which there is room for two pictures
-TALL = 24  # lines of a learning curve
-MANY = 20_000  # samples that take long to read once more
-REPLAY = 1.2  # seconds in which a training that was too short to be seen is shown once more
-FRAMES = 24  # of such a replay, at most twice as many
-FEW = 6  # pictures of a training that are no motion
-KEPT = 2_000_000  # parameters of all moments that are kept
-HIDE, SHOW = "\033[?25l", "\033[?25h"  # the cursor
+SHARE = 0.08  # time for pictures, as a share of the training's
+FASTEST = 0.1  # least time between two pictures, seconds
+FIRST = 0.06  # expected time of the first picture, seconds
+BESIDE = 120  # least width for two pictures side by side, characters
+TALL = 24  # greatest height of a learning curve, lines
+MANY = 20_000  # samples at most for the boundary: they are read again
+REPLAY = 1.2  # length of the replay of a training too short to be seen, seconds
+FRAMES = 24  # pictures of a replay, at most twice as many
+FEW = 6  # pictures below which a training is replayed
+KEPT = 2_000_000  # parameters of all moments kept for a replay
+HIDE, SHOW = "\033[?25l", "\033[?25h"  # hide and show the cursor
 COLOURS = re.compile("\033\\[[0-9;]*m")
 
 
 class Budget:
-    """Says when to draw, so that pictures take no more than SHARE of the training's time."""
+    """A limit on drawing: pictures take at most SHARE of the training's time."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self.clock = clock
@@ -63,7 +63,7 @@ class Budget:
 
     @contextmanager
     def spending(self) -> Iterator[None]:
-        """Count what is done meanwhile."""
+        """Count the time of a block as spent on pictures."""
         before = self.clock()
         yield
         self.last = self.clock()
@@ -72,9 +72,9 @@ class Budget:
 
 
 def possible(picture: str, quiet: bool) -> str:
-    """Return how a training can be shown, `live` or `plot`, if `picture` is wanted.
+    """Return the picture that is possible here: `plot` instead of `live` without a terminal.
 
-    Raises NnfsError where what draws is not installed, which is better told before a training.
+    Raises NnfsError before the training if plotille is not installed.
     """
     style.need("plotille")
     if picture == "live" and not sys.stderr.isatty():
@@ -90,14 +90,14 @@ def pictured(
     training: Training,
     path: Path,
 ) -> AbstractContextManager[Callable[[], None]]:
-    """Return what shows a training: `live` in a window, `plot` in words and a picture at last."""
+    """Return the display of a training: `live` draws while it runs, `plot` once it has ended."""
     if picture == "live":
         return window(training, path, cache_dir(path.parent))
     return afterwards(training, progress)
 
 
 class Moment(NamedTuple):
-    """A state of a training: its epoch, how many entries its log had, and its parameters."""
+    """A state of a training: its epoch, the number of log entries, and its parameters."""
 
     epoch: int
     entries: int
@@ -105,19 +105,19 @@ class Moment(NamedTuple):
 
 
 class Moments:
-    """Some states of a training, evenly spread over its pauses; copies, as it goes on."""
+    """Copies of some states of a training, evenly spread over its pauses."""
 
     def __init__(self, training: Training) -> None:
-        self.training, self.found = training, list[Moment]()
+        self.training, self.kept = training, list[Moment]()
         self.seen, self.stride = 0, 1
         self.most = min(2 * FRAMES, KEPT // training.params.size)
 
     def note(self) -> None:
-        """Keep the present state, if its turn has come; every second one when there are many."""
+        """Copy the present state if it is due; with too many, drop every second one."""
         if self.seen % self.stride == 0 and self.training.log:
-            self.found.append(now(self.training)._replace(params=self.training.params.copy()))
-            if len(self.found) > self.most:
-                self.found, self.stride = self.found[::2], 2 * self.stride
+            self.kept.append(now(self.training)._replace(params=self.training.params.copy()))
+            if len(self.kept) > self.most:
+                self.kept, self.stride = self.kept[::2], 2 * self.stride
         self.seen += 1
 
 
@@ -127,67 +127,80 @@ def now(training: Training) -> Moment:
 
 
 def is_over(training: Training) -> bool:
-    """Return whether a training came to its end, good or bad, and was not interrupted."""
+    """Return whether a training has finished or diverged; false if it was interrupted."""
     return training.epoch == training.config.epochs or not (
         np.isfinite(training.params).all() and isfinite(training.figures["cost"])
     )
+
+
+class Window:
+    """The lines on stderr in which a training is drawn, each time over the last ones."""
+
+    def __init__(self, training: Training, path: Path, cached: Path) -> None:
+        self.training, self.path, self.cached = training, path, cached
+        self.budget, self.first = Budget(), training.epoch
+        self.run = Run(path, training.config, training.encoding, {})
+        self.tables: Tables | None = None
+        self.lines, self.pictures = 0, 0
+
+    def draw(self, moment: Moment, pace: str = "") -> None:
+        """Draw a state of the training; `pace` is by default the number of epochs per second."""
+        training = self.training
+        model = Model(self.run, training.network, moment.params)
+        if self.tables is None:
+            self.tables = samples(model, self.cached)
+        shown = terminal.screen(sys.stderr)
+        speed = (training.epoch - self.first) / max(self.budget.trained, 1e-9)
+        head = f"{self.path}: epoch {moment.epoch:,} of {training.config.epochs:,}, "
+        head += pace or f"{speed:,.0f} epochs/s"
+        log = {key: values[: moment.entries] for key, values in training.log.items()}
+        over = moment.epoch == training.epoch and is_over(training)
+        lines = [head[: shown.width], *pictures(log, model, self.tables, shown, is_over=over)]
+        _write_over(lines, self.lines)
+        self.lines, self.pictures = len(lines), self.pictures + 1
+
+    def replay(self, moments: list[Moment], rest: Callable[[float], object]) -> None:
+        """Draw some states again within about REPLAY seconds, with rests in between."""
+        with self.budget.spending():
+            begin = self.budget.clock()
+            for moment in moments:
+                self.draw(moment, "slowed down")
+                rest(REPLAY / len(moments))
+                if self.budget.clock() - begin > 2 * REPLAY:  # on a slow terminal
+                    break
 
 
 @contextmanager
 def window(
     training: Training, path: Path, cached: Path, rest: Callable[[float], object] = sleep
 ) -> Iterator[Callable[[], None]]:
-    """Yield what draws the training's state on stderr if there is time; draw it at the end.
+    """Yield a function that draws the training's state on stderr if there is time for it.
 
-    A training that was over before it could be seen is shown once more from what was kept of it,
-    in REPLAY seconds; `rest` is called between its pictures.
+    The end is always drawn. A training that ended before it could be seen is replayed from some of
+    its states; `rest` is called between their pictures.
     """
-    budget, first, moments = Budget(), training.epoch, Moments(training)
-    run = Run(path, training.config, training.encoding, {})
-    tables: Tables | None = None
-    drawn, pictured = 0, 0
-
-    def draw(moment: Moment, how: str = "") -> None:
-        nonlocal tables, drawn, pictured
-        model = Model(run, training.network, moment.params)
-        if tables is None:
-            tables = samples(model, cached)
-        shown = terminal.screen(sys.stderr)
-        pace = (training.epoch - first) / max(budget.trained, 1e-9)
-        head = f"{path}: epoch {moment.epoch:,} of {training.config.epochs:,}"
-        head += how or f", {pace:,.0f} epochs/s"
-        log = {key: values[: moment.entries] for key, values in training.log.items()}
-        over = moment.epoch == training.epoch and is_over(training)
-        lines = [head[: shown.width], *pictures(log, model, tables, shown, is_over=over)]
-        _write_over(lines, drawn)
-        drawn, pictured = len(lines), pictured + 1
+    shown, moments = Window(training, path, cached), Moments(training)
 
     def report() -> None:
         moments.note()
-        if training.log and budget.allows():
-            with budget.spending():
-                draw(now(training))
+        if training.log and shown.budget.allows():
+            with shown.budget.spending():
+                shown.draw(now(training))
 
     try:
         yield report
-        if pictured < FEW and training.log and is_over(training):
-            with budget.spending():
-                begin = budget.clock()
-                for moment in moments.found:
-                    draw(moment, ", slowed down")
-                    rest(REPLAY / len(moments.found))
-                    if budget.clock() - begin > 2 * REPLAY:  # for pictures that take long
-                        break
+        if shown.pictures < FEW and training.log and is_over(training):
+            shown.replay(moments.kept, rest)
     finally:
         if training.log:
-            draw(now(training))
+            shown.draw(now(training))
         with suppress(OSError):
             sys.stderr.write(SHOW)
             sys.stderr.flush()
 
 
 def _write_over(lines: list[str], drawn: int) -> None:
-    """Write lines on stderr in the place of those that were drawn before."""
+    """Write lines on stderr over the `drawn` lines before them."""
     back = f"\r\033[{drawn}A" if drawn else "\r"
     text = HIDE + back + "".join(f"{line}\033[K\n" for line in lines) + "\033[J"
     with suppress(OSError):
@@ -199,7 +212,7 @@ def _write_over(lines: list[str], drawn: int) -> None:
 def afterwards(
     training: Training, progress: AbstractContextManager[Callable[[], None]]
 ) -> Iterator[Callable[[], None]]:
-    """Yield what tells the progress; at the end, draw the cost on stderr."""
+    """Yield the progress display's report function; draw the cost on stderr at the end."""
     try:
         with progress as report:
             yield report
@@ -213,7 +226,7 @@ def afterwards(
 
 
 def samples(model: Model, cached: Path) -> Tables:
-    """Return the samples to draw with the boundary; none if there is no plane for it."""
+    """Return the samples to draw with the boundary, {} if no boundary can be drawn."""
     if model.known.samples > MANY or len(model.known.columns) != 2 or model.known.classes is None:
         return {}
     try:
@@ -223,18 +236,18 @@ def samples(model: Model, cached: Path) -> Tables:
 
 
 def cost(log: Log, config: Config, shown: Screen, *, is_over: bool = False) -> list[str]:
-    """Return the learning curve so far, in at most TALL lines; when it is over, what is wrong."""
-    found = curves.of_log(log)
-    hues = [terminal.PARTS[part] for part in terminal.PARTS][: len(found)]
+    """Return the learning curve so far, in at most TALL lines; at the end, with a failure."""
+    drawn = curves.of_log(log)
+    hues = [terminal.PARTS[part] for part in terminal.PARTS][: len(drawn)]
     shown = shown._replace(height=min(shown.height, TALL))
-    told = titles.fault_in(log) if is_over else ""
-    return terminal.chart(found, curves.cost_label([config]), "auto", shown, hues=hues, fault=told)
+    fault = titles.fault_in(log) if is_over else ""
+    return terminal.chart(drawn, curves.cost_label([config]), "auto", shown, hues=hues, fault=fault)
 
 
 def pictures(
     log: Log, model: Model, tables: Tables, shown: Screen, *, is_over: bool = False
 ) -> list[str]:
-    """Return cost and boundary, beside or under each other, as lines that fill the screen."""
+    """Return cost and boundary as lines that fill the screen, side by side if there is room."""
     height, config = shown.height - 3, model.run.config
     if not tables:
         return cost(log, config, shown._replace(height=height), is_over=is_over)
@@ -250,7 +263,7 @@ def pictures(
 
 
 def beside(left: list[str], right: list[str], width: int) -> list[str]:
-    """Return two pictures side by side; what colours a line takes no room."""
+    """Return two pictures side by side; colour codes do not count as width."""
     return [
         a + " " * max(width - len(COLOURS.sub("", a)), 0) + b
         for a, b in zip_longest(left, right, fillvalue="")

@@ -1,8 +1,7 @@
-"""The drawing of a network: its units, weights and biases. Coordinates are inches."""
+"""A network drawn with its units, weights and biases. Coordinates are inches."""
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -10,21 +9,22 @@ import numpy as np
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.plots import lettering, style, titles
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
+from nnfs_cli.plots.weight_labels import RADIUS, label, number, places
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs.model import Model
 from nnfs_cli.runs.record import Run
 
-WIDE = 16  # units that a layer may have to be drawn one by one
-NUMBERS = 12  # weights of a layer that are few enough to be written
-COLUMNS = 10  # layers, the inputs among them, that are drawn; of more, the first and the last
-ROW, COLUMN = 0.42, 0.9  # least distance between units of a layer, and between layers
-NAME = 1.7  # the widest name beside an input or an output
-RADIUS = 0.16  # of a circle that can hold a number
+WIDE = 16  # units at most of a layer that is drawn unit by unit
+NUMBERS = 12  # weights at most of a layer whose values are written
+COLUMNS = 10  # columns drawn, including the inputs; in deeper networks the first and last ones
+ROW, COLUMN = 0.42, 0.9  # least distances of units and of layers, inches
+NAME = 1.7  # greatest width of an input's or output's name, inches
 
 
 class Column(NamedTuple):
-    """A layer as it is drawn: its groups of units, each a circle or, of all of them, a bar."""
+    """A layer as drawn: its groups of units, one circle per unit or one bar for all of them."""
 
     layer: int  # 0 is the inputs
     groups: list[Array]
@@ -38,7 +38,7 @@ class Column(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """What all layers share: the largest finite weight or bias, and a circle's radius."""
+    """The scale of a drawing: the largest finite weight or bias, and a circle's radius."""
 
     largest: float
     radius: float
@@ -55,7 +55,7 @@ class Scale(NamedTuple):
 
 
 def network(run: Run, look: Look) -> Figure:
-    """Return the drawn network: width and colour of a line are a weight's size and sign."""
+    """Return a figure of the network: a line's width is a weight's size, its colour the sign."""
     from matplotlib import rcParams
 
     model = models.load(run)
@@ -70,7 +70,7 @@ def network(run: Run, look: Look) -> Figure:
     usual = rcParams["figure.figsize"][0] - 0.8 - sum(rooms)
     inner = max(sum(map(_gap, _shown(counts)[:-1], _shown(counts)[1:])), usual)
     left = rooms[0] + 0.3
-    found = columns(model, height, left, left + inner)
+    drawn = columns(model, height, left, left + inner)
     made, (axes,) = style.figure(height=height + 0.75, width=left + inner + rooms[1] + 0.6)
     axes.set_axis_off()
     axes.set(xlim=(0, left + inner + rooms[1] + 0.4), ylim=(-0.1, height + 0.55))
@@ -78,16 +78,16 @@ def network(run: Run, look: Look) -> Figure:
     finite = [np.abs(Wb[np.isfinite(Wb)]).astype(np.float64) for Wb in views]
     largest = max((float(size.max()) for size in finite if size.size), default=0.0) or 1.0
     scale = Scale(largest, min(0.4 * height / tallest, RADIUS * 1.15), look.palette)
-    for before, after in pairwise(found):
+    for before, after in pairwise(drawn):
         if after.layer == before.layer + 1:
             _draw_weights(axes, before, after, views[before.layer], scale)
         else:
             text = f"… {after.layer - before.layer - 1:,} layers …"
-            _label(axes, (before.x + after.x) / 2, height / 2, text, look.palette, rotation=90)
-    for column in found:
+            label(axes, (before.x + after.x) / 2, height / 2, text, look.palette, rotation=90)
+    for column in drawn:
         biases = views[column.layer - 1][:, -1] if column.layer else None
         _draw_units(axes, column, biases, height, scale)
-    for column, side, words in zip((found[0], found[-1]), ("right", "left"), names, strict=True):
+    for column, side, words in zip((drawn[0], drawn[-1]), ("right", "left"), names, strict=True):
         shift = -0.1 - scale.radius if side == "right" else 0.1 + scale.radius
         for name, y in zip(words, column.y.tolist(), strict=False):
             place = {"ha": side, "va": "center", "fontsize": 9, "linespacing": 1.0}
@@ -95,33 +95,33 @@ def network(run: Run, look: Look) -> Figure:
     lost = sum(int((~np.isfinite(Wb)).sum()) for Wb in views)
     _network_legend(made, lost, model.network.n_params, scale)
     bar = f"a bar is more than {WIDE} units; its lines: root mean square, with the sign of the mean"
-    bars = any(column.is_bar for column in found)
+    bars = any(column.is_bar for column in drawn)
     count = f"{model.network.n_params:,} weights and biases"
     titles.of_run(made, run, look.palette, count, bar if bars else "")
     return made
 
 
 def _shown(counts: list[int]) -> list[int]:
-    """Return what is drawn of a list with an item for each layer: all, or its two ends."""
+    """Return the items to draw of a list with one per layer: all, or the two ends."""
     half = COLUMNS // 2
     return counts if len(counts) <= COLUMNS else [*counts[:half], *counts[-half:]]
 
 
 def _gap(before: int, after: int) -> float:
-    """Return how far apart two layers are: further where numbers stand between them."""
+    """Return the distance of two layers, wider if weights are written between them."""
     return 1.6 if before * after <= NUMBERS else COLUMN
 
 
 def columns(
     model: Model, height: float = 1.0, left: float = 0.0, right: float = 1.0
 ) -> list[Column]:
-    """Return the inputs and the layers, from left to right between two places."""
+    """Return the columns of inputs and layers, from x = `left` to x = `right`."""
     counts = [model.network.layers[0].fan_in, *(layer.units for layer in model.network.layers)]
     words = ["inputs" if counts[0] > 1 else "input"]
     words += [layer.activation.name for layer in model.run.config.layers]
     chosen = _shown(list(range(len(counts))))
     places = np.linspace(left, right, len(chosen)).tolist()
-    found = []
+    placed = []
     for layer, x in zip(chosen, places, strict=True):
         n, groups, y = counts[layer], [np.arange(counts[layer])], np.array([height / 2])
         if n <= WIDE:
@@ -129,18 +129,18 @@ def columns(
             groups = [np.array([i]) for i in range(n)]
             y = height / 2 + step * ((n - 1) / 2 - np.arange(n))
         units = f"{n:,}" if not layer else f"{n:,} unit{'s' * (n > 1)}"
-        found.append(Column(layer, groups, [units, words[layer]], x, y))
-    return found
+        placed.append(Column(layer, groups, [units, words[layer]], x, y))
+    return placed
 
 
 def input_names(model: Model) -> list[list[str]]:
-    """Return the lines of each input's name; nothing where the inputs are a bar."""
+    """Return the lines of each input's name; [] if the inputs are a bar."""
     names = list(model.run.config.features or model.known.columns)
     return _names(names) if len(names) <= WIDE else []
 
 
 def output_names(model: Model) -> list[list[str]]:
-    """Return the lines of each output's name: its class, or its target."""
+    """Return the lines of each output's name, a class or a target; [] if the outputs are a bar."""
     units = model.run.config.layers[-1].units
     if units > WIDE:
         return []
@@ -156,7 +156,7 @@ def _names(names: list[str]) -> list[list[str]]:
 def _draw_units(
     axes: Axes, column: Column, biases: Array | None, height: float, scale: Scale
 ) -> None:
-    """Draw a column's circles or its bar, filled by the bias, which is written where it fits."""
+    """Draw a column's circles, or its bar; biases fill the circles and are written if they fit."""
     from matplotlib.colors import to_rgba
     from matplotlib.patches import FancyBboxPatch
 
@@ -184,12 +184,12 @@ def _draw_units(
     if biases is not None and scale.radius >= RADIUS:
         for bias, y in zip(biases.tolist(), column.y.tolist(), strict=True):
             place = {"fontsize": 6.5, "ha": "center", "va": "center", "zorder": 5}
-            text = f"{bias:.2f}" if 0.01 <= abs(bias) < 10 else _number(bias, ".0e")
+            text = f"{bias:.2f}" if 0.01 <= abs(bias) < 10 else number(bias, ".0e")
             axes.annotate(text, (column.x, y), **place)
 
 
 def _draw_weights(axes: Axes, left: Column, right: Column, Wb: Array, scale: Scale) -> None:
-    """Draw lines from one column to the next; to or from a bar, a line is several weights."""
+    """Draw lines from one column to the next; a line at a bar stands for several weights."""
     from matplotlib.collections import LineCollection
 
     segments, widths, hues, dashes = [], [], [], []
@@ -208,57 +208,19 @@ def _draw_weights(axes: Axes, left: Column, right: Column, Wb: Array, scale: Sca
     axes.add_collection(lines)
     middle = (left.x + right.x) / 2
     if left.is_bar and right.is_bar:
-        told = f"{weights.size:,}\nweights\nrms {_number(size)}"
-        _label(axes, middle, float(left.y[0]), told, scale.palette)
+        text = f"{weights.size:,}\nweights\nrms {number(size)}"
+        label(axes, middle, float(left.y[0]), text, scale.palette)
     elif len(segments) <= NUMBERS and not left.is_bar and not right.is_bar:
         values = [float(Wb[to[0], source[0]]) for to in right.groups for source in left.groups]
         for (x, y), value in zip(places(segments), values, strict=True):
-            _label(axes, x, y, _number(value), scale.palette)
+            label(axes, x, y, number(value), scale.palette)
 
 
 def rms(weights: Array, largest: float) -> float:
-    """Return the root mean square of weights, which need not overflow; nan if one is not finite."""
+    """Return the root mean square of weights, without overflow; nan if one is not finite."""
     if not np.isfinite(weights).all():
         return float("nan")
     return float(np.sqrt(np.square(weights / largest).mean()) * largest)
-
-
-def places(segments: list[list[tuple[float, float]]]) -> list[tuple[float, float]]:
-    """Return for each line where its number stands: as far as possible from the other lines and
-    from the numbers before it."""
-    lines = np.array(segments, dtype=float)  # (lines, ends, xy)
-    edge = (RADIUS + 0.22) / float(lines[0, 1, 0] - lines[0, 0, 0])  # beside the circles
-    share = np.linspace(edge, 1 - edge, 37)
-    x = lines[0, 0, 0] + share * (lines[0, 1, 0] - lines[0, 0, 0])
-    y = lines[:, :1, 1] + share * (lines[:, 1:, 1] - lines[:, :1, 1])
-    found: list[tuple[float, float]] = []
-    for i in range(len(lines)):
-        others = np.delete(y, i, axis=0)
-        room = np.abs(others - y[i]).min(axis=0) if len(others) else np.ones(len(share))
-        for at, height in found:  # a number is three times as wide as it is high
-            room = np.minimum(room, np.hypot((x - at) / 2.2, y[i] - height))
-        room = np.minimum(room, 0.2) - 0.02 * np.abs(share - 0.5)
-        best = int(room.argmax())
-        found.append((float(x[best]), float(y[i, best])))
-    return found
-
-
-def _number(value: float, small: str = ".2g") -> str:
-    """Return a number in few letters."""
-    if not np.isfinite(value):
-        return f"{value}"
-    form = "g" if not value else small if abs(value) < 0.01 else ".2g"
-    text = f"{value:{form if abs(value) < 1000 else '.0e'}}"
-    return re.sub(r"e([+-])0*", lambda m: "e" + m[1].strip("+"), text)
-
-
-def _label(
-    axes: Axes, x: float, y: float, text: str, palette: Palette, rotation: float = 0
-) -> None:
-    """Write over lines."""
-    box = {"boxstyle": "round,pad=0.12", "facecolor": palette.ground, "edgecolor": "none"}
-    place = {"ha": "center", "va": "center", "zorder": 2, "rotation": rotation}
-    axes.annotate(text, (x, y), fontsize=7.5, bbox=box, **place)
 
 
 def _network_legend(made: Figure, lost: int, count: int, scale: Scale) -> None:
@@ -274,7 +236,7 @@ def _network_legend(made: Figure, lost: int, count: int, scale: Scale) -> None:
             [],
             color=palette.soft,
             linewidth=scale.width(size),
-            label=f"{size:.3g}, the largest",
+            label=f"thickest line = {size:.3g}",
         ),
     ]
     if lost == count:
@@ -283,5 +245,5 @@ def _network_legend(made: Figure, lost: int, count: int, scale: Scale) -> None:
         line = {"color": palette.fault, "linestyle": ":"}
         handles.append(Line2D([], [], label=f"{lost:,} not finite", **line))
     circle = {"marker": "o", "markeredgecolor": palette.ink, "markerfacecolor": palette.ground}
-    handles.append(Line2D([], [], linestyle="none", label="unit, with its bias", **circle))
+    handles.append(Line2D([], [], linestyle="none", label="unit; fill = bias", **circle))
     style.legend_below(made, handles)

@@ -1,5 +1,5 @@
-"""A sweep's figure at each point of its swept keys: the runs that finished, their median and
-quartiles, and how many did not finish."""
+"""A sweep's figure at each point of its swept keys: finished runs, their median and quartiles, and
+the number that did not finish."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nnfs_cli.sweeps.store import FIGURES
 from nnfs_cli.sweeps.summary import Record
 
 OTHERS = ("index", "status", "epochs", *FIGURES)
-NOT_FINITE = "not finite"  # what became of a finished run whose figure overflowed
+NOT_FINITE = "not finite"  # status of a finished run whose figure overflowed
 
 Point = tuple[Any, ...]
 
@@ -29,22 +29,22 @@ class Results(NamedTuple):
     keys: tuple[str, ...]
     figure: str
     values: tuple[list[Any], ...]  # of each key, in order
-    groups: dict[Point, dict[int, float]]  # the figure of each run that finished, by its number
-    lost: dict[Point, Counter[str]]  # how many others: diverged, failed, missing or not finite
-    first: int | None  # the number of a run that was trained, if there is one
+    groups: dict[Point, dict[int, float]]  # the figure of each finished run, by run number
+    lost: dict[Point, Counter[str]]  # the number of others by status
+    first: int | None  # the number of a trained run, if there is one
 
     def quartiles(self, *point: Any) -> tuple[float, float, float]:
-        """Return lower quartile, median and upper quartile of the finished runs, nan without."""
-        found = list(self.groups.get(point, {}).values())
+        """Return lower quartile, median and upper quartile of the finished runs, nan if none."""
+        values = list(self.groups.get(point, {}).values())
         with np.errstate(over="ignore"):
-            low, middle, high = np.quantile(found, [0.25, 0.5, 0.75]) if found else [np.nan] * 3
+            low, middle, high = np.quantile(values, [0.25, 0.5, 0.75]) if values else [np.nan] * 3
         return float(low), float(middle), float(high)
 
     def median(self, *point: Any) -> float:
         return self.quartiles(*point)[1]
 
     def runs(self, *point: Any) -> int:
-        """Return how many runs a point has, finished or not."""
+        """Return the number of runs at a point, finished or not."""
         return len(self.groups.get(point, ())) + self.lost.get(point, Counter()).total()
 
     @property
@@ -54,7 +54,7 @@ class Results(NamedTuple):
 
     @property
     def all_lost(self) -> Counter[str]:
-        """How many runs of the whole sweep did not finish, by what became of them."""
+        """The number of runs of the whole sweep that did not finish, by status."""
         return sum(self.lost.values(), Counter())
 
     @property
@@ -62,9 +62,9 @@ class Results(NamedTuple):
         return sum(self.runs(*point) for point in {**self.groups, **self.lost})
 
     def best_points(self) -> list[Point]:
-        """Return the points with the best median, of those where most of the runs finished.
+        """Return the points with the best median among those where most runs finished.
 
-        There are several where they are equal, and none where all are.
+        Ties give several points; if all points tie, there is no best one.
         """
         choose = min if summary.smaller_is_better(self.figure) else max
         points = [p for p in self.groups if 2 * len(self.groups[p]) > self.runs(*p)]
@@ -73,7 +73,7 @@ class Results(NamedTuple):
         return best if len(best) < len({**self.groups, **self.lost}) else []
 
     def best_text(self) -> str:
-        """Return the best median and where it is, nothing where there is none."""
+        """Return the best median and its point as text, "" if there is none."""
         if not (best := self.best_points()):
             return ""
         settings = ", ".join(f"{k}={show(v)}" for k, v in zip(self.keys, best[0], strict=True))
@@ -81,10 +81,10 @@ class Results(NamedTuple):
         name = "median" if self.has_several else worded(self.figure)
         text = f"best {name} {self.median(*best[0]):.3g} at {short(settings, 60)}{more}"
         left_out = any(2 * len(self.groups[p]) <= self.runs(*p) for p in self.groups)
-        return f"{text}, of those where most runs finished" if left_out else text
+        return f"{text}, among points where most runs finished" if left_out else text
 
     def best_run(self) -> tuple[Point, int] | None:
-        """Return point and number of the best of all runs, SWEEP/best."""
+        """Return the point and the number of the best run, SWEEP/best."""
         sign = 1 if summary.smaller_is_better(self.figure) else -1
         every = [(sign * v, n, p) for p, runs in self.groups.items() for n, v in runs.items()]
         _, number, point = min(every, key=lambda run: run[:2], default=(0.0, 0, None))
@@ -92,12 +92,12 @@ class Results(NamedTuple):
 
 
 def results(path: Path, look: Look) -> Results:
-    """Return a sweep's figure over the keys in look.against, by default over all but the seed."""
+    """Return a sweep's figure over the keys in look.against, by default all keys but the seed."""
     records = summary.records(path)
     keys = _chosen_keys(path, records, look)
     if look.by not in records[0] or look.by not in FIGURES:
-        known = [key for key in FIGURES if key in records[0]]
-        names = f"there are {', '.join(known)}" if known else "no run of it has any"
+        logged = [key for key in FIGURES if key in records[0]]
+        names = f"the figures are {', '.join(logged)}" if logged else "no run has any figure"
         raise FileError(f"{path}: no run has a figure {look.by!r}; {names}")
     groups: dict[Point, dict[int, float]] = {}
     lost: dict[Point, Counter[str]] = {}
@@ -120,9 +120,10 @@ def _chosen_keys(path: Path, records: Sequence[Record], look: Look) -> list[str]
     keys = list(look.against) or [k for k in swept if k != "seed"] or swept
     for key in keys:
         if key not in swept:
-            known = ", ".join(swept)
             hint = did_you_mean(key, swept)
-            raise FileError(f"{path}: {key!r} was not swept{hint}; {known} were")
+            raise FileError(
+                f"{path}: {key!r} was not swept{hint}; the swept keys are {', '.join(swept)}"
+            )
     if len(keys) > 2:
         two = ",".join(keys[:2])
         raise FileError(
@@ -132,9 +133,9 @@ def _chosen_keys(path: Path, records: Sequence[Record], look: Look) -> list[str]
 
 
 def _values(records: Sequence[Record], key: str) -> list[Any]:
-    """Return the values of a key: numbers in order, words as they come."""
-    found = list({record[key]: None for record in records})
-    return sorted(found) if are_numbers(found) else found
+    """Return the values of a key: numbers sorted, text in order of appearance."""
+    values = list({record[key]: None for record in records})
+    return sorted(values) if are_numbers(values) else values
 
 
 def are_numbers(values: Sequence[Any]) -> bool:
@@ -142,10 +143,10 @@ def are_numbers(values: Sequence[Any]) -> bool:
 
 
 def worded(figure: str) -> str:
-    """Return a figure's name in words."""
+    """Return a figure's name with spaces instead of underscores."""
     return figure.replace("_", " ")
 
 
 def show(value: Any) -> str:
-    """Return a swept value as it stands in a picture."""
+    """Return a swept value as pictures show it."""
     return f"{value:.4g}" if isinstance(value, float) else short(one_line(str(value)), 16)

@@ -1,4 +1,4 @@
-"""How a regression fits: its curve over one input column, and predicted against true targets."""
+"""The fit of a regression: its curve over one input column, and predicted against true targets."""
 
 from __future__ import annotations
 
@@ -8,43 +8,44 @@ from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError
 from nnfs_cli.plots import lettering, style, titles
 from nnfs_cli.plots.boundary import Redraw, Tables, own_tables, size
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs.model import Model
 from nnfs_cli.runs.record import Run
 
-REACH = 1.0  # ranges of the targets beyond them, which an axis may show
+REACH = 1.0  # extent of an axis beyond the targets, in multiples of their range
 
 
 def targets_of(model: Model, room: float) -> str:
-    """Return the names of the targets, as much of them as fits into so many inches."""
+    """Return the names of the targets, cut to `room` inches."""
     return lettering.shortened(lettering.plain(", ".join(model.known.targets)), room, 10)
 
 
 def axis_of(tables: Tables, y_hat: Array) -> tuple[float, float]:
-    """Return the ends of an axis for targets and predictions, as far as those are near."""
-    seen = np.concatenate([table.y.ravel() for table in tables.values()])
-    low, high = float(seen.min()), float(seen.max())
+    """Return the ends of an axis for all targets, and for predictions within REACH of them."""
+    targets = np.concatenate([table.y.ravel() for table in tables.values()])
+    low, high = float(targets.min()), float(targets.max())
     span = high - low or 1.0
     near = y_hat[(y_hat > low - REACH * span) & (y_hat < high + REACH * span)]
-    both = np.concatenate([seen, near.ravel()])
+    both = np.concatenate([targets, near.ravel()])
     margin = 0.08 * (float(np.ptp(both)) or 1.0)
     return float(both.min()) - margin, float(both.max()) + margin
 
 
 def beyond(y_hat: Array, limits: tuple[float, float]) -> str:
-    """Return how many predictions an axis does not show, and why; nothing if it shows all."""
+    """Return the numbers of predictions that an axis does not show, "" if it shows all."""
     lost = int(np.isnan(y_hat).sum())
     out = int(((y_hat < limits[0]) | (y_hat > limits[1])).sum())
     if lost == y_hat.size:
         return "no prediction is a number"
-    told = [f"{out:,} of {y_hat.size:,} beyond the axis"] if out else []
-    told += [f"{lost:,} of {y_hat.size:,} not a number"] if lost else []
-    return ", ".join(told)
+    counts = [f"{out:,} of {y_hat.size:,} beyond the axis"] if out else []
+    counts += [f"{lost:,} of {y_hat.size:,} not a number"] if lost else []
+    return ", ".join(counts)
 
 
 def paint_curve(axes: Axes, model: Model, tables: Tables, palette: Palette) -> Redraw:
-    """Draw each target over the one input column, and the samples; return what draws again."""
+    """Draw each target over the input column, and the samples; return a function that redraws."""
     every = np.concatenate([table.X[:, 0] for table in tables.values()])
     margin = 0.05 * float(np.ptp(every)) or 1.0
     x = np.linspace(every.min() - margin, every.max() + margin, 400)
@@ -76,12 +77,12 @@ def paint_curve(axes: Axes, model: Model, tables: Tables, palette: Palette) -> R
 
 
 def paint_truth(axes: Axes, model: Model, tables: Tables, palette: Palette) -> Redraw:
-    """Draw predicted against true targets and the diagonal; return what draws again."""
+    """Draw predicted against true targets and the diagonal; return a function that redraws."""
     every = [style.drawable(models.predict(model, table.X).y_hat) for table in tables.values()]
     limits = axis_of(tables, np.concatenate(every))
     true = axis_of(tables, np.zeros(0))
     axes.axline(
-        (true[0], true[0]), slope=1, color=palette.soft, linewidth=1, label="predicted = true"
+        (true[0], true[0]), slope=1, color=palette.soft, linewidth=1, label="perfect prediction"
     )
     marks = [
         axes.scatter(
@@ -123,30 +124,30 @@ def paint_truth(axes: Axes, model: Model, tables: Tables, palette: Palette) -> R
 
 
 def _inside(y_hat: Array, limits: tuple[float, float]) -> Array:
-    """Return predictions, drawn no further away than an axis can be computed."""
+    """Return predictions, clipped at 9 heights of the axes beyond them: more would overflow."""
     span = limits[1] - limits[0]
     kept: Array = np.clip(y_hat, limits[0] - 9 * span, limits[1] + 9 * span)
     return kept
 
 
 def _note(axes: Axes, text: str, palette: Palette) -> None:
-    """Say above axes what they do not show; there is always room for it."""
+    """Write text above the axes; without text, a blank keeps the space."""
     axes.set_title(text or " ", fontsize=8.5, color=palette.fault)
 
 
 def fit(run: Run, look: Look) -> Figure:
-    """Return predicted against true targets; before it, of one input column, the curve."""
+    """Return a figure of predicted against true targets; with one input column, also the curve."""
     model = models.load(run)
     if model.known.classes is not None:
-        raise FileError(f"{run.path}: tells classes apart; --kind confusion shows how well")
+        raise FileError(f"{run.path}: is a classifier; draw it with --kind confusion")
     tables = own_tables(model, look)
-    alone = len(model.known.columns) == 1
-    made, axes = style.figure(1, 2 if alone else 1, height=3.4 if alone else 4.2)
-    if alone:
+    is_curve = len(model.known.columns) == 1
+    made, axes = style.figure(1, 2 if is_curve else 1, height=3.4 if is_curve else 4.2)
+    if is_curve:
         paint_curve(axes[0], model, tables, look.palette)
     paint_truth(axes[-1], model, tables, look.palette)
     handles = axes[-1].get_legend_handles_labels()[0]
-    if alone:
+    if is_curve:
         handles += axes[0].lines
     style.legend_below(made, handles)
     name = lettering.plain(", ".join(model.known.targets))

@@ -1,6 +1,6 @@
-"""How pictures look: the one place for colours, fonts and sizes; and how they become files.
+"""How pictures look (fonts, sizes, scales, legends), and how they are written to files.
 
-matplotlib is loaded by these functions alone, without pyplot: no display, no global figure.
+Only these functions load matplotlib, and without pyplot: no display, no global figure.
 """
 
 from __future__ import annotations
@@ -16,84 +16,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import FileError, NnfsError
 from nnfs_cli.plots import lettering, packing
+from nnfs_cli.plots.palettes import PALETTES, Palette
 from nnfs_cli.runs.record import Run
 
 Axes: TypeAlias = Any  # matplotlib's
 Figure: TypeAlias = Any
-WIDTH = 6.0  # inches: with 10 point letters, legible at 600 pixels
+WIDTH = 6.0  # inches; 10 point text is legible at 600 pixels
 DPI = 150
-FLOOR, CEILING = 1e-300, 1e300  # beyond, an axis overflows
+FLOOR, CEILING = 1e-300, 1e300  # limits beyond which an axis overflows
 SUFFIXES = ("png", "svg", "pdf")
 SETTINGS = ("MPLBACKEND", "MATPLOTLIBRC")
 MARKERS = {"train": "o", "test": "D"}
 
 
-class Palette(NamedTuple):
-    """The colours of one style. Each means one thing, in every picture.
-
-    `series` are the classes of a data set or, where runs are compared, the runs; `negative` and
-    `positive` are signs of weights and biases; `train` and `test` are parts of the data; `amount`
-    shades counts and figures; `best` is the best run of a sweep; `fault` marks what failed.
-    """
-
-    ground: str
-    ink: str
-    soft: str
-    series: tuple[str, ...]
-    negative: str
-    positive: str
-    train: str
-    test: str
-    amount: str
-    best: str
-    fault: str
-
-
-# Okabe and Ito 2008, "Color universal design": told apart by colour-blind readers. The order puts
-# those first that stand out against the ground. Signs are brown and violet, as in ColorBrewer's
-# PuOr, which has none of these hues.
-BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
-SKY, YELLOW = "#56B4E9", "#F0E442"
-PALETTES = {
-    "light": Palette(
-        "#FFFFFF",
-        "#202428",
-        "#8A9097",
-        (BLUE, ORANGE, GREEN, PINK, SKY, YELLOW, "#7A7F85", "#1B2A6B", "#882255", "#B5DE6F"),
-        negative="#B35806",
-        positive="#7552C0",
-        train="#3C444C",
-        test="#C2187A",
-        amount="#5B6B7B",
-        best="#6A8A00",
-        fault="#D0192F",
-    ),
-    "dark": Palette(
-        "#15191E",
-        "#E8EAED",
-        "#7E858C",
-        (SKY, ORANGE, GREEN, PINK, YELLOW, BLUE, "#A4AAB0", "#4A63D8", "#A8486F", "#C5EE8F"),
-        negative="#D27B3A",
-        positive="#A58BEA",
-        train="#D3D8DD",
-        test="#F364B4",
-        amount="#9FB0C0",
-        best="#B2D235",
-        fault="#FF5D63",
-    ),
-}
-
-
 @dataclass(frozen=True)
 class Look:
-    """How a picture is wanted; `note` is called with what it cannot show."""
+    """Options of a picture; `note` is called with a sentence about anything it leaves out."""
 
     style: str = "light"
     scale: str = "auto"
@@ -109,10 +54,10 @@ class Look:
 
 
 def need(library: str) -> Any:
-    """Return a library of the `plot` extra; NnfsError says how to install it."""
-    # matplotlib tells of font caches and unwritable homes, which are no concern of a user's.
+    """Return a library of the `plot` extra; NnfsError with the install command if it is missing."""
+    # matplotlib warns about font caches and unwritable homes, which do not affect the picture.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    # Settings of other programs, such as the backend of a notebook, are not for these pictures.
+    # Settings meant for other programs, such as a notebook's backend, would change the pictures.
     hidden = {key: os.environ.pop(key) for key in SETTINGS if key in os.environ}
     os.environ["MATPLOTLIBRC"] = os.devnull
     try:
@@ -130,7 +75,7 @@ def need(library: str) -> Any:
 
 @contextmanager
 def drawing(palette: Palette) -> Iterator[None]:
-    """Let matplotlib draw in a palette."""
+    """Give matplotlib the settings of a palette for the duration of a block."""
     matplotlib = need("matplotlib")
     # A matplotlibrc in this directory or at home would change the pictures.
     usual = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
@@ -161,23 +106,25 @@ def drawing(palette: Palette) -> Iterator[None]:
         "svg.hashsalt": "nnfs",  # the same picture is the same file
     }
     with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # in the name of a column, say
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a column's name, for example
         yield
 
 
 def drawable(values: Array) -> Array:
-    """Return float64 values that axes can hold: nan for what is not finite, FLOOR and CEILING for
-    what is beyond them."""
-    known = np.asarray(values, np.float64)
-    shown = np.where(np.isfinite(known), np.clip(known, -CEILING, CEILING), np.nan)
+    """Return values as float64 in the range of an axis: nan if not finite, else clipped to CEILING
+    and, if positive, to FLOOR."""
+    numbers = np.asarray(values, np.float64)
+    shown = np.where(np.isfinite(numbers), np.clip(numbers, -CEILING, CEILING), np.nan)
     return np.where((shown > 0) & (shown < FLOOR), FLOOR, shown)
 
 
 def figure(
     rows: int = 1, columns: int = 1, height: float = 4.0, width: float | None = None
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure and its axes, row by row; sizes are inches, by default as wide as `drawing`
-    says, or as a report does, whose pictures are narrower."""
+    """Return a figure and its axes, row by row; sizes are inches.
+
+    The default width is rcParams', set by `drawing` or, narrower, by a report.
+    """
     from matplotlib import rcParams
     from matplotlib.figure import Figure
 
@@ -188,7 +135,10 @@ def figure(
 
 
 def render(made: Figure, suffix: str, palette: Palette) -> bytes:
-    """Return a figure as a file of a suffix in SUFFIXES; the same figure is the same bytes."""
+    """Return a figure as the bytes of a file; equal figures give equal bytes.
+
+    `suffix` is one of SUFFIXES.
+    """
     undated: dict[str, dict[str, str | None]] = {
         "svg": {"Date": None},
         "pdf": {"CreationDate": None},
@@ -200,15 +150,15 @@ def render(made: Figure, suffix: str, palette: Palette) -> bytes:
 
 
 def colours(palette: Palette, count: int) -> list[str]:
-    """Return so many colours, all different; beyond those of the palette they are darker."""
+    """Return `count` different colours: the palette's, then darker shades of them."""
     from matplotlib.colors import to_hex, to_rgb
 
     size = len(palette.series)
-    found = []
+    hues = []
     for i in range(count):
         shade = 0.62 ** (i // size)
-        found.append(to_hex([shade * part for part in to_rgb(palette.series[i % size])]))
-    return found
+        hues.append(to_hex([shade * part for part in to_rgb(palette.series[i % size])]))
+    return hues
 
 
 def of_part(palette: Palette, part: str) -> str:
@@ -217,7 +167,7 @@ def of_part(palette: Palette, part: str) -> str:
 
 
 def name_of(run: Run) -> str:
-    """Return what a run is called: the last part of its path, of a sweep's run the last two."""
+    """Return a run's name: the last part of its path, or the last two for a run of a sweep."""
     path = run.path
     return f"{path.parent.name}/{path.name}" if path.name.isdecimal() else path.name
 
@@ -226,12 +176,12 @@ def is_log(scale: str, values: Array) -> bool:
     """Return whether an axis of finite values is logarithmic; FileError if it cannot be."""
     can = values.size > 0 and values.min() > 0
     if scale == "log" and not can:
-        raise FileError("a logarithmic axis needs values above 0; take --scale linear")
+        raise FileError("a logarithmic axis needs values above 0; use --scale linear")
     return bool(scale != "linear" and can and (scale == "log" or values.max() > 20 * values.min()))
 
 
 def set_scale(axes: Axes, scale: str, values: Array, axis: str = "y") -> None:
-    """Make an axis logarithmic if that is wanted; of `auto`, if positive values span decades."""
+    """Make an axis logarithmic if `scale` is log, or is auto and positive values span decades."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
     values = drawable(values)
@@ -259,16 +209,16 @@ def set_scale(axes: Axes, scale: str, values: Array, axis: str = "y") -> None:
 
 
 def _tick(value: float) -> str:
-    """Return the label of a tick, which says so where values beyond are drawn too."""
+    """Return the label of a tick, with ≤ or ≥ at a limit to which values are clipped."""
     beyond = "≤" if value <= 1.01 * FLOOR else "≥" if value >= 0.99 * CEILING else ""
-    told = f"{value:.0e}" if value >= 1e5 and value == 10.0 ** round(log10(value)) else f"{value:g}"
-    return beyond + re.sub(r"e([+-])0*", lambda m: "e" + m[1].strip("+"), told)
+    text = f"{value:.0e}" if value >= 1e5 and value == 10.0 ** round(log10(value)) else f"{value:g}"
+    return beyond + re.sub(r"e([+-])0*", lambda m: "e" + m[1].strip("+"), text)
 
 
 def legend_below(made: Figure, handles: list[Any] | None = None) -> None:
-    """Put a legend under the axes, where it hides nothing, in as many columns as fit.
+    """Add a legend below the axes, in as many columns as fit.
 
-    The figure becomes higher by its rows beyond the first; a heading has to come later.
+    The figure grows by the rows beyond the first, so a heading must be added afterwards.
     """
     if handles is None:
         handles = made.axes[0].get_legend_handles_labels()[0]
@@ -278,20 +228,20 @@ def legend_below(made: Figure, handles: list[Any] | None = None) -> None:
     widest = max(lettering.width_of(handle.get_label(), size) for handle in handles)
     columns = max(1, min(int(room / (widest + beside)), len(handles)))
     rows = -(-len(handles) // columns)
-    columns = -(-len(handles) // rows)  # rows of about one length
+    columns = -(-len(handles) // rows)  # balances the rows
     made.set_figheight(made.get_figheight() + 0.19 * (rows - 1))
     made.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=size)
 
 
 def aside(axes: Axes, text: str, hue: str, palette: Palette, y: float = 0.5) -> Any:
-    """Write across the middle of axes, over what is there, and return the text."""
+    """Write text in a box across the middle of the axes, and return it."""
     box = {"boxstyle": "round,pad=0.35", "facecolor": palette.ground, "edgecolor": hue}
     middle = {"transform": axes.transAxes, "ha": "center", "va": "center", "zorder": 8}
     return axes.text(0.5, y, text, color=hue, fontsize=9, bbox=box, **middle)
 
 
 def shades(palette: Palette) -> Any:
-    """Return a colour map of amounts over the ground, so pale that ink can be read on it."""
+    """Return a colour map for amounts, pale enough for text on it."""
     from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
     hue = palette.amount
@@ -299,7 +249,7 @@ def shades(palette: Palette) -> Any:
 
 
 def whole_numbers(axis: Any, most: int = 7) -> None:
-    """Let an axis have a few ticks, at integers only, with commas between thousands."""
+    """Give an axis at most `most` ticks, at integers, with commas between thousands."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(nbins=most, integer=True, min_n_ticks=1))

@@ -1,6 +1,6 @@
-"""What a sweep found: a figure of its runs over one swept key, or two.
+"""The results of a sweep: a figure of its runs over one or two swept keys.
 
-Statistics are medians and quartiles of the runs that finished; what did not finish is drawn too.
+Medians and quartiles are of the runs that finished; the others are counted.
 """
 
 from __future__ import annotations
@@ -15,66 +15,71 @@ import numpy as np
 from nnfs_cli.core.activations import Array
 from nnfs_cli.errors import one_line
 from nnfs_cli.plots import lettering, style, titles
+from nnfs_cli.plots.palettes import Palette
 from nnfs_cli.plots.points import Results, are_numbers, results, show, worded
-from nnfs_cli.plots.style import Axes, Figure, Look, Palette
+from nnfs_cli.plots.style import Axes, Figure, Look
 from nnfs_cli.sweeps import directory, members
 
-NUMBERED = (8, 14)  # cells across and down that have room for their numbers
-NAMED = 12  # points of an axis that have room for their values
+NUMBERED = (8, 14)  # cells at most, across and down, for numbers in them
+NAMED = 12  # points at most of an axis on which each has a label
 
 
 def sweep(path: Path, look: Look) -> Figure:
-    """Return a figure against one swept key, median and quartiles; or a heat map over two."""
-    found = results(path, look)
-    if len(found.keys) == 1:
-        made = _line(path, found, look)
+    """Return a figure of median and quartiles over one swept key, or a heat map over two."""
+    outcome = results(path, look)
+    if len(outcome.keys) == 1:
+        made = _line(path, outcome, look)
     else:
         made, (axes,) = style.figure(height=4.2)
-        _map(made, axes, found, look)
-    over = " and ".join(found.keys)
-    title = f"{lettering.plain(path.name)}: {worded(found.figure)} over {over}"
+        _map(made, axes, outcome, look)
+    over = " and ".join(outcome.keys)
+    title = f"{lettering.plain(path.name)}: {worded(outcome.figure)} over {over}"
     lettering.heading(
-        made, look.palette, title, details(path, found), titles.lost(found.all_lost, found.total)
+        made,
+        look.palette,
+        title,
+        details(path, outcome),
+        titles.lost(outcome.all_lost, outcome.total),
     )
     return made
 
 
-def details(path: Path, found: Results) -> list[str]:
-    """Return lines about a sweep: data and architecture, where they were not swept; its best."""
-    told = [] if found.first is None else shared(path, found.first)
-    return list(filter(None, ["; ".join(told), found.best_text()]))
+def details(path: Path, outcome: Results) -> list[str]:
+    """Return lines about a sweep: data and architecture, unless swept, and the best point."""
+    fixed = [] if outcome.first is None else shared(path, outcome.first)
+    return list(filter(None, ["; ".join(fixed), outcome.best_text()]))
 
 
 def shared(path: Path, number: int) -> list[str]:
-    """Return a sweep's data set and architecture, where not swept, as a run of it has them."""
+    """Return a sweep's data set and architecture, unless swept, taken from run `number`."""
     keys = directory.read_facts(path).keys
     run = members.read_run(path, number)
-    told = [] if any(key.startswith("dataset") for key in keys) else [titles.dataset(run)]
+    fixed = [] if any(key.startswith("dataset") for key in keys) else [titles.dataset(run)]
     swept = any(key.startswith(("dataset", "features", "layers")) for key in keys)
-    return told if swept else [*told, titles.architecture(run)]
+    return fixed if swept else [*fixed, titles.architecture(run)]
 
 
-def _line(path: Path, found: Results, look: Look) -> Figure:
-    """Draw finished runs as dots, their median and quartiles, and above them what became of all."""
-    if not found.groups:
+def _line(path: Path, outcome: Results, look: Look) -> Figure:
+    """Draw finished runs as dots, their median and quartiles, and above them how all runs ended."""
+    if not outcome.groups:
         made, (strip,) = style.figure(height=2.6)
         axes = strip
-    elif found.lost:
+    elif outcome.lost:
         made, (strip, axes) = style.figure(2, 1, height=4.8)
         axes.get_gridspec().set_height_ratios([1, 5])
         strip.sharex(axes)
     else:
         made, (axes,) = style.figure(height=4.2)
-    (values,) = found.values
+    (values,) = outcome.values
     numbers = are_numbers(values)
     x = np.array(values, dtype=float) if numbers else np.arange(float(len(values)))
-    if found.lost:
-        _endings(strip, found, x, look.palette)
-    if found.groups:
-        _runs(path, axes, found, x, look)
+    if outcome.lost:
+        _endings(strip, outcome, x, look.palette)
+    if outcome.groups:
+        _runs(path, axes, outcome, x, look)
     _ticks(axes, values, x, numbers)
-    axes.set_xlabel(found.keys[0])
-    if strip_above := found.lost and found.groups:
+    axes.set_xlabel(outcome.keys[0])
+    if strip_above := outcome.lost and outcome.groups:
         strip.tick_params(bottom=False, labelbottom=False, which="both")
     handles = [h for ax in made.axes for h in ax.get_legend_handles_labels()[0]]
     if any(" of " in text.get_text() for ax in made.axes for text in ax.texts):
@@ -83,49 +88,49 @@ def _line(path: Path, found: Results, look: Look) -> Figure:
     return made
 
 
-def _runs(path: Path, axes: Axes, found: Results, x: Array, look: Look) -> None:
-    """Draw the figure of the runs that finished, their median and quartiles, and the best run."""
-    (values,), hue = found.values, _hue(found, look.palette)
-    low, middle, high = style.drawable(np.array([found.quartiles(value) for value in values])).T
+def _runs(path: Path, axes: Axes, outcome: Results, x: Array, look: Look) -> None:
+    """Draw the finished runs' figure, its median and quartiles, and the best run."""
+    (values,), hue = outcome.values, _hue(outcome, look.palette)
+    low, middle, high = style.drawable(np.array([outcome.quartiles(value) for value in values])).T
     where = dict(zip(values, x.tolist(), strict=True))
-    dots = [(where[p], y) for (p,), group in found.groups.items() for y in group.values()]
+    dots = [(where[p], y) for (p,), group in outcome.groups.items() for y in group.values()]
     at, every = np.array(dots).T
     every = style.drawable(every)
-    linked = are_numbers(values) and not found.keys[0].endswith("seed")
-    if found.has_several:
+    linked = are_numbers(values) and not outcome.keys[0].endswith("seed")
+    if outcome.has_several:
         spots = {"color": hue, "s": 10, "alpha": 0.45, "linewidths": 0, "zorder": 3}
         axes.scatter(at, every, label="runs", gid="runs", **spots)
         bars = {"color": hue, "alpha": 0.25, "linewidth": 1.5 if linked else 9}
         axes.vlines(x, low, high, label="" if linked else "middle half", gid="quartiles", **bars)
         if linked:
             axes.fill_between(x, low, high, color=hue, alpha=0.15, linewidth=0, label="middle half")
-    dash = found.has_several and not linked
+    dash = outcome.has_several and not linked
     line = {"linestyle": "-" if linked else "none", "marker": "_" if dash else "o", "zorder": 4}
     line |= {"markersize": 14 if dash else 5 if len(x) <= 20 else 3, "markeredgewidth": 1 + dash}
-    label = "median" if found.has_several else worded(found.figure)
+    label = "median" if outcome.has_several else worded(outcome.figure)
     axes.plot(x, middle, color=hue, label=label, gid="median", **line)
-    if best := found.best_run():
+    if best := outcome.best_run():
         (point,), number = best
         star = {"color": look.palette.best, "markersize": 13, "zorder": 5, "linestyle": "none"}
         star |= {"markeredgecolor": look.palette.ground, "markeredgewidth": 0.8, "gid": "best"}
         label = f"best: {one_line(path.name)}/{number}"
-        axes.plot(where[point], found.groups[point,][number], marker="*", label=label, **star)
-    axes.set_ylabel(worded(found.figure))
+        axes.plot(where[point], outcome.groups[point,][number], marker="*", label=label, **star)
+    axes.set_ylabel(worded(outcome.figure))
     style.set_scale(axes, look.scale, every)
 
 
-def _hue(found: Results, palette: Palette) -> str:
-    return style.of_part(palette, "test" if found.figure.startswith("test_") else "train")
+def _hue(outcome: Results, palette: Palette) -> str:
+    return style.of_part(palette, "test" if outcome.figure.startswith("test_") else "train")
 
 
-def _endings(axes: Axes, found: Results, x: Array, palette: Palette) -> None:
-    """Draw at each point a column of its runs: those that finished, and those that did not."""
-    (values,) = found.values
-    total = np.array([found.runs(value) for value in values], dtype=float)
+def _endings(axes: Axes, outcome: Results, x: Array, palette: Palette) -> None:
+    """Draw a column at each point: the shares of its runs that finished, diverged, ..."""
+    (values,) = outcome.values
+    total = np.array([outcome.runs(value) for value in values], dtype=float)
     hues = {"finished": palette.amount, "diverged": palette.fault, "failed": palette.ink}
-    counts = {"finished": np.array([len(found.groups.get((value,), ())) for value in values])}
-    for status in sorted(found.all_lost):
-        lost = [found.lost.get((value,), Counter())[status] for value in values]
+    counts = {"finished": np.array([len(outcome.groups.get((value,), ())) for value in values])}
+    for status in sorted(outcome.all_lost):
+        lost = [outcome.lost.get((value,), Counter())[status] for value in values]
         counts[status] = np.array(lost)
     bottom, width = np.zeros(len(values)), float(np.clip(160 / len(values), 1, 14))
     for status, count in counts.items():
@@ -134,7 +139,7 @@ def _endings(axes: Axes, found: Results, x: Array, palette: Palette) -> None:
         alpha = 0.35 if status == "finished" else 1
         axes.vlines(x, bottom, top, alpha=alpha, label=status, gid=status, **column)
         bottom = top
-    if found.has_several and len(values) <= NAMED:
+    if outcome.has_several and len(values) <= NAMED:
         place = {"ha": "center", "textcoords": "offset points", "fontsize": 8}
         for at, n, finished in zip(x, total, counts["finished"], strict=True):
             if n > finished:
@@ -144,7 +149,7 @@ def _endings(axes: Axes, found: Results, x: Array, palette: Palette) -> None:
 
 
 def _ticks(axes: Axes, values: Sequence[Any], x: Array, numbers: bool) -> None:
-    """Name the points of the axis, as many as there is room for."""
+    """Label the points of the axis, as many as fit."""
     if numbers:
         style.set_scale(axes, "auto", x, "x")
     if numbers and len(values) > NAMED:
@@ -165,13 +170,13 @@ def _ticks(axes: Axes, values: Sequence[Any], x: Array, numbers: bool) -> None:
         axes.set_xlim(-0.6, len(values) - 0.4)
 
 
-def _map(made: Figure, axes: Axes, found: Results, look: Look) -> None:
+def _map(made: Figure, axes: Axes, outcome: Results, look: Look) -> None:
     """Draw the median at each pair of values as a shaded cell with its number."""
-    across, down = found.values
-    medians = style.drawable(np.array([[found.median(a, d) for a in across] for d in down]))
+    across, down = outcome.values
+    medians = style.drawable(np.array([[outcome.median(a, d) for a in across] for d in down]))
     known = medians[np.isfinite(medians)]
     if known.size:
-        _shade(made, axes, medians, found, look)
+        _shade(made, axes, medians, outcome, look)
     for ticks, values in ((axes.set_xticks, across), (axes.set_yticks, down)):
         few = range(0, len(values), -(-len(values) // NAMED))
         ticks([i + 0.5 for i in few], [show(values[i]) for i in few])
@@ -179,14 +184,16 @@ def _map(made: Figure, axes: Axes, found: Results, look: Look) -> None:
         for label in axes.get_xticklabels():
             label.set(rotation=40, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0)
-    axes.set(xlabel=found.keys[0], ylabel=found.keys[1], xlim=(0, len(across)), ylim=(0, len(down)))
+    axes.set(
+        xlabel=outcome.keys[0], ylabel=outcome.keys[1], xlim=(0, len(across)), ylim=(0, len(down))
+    )
     if len(across) <= NUMBERED[0] and len(down) <= NUMBERED[1]:
-        _number(axes, found, look.palette)
-    _mark(made, axes, found, look.palette)
+        _number(axes, outcome, look.palette)
+    _mark(made, axes, outcome, look.palette)
 
 
-def _shade(made: Figure, axes: Axes, medians: Array, found: Results, look: Look) -> None:
-    """Shade cells, on a logarithmic scale where values span decades, and draw that scale."""
+def _shade(made: Figure, axes: Axes, medians: Array, outcome: Results, look: Look) -> None:
+    """Shade the cells, on a logarithmic scale if values span decades, and draw a colour bar."""
     from matplotlib.colors import LogNorm, Normalize
 
     known = medians[np.isfinite(medians)]
@@ -196,36 +203,39 @@ def _shade(made: Figure, axes: Axes, medians: Array, found: Results, look: Look)
     cells = np.ma.masked_invalid(medians)
     image = axes.pcolormesh(cells, cmap=style.shades(look.palette), norm=norm, gid="medians")
     bar = made.colorbar(image, ax=axes)
-    bar.set_label(worded(found.figure) + (", median" if found.has_several else ""))
+    bar.set_label(worded(outcome.figure) + (", median" if outcome.has_several else ""))
     if logarithmic:
         style.set_scale(bar.ax, look.scale, known)
 
 
-def _number(axes: Axes, found: Results, palette: Palette) -> None:
-    """Write into each cell its median, and how many of its runs that is of if not of all."""
+def _number(axes: Axes, outcome: Results, palette: Palette) -> None:
+    """Write each cell's median into it and, unless all runs finished, the number that did."""
     place = {"ha": "center", "va": "center", "fontsize": 8, "linespacing": 1.3}
-    for i, d in enumerate(found.values[1]):
-        for j, a in enumerate(found.values[0]):
-            finished, lost = len(found.groups.get((a, d), ())), found.lost.get((a, d), Counter())
+    for i, d in enumerate(outcome.values[1]):
+        for j, a in enumerate(outcome.values[0]):
+            finished, lost = (
+                len(outcome.groups.get((a, d), ())),
+                outcome.lost.get((a, d), Counter()),
+            )
             total = finished + lost.total()
-            text = f"{found.median(a, d):.3g}" if finished else "\n".join(sorted(lost))
+            text = f"{outcome.median(a, d):.3g}" if finished else "\n".join(sorted(lost))
             if finished and lost:
                 text += f"\n{finished} of {total}"
             axes.text(j + 0.5, i + 0.5, text, color=None if finished else palette.fault, **place)
 
 
-def _mark(made: Figure, axes: Axes, found: Results, palette: Palette) -> None:
-    """Mark the best cell and those in which runs did not finish, and say how."""
+def _mark(made: Figure, axes: Axes, outcome: Results, palette: Palette) -> None:
+    """Mark the best cell, and cells with unfinished runs; add the legend."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
 
-    across, down = found.values
+    across, down = outcome.values
     handles: list[Any] = []
-    crosses = [point for point in found.lost if point not in found.groups]
-    partly = [point for point in found.lost if point in found.groups]
-    label = "best median" if found.has_several else f"best {worded(found.figure)}"
+    crosses = [point for point in outcome.lost if point not in outcome.groups]
+    partly = [point for point in outcome.lost if point in outcome.groups]
+    label = "best median" if outcome.has_several else f"best {worded(outcome.figure)}"
     frame = {"fill": False, "edgecolor": palette.best, "linewidth": 3, "label": label}
-    for a, d in found.best_points():
+    for a, d in outcome.best_points():
         cell = Rectangle((across.index(a), down.index(d)), 1, 1, gid="best", zorder=4, **frame)
         axes.add_patch(cell)
         handles[:] = [cell]
@@ -247,7 +257,7 @@ def _mark(made: Figure, axes: Axes, found: Results, palette: Palette) -> None:
 
 
 def _counted() -> Any:
-    """Return a line of a legend that says what counts of runs mean."""
+    """Return a legend entry that explains the counts of runs."""
     from matplotlib.lines import Line2D
 
     return Line2D([], [], linestyle="none", label="2 of 5: two finished")

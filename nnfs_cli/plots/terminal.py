@@ -1,6 +1,6 @@
-"""Pictures in letters: cost, boundary and sweep, as large as the terminal.
+"""Cost and boundary drawn in the terminal, at its size.
 
-Colour is never needed to read them. plotille draws curves in braille dots; it is loaded here alone.
+They can be read without colour. plotille, imported only here, draws curves in braille dots.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from nnfs_cli.runs import model as models
 from nnfs_cli.runs.model import Model
 from nnfs_cli.runs.record import Run
 
-MARKS = "ox+*#@%&"  # of the classes' samples
-GROUNDS = " .:-=~^,"  # of the classes' regions
-WRONG, UNKNOWN, LOST = "!", "/", "X"  # another class; no number; the last finite cost
-MARGIN = 10  # letters before the axis
-# Of the 256 colours that terminals have, those nearest to the palette; and a dim one of each.
+MARKS = "ox+*#@%&"  # samples, by class
+GROUNDS = " .:-=~^,"  # regions, by class
+WRONG, UNKNOWN, LOST = "!", "/", "X"  # a mistake; not a number; the last finite cost
+MARGIN = 10  # width left of the axis, characters
+# Of a terminal's 256 colours, those nearest to the palette, and a dim version of each.
 HUES = (39, 214, 36, 175, 227, 166, 25, 250)
 DIM = (24, 94, 22, 96, 100, 88, 17, 240)
 PARTS: dict[str, int | None] = {"train": None, "test": 169}
@@ -36,7 +36,7 @@ FAULT = 196
 
 
 class Screen(NamedTuple):
-    """Letters across and down, and whether they may be coloured."""
+    """The width and height in characters, and whether colour is allowed."""
 
     width: int
     height: int
@@ -46,8 +46,8 @@ class Screen(NamedTuple):
 def screen(stream: TextIO) -> Screen:
     """Return the size of the terminal behind a stream, and whether it shows colour."""
     columns, lines = shutil.get_terminal_size((80, 24))
-    wanted = stream.isatty() and os.environ.get("TERM") != "dumb"
-    colour = "NO_COLOR" not in os.environ and (wanted or "FORCE_COLOR" in os.environ)
+    is_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+    colour = "NO_COLOR" not in os.environ and (is_terminal or "FORCE_COLOR" in os.environ)
     return Screen(max(columns, 40), max(lines, 12), colour)
 
 
@@ -60,23 +60,23 @@ def painted(text: str, hue: int | None, shown: Screen, ground: int | None = None
 # --- cost ------------------------------------------------------------------------------------
 
 
-def cost(found: Sequence[Run], look: Look, shown: Screen) -> str:
-    """Return the learning curves of runs."""
-    groups = curves.learning_curves(found)
+def cost(runs: Sequence[Run], look: Look, shown: Screen) -> str:
+    """Return the learning curves of runs as text."""
+    groups = curves.learning_curves(runs)
     drawn, hues = [], []
-    for number, (run, group) in enumerate(zip(found, groups, strict=True)):
-        lost = titles.failure_of(run) if len(found) > 1 else None
+    for number, (run, group) in enumerate(zip(runs, groups, strict=True)):
+        lost = titles.failure_of(run) if len(runs) > 1 else None
         for part, curve in zip(PARTS, group, strict=False):
             drawn.append(curve._replace(label=f"{curve.label} (diverged)") if lost else curve)
-            hues.append(HUES[number % len(HUES)] if len(found) > 1 else PARTS[part])
-    title = curves.cost_label([run.config for run in found])
-    fault = titles.fault_of(found[0]) if len(found) == 1 else ""
+            hues.append(HUES[number % len(HUES)] if len(runs) > 1 else PARTS[part])
+    title = curves.cost_label([run.config for run in runs])
+    fault = titles.fault_of(runs[0]) if len(runs) == 1 else ""
     shown = shown._replace(height=shown.height - 2)
     return "\n".join(chart(drawn, title, look.scale, shown, hues=hues, fault=fault))
 
 
 def chart(
-    found: Sequence[Curve],
+    plotted: Sequence[Curve],
     title: str,
     scale: str,
     shown: Screen,
@@ -84,26 +84,26 @@ def chart(
     hues: Sequence[int | None],
     fault: str = "",
 ) -> list[str]:
-    """Return curves on axes, as lines that together fill the screen, and below them what is wrong.
+    """Return curves on axes as lines that fill the screen, with `fault` below them.
 
-    Where a curve stops being finite stands an X.
+    An X marks the last finite cost of a curve that diverges.
     """
-    costs = style.drawable(np.concatenate([curve.cost for curve in found]))
+    costs = style.drawable(np.concatenate([curve.cost for curve in plotted]))
     costs = costs[np.isfinite(costs)]
-    last = max(float(curve.epoch[-1]) for curve in found) or 1.0
+    last = max(float(curve.epoch[-1]) for curve in plotted) or 1.0
     logarithmic = style.is_log(scale, costs)
     scaled: Callable[[Array], Array] = np.log10 if logarithmic else np.asarray
     ends = scaled(np.array([costs.min(), costs.max()])).tolist() if costs.size else [0.0, 1.0]
     low, high = ends if ends[1] > ends[0] else (ends[0] - 0.5, ends[0] + 0.5)
-    legend = _legend(found, shown, hues)
+    legend = _legend(plotted, shown, hues)
     if fault:
         room = shown.width - MARGIN - 2
         legend += [f"{'':>{MARGIN}}  {painted(line, FAULT, shown)}" for line in wrap(fault, room)]
     width, height = shown.width - MARGIN - 2, max(shown.height - 3 - len(legend), 4)
-    # In dots, for plotille leaves out, or stumbles over, what lies on the far edges.
+    # The canvas is measured in dots: plotille drops, or fails on, points on its far edges.
     dots = np.array([2 * width, 4 * height])
     canvas = style.need("plotille").Canvas(width, height, 0, 0, *dots.tolist(), mode="byte")
-    for number, (curve, hue) in enumerate(zip(found, hues, strict=True)):
+    for number, (curve, hue) in enumerate(zip(plotted, hues, strict=True)):
         with np.errstate(divide="ignore", invalid="ignore"):
             y = (scaled(style.drawable(curve.cost)) - low) / (high - low)
         points = np.column_stack([curve.epoch / last, y])
@@ -123,7 +123,7 @@ def chart(
 
 
 def _draw(canvas: Any, points: Array, hue: int | None, number: int, lost: bool) -> None:
-    """Draw a curve; from the second on with gaps, so that they differ without colour too."""
+    """Draw a curve; all but the first have gaps, so that they differ without colour, too."""
     for i, ((x0, y0), (x1, y1)) in enumerate(itertools.pairwise(points.tolist())):
         if not number or i % (2 + number) < 1 + number // 2:
             canvas.line(x0, y0, x1, y1, color=hue)
@@ -135,10 +135,10 @@ def _draw(canvas: Any, points: Array, hue: int | None, number: int, lost: bool) 
             canvas.text(*points[-1].tolist(), LOST, color=hue and FAULT)
 
 
-def _legend(found: Sequence[Curve], shown: Screen, hues: Sequence[int | None]) -> list[str]:
-    """Return a line for each curve with what it came to."""
-    told = []
-    for number, (curve, hue) in enumerate(zip(found, hues, strict=True)):
+def _legend(plotted: Sequence[Curve], shown: Screen, hues: Sequence[int | None]) -> list[str]:
+    """Return a line for each curve with its last cost."""
+    entries = []
+    for number, (curve, hue) in enumerate(zip(plotted, hues, strict=True)):
         mark = painted(MARKS[number % len(MARKS)] if number else "─", hue, shown)
         end = f"{curve.cost[-1]:.6g}"
         if not np.isfinite(curve.cost[-1]):
@@ -146,9 +146,9 @@ def _legend(found: Sequence[Curve], shown: Screen, hues: Sequence[int | None]) -
             end = f"{LOST} {last[1]:.3g} at epoch {last[0]:,.0f}, then " if last else ""
             end += "not finite"
         text = f"{curve.label}: {end}"[: shown.width - MARGIN - 5]
-        told.append(f"{'':>{MARGIN}}  {mark} {text}")
+        entries.append(f"{'':>{MARGIN}}  {mark} {text}")
     most = max(shown.height // 3, 1)
-    return told if len(told) <= most else [*told[: most - 1], f"{'':>{MARGIN}}  ..."]
+    return entries if len(entries) <= most else [*entries[: most - 1], f"{'':>{MARGIN}}  ..."]
 
 
 def _tick(value: float) -> str:
@@ -159,7 +159,7 @@ def _tick(value: float) -> str:
 
 
 def boundary(run: Run, look: Look, shown: Screen) -> str:
-    """Return the classes' regions over two columns, and the samples."""
+    """Return the classes' regions over two columns, and the samples, as text."""
     model = models.load(run)
     boundary_plot.chosen_columns(model, look.columns)
     tables = boundary_plot.own_tables(model, look)
@@ -169,17 +169,17 @@ def boundary(run: Run, look: Look, shown: Screen) -> str:
 
 
 def plane(model: Model, tables: Tables, names: Sequence[str], shown: Screen) -> Plane:
-    """Return a plane with a point for each letter."""
+    """Return a plane with a point for each character."""
     return boundary_plot.plane(model, tables, names, shown.width - MARGIN - 2, shown.height - 4)
 
 
 def field(model: Model, tables: Tables, grid: Plane, shown: Screen) -> list[str]:
-    """Return regions and samples on axes, as lines that together fill the screen."""
+    """Return regions and samples on axes as lines that fill the screen."""
     known = model.known
     assert known.classes is not None
-    given = boundary_plot.shares(model, grid.X)
-    unknown = np.isnan(given).any(axis=0).reshape(len(grid.y), len(grid.x))
-    regions = np.nan_to_num(given).argmax(axis=0).reshape(unknown.shape)
+    outputs = boundary_plot.shares(model, grid.X)
+    unknown = np.isnan(outputs).any(axis=0).reshape(len(grid.y), len(grid.x))
+    regions = np.nan_to_num(outputs).argmax(axis=0).reshape(unknown.shape)
     grounds = np.array([GROUNDS[k % len(GROUNDS)] for k in range(len(known.classes))])
     letters, inks = np.where(unknown, UNKNOWN, grounds[regions]), np.full(regions.shape, -1)
     regions = np.where(unknown, -1, regions)
@@ -190,7 +190,7 @@ def field(model: Model, tables: Tables, grid: Plane, shown: Screen) -> list[str]
             _cells(table.X[:, column], axis)
             for column, axis in zip(grid.columns, (grid.x, grid.y), strict=True)
         )
-        order = np.argsort(wrong, kind="stable")  # what is wrong comes last, on top
+        order = np.argsort(wrong, kind="stable")  # mistakes last, on top
         letters[i[order], j[order]] = np.where(wrong, WRONG, marks)[order]
         inks[i[order], j[order]] = table.y[order]
     rows = [
@@ -201,7 +201,7 @@ def field(model: Model, tables: Tables, grid: Plane, shown: Screen) -> list[str]
     axis = [top, *[""] * (len(rows) - 2), bottom]
     left, right = _tick(float(grid.x[0])), _tick(float(grid.x[-1]))
     x, y = (lettering.plain(known.columns[column]) for column in grid.columns)
-    same = boundary_plot.everywhere(given, known.classes)
+    same = boundary_plot.everywhere(outputs, known.classes)
     width, space = len(grid.x), f"{'':>{MARGIN}}  "
     return [
         f"{y:>{MARGIN}}{f'   {same}' if same else ''}"[: shown.width - 2],
@@ -213,34 +213,34 @@ def field(model: Model, tables: Tables, grid: Plane, shown: Screen) -> list[str]
 
 
 def _cells(values: Array, axis: Array) -> Array:
-    """Return in which cell of an even axis each value lies."""
+    """Return the index of the cell of an even axis that holds each value."""
     step = axis[1] - axis[0]
     cells: Array = np.clip(np.round((values - axis[0]) / step), 0, len(axis) - 1).astype(int)
     return cells
 
 
 def _painted_row(letters: Array, inks: Array, regions: Array, shown: Screen) -> str:
-    """Return a row of letters; in colour, on their regions' ground."""
+    """Return a row of characters; in colour, with their regions as background."""
     if not shown.colour:
         return "".join(letters.tolist()).rstrip()
     keys = inks * 100 + regions
     starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
-    told = []
+    spans = []
     for start, stop in itertools.pairwise(starts):
         ground = DIM[regions[start] % 8] if regions[start] >= 0 else None
         hue = HUES[inks[start] % 8] if inks[start] >= 0 else FAULT if ground is None else ground
-        told.append(painted("".join(letters[start:stop].tolist()), hue, shown, ground))
-    return "".join(told)
+        spans.append(painted("".join(letters[start:stop].tolist()), hue, shown, ground))
+    return "".join(spans)
 
 
 def _classes(names: Sequence[str], shown: Screen, more: str) -> str:
-    """Return the legend of a field, as much of it as a line has room for."""
+    """Return the legend of a field, cut to one line."""
     room = shown.width - MARGIN - 12 - len(more)
-    told, used = [], 0
+    entries, used = [], 0
     for k, name in enumerate(names):
         used += len(name) + 5
         if used > room:
-            told.append("...")
+            entries.append("...")
             break
-        told.append(painted(MARKS[k % len(MARKS)], HUES[k % 8], shown) + f" {name}")
-    return "   ".join([*told, f"{WRONG} wrong", *filter(None, [more])])
+        entries.append(painted(MARKS[k % len(MARKS)], HUES[k % 8], shown) + f" {name}")
+    return "   ".join([*entries, f"{WRONG} wrong", *filter(None, [more])])

@@ -1,4 +1,4 @@
-"""What a picture says of its run: data set, architecture and score, and where it diverged."""
+"""Words about a run: data set, architecture and score, and the epoch at which it diverged."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from nnfs_cli.config.consistency import n_inputs
 from nnfs_cli.config.schema import FILE
 from nnfs_cli.errors import FileError, short
 from nnfs_cli.plots import lettering, style
-from nnfs_cli.plots.style import Figure, Palette
+from nnfs_cli.plots.palettes import Palette
+from nnfs_cli.plots.style import Figure
 from nnfs_cli.runs import record
 from nnfs_cli.runs.record import Run
 
-RISE = 1e-4  # share by which a cost that rose is above its beginning; less is rounding
-LAYERS = 8  # that are named one by one
+RISE = 1e-4  # relative increase from which on a cost counts as risen; less is rounding
+LAYERS = 8  # layers at most to be listed one by one
 
 
 class Failure(NamedTuple):
-    """Where a training came to nothing: the last logged epoch that was finite, if there is one,
-    with its cost, and the one at which it was noticed; `weights` if the cost still was finite."""
+    """Where a training diverged: the last logged epoch that was finite, if any, and its cost.
+
+    `epoch` is the logged epoch at which divergence was noticed; `weights` is true if the cost there
+    is finite and only the weights are not.
+    """
 
     last: int | None
     cost: float
@@ -36,12 +40,12 @@ class Failure(NamedTuple):
             return "Diverged before the first update: the cost is not finite."
         where = "at" if self.epoch - self.last <= 1 else "by"
         what = "weights are" if self.weights else "the cost is"
-        told = f"Diverged {where} epoch {self.epoch:,}: {what} not finite"
-        return f"{told} (cost {self.cost:.3g} at epoch {self.last:,})."
+        text = f"Diverged {where} epoch {self.epoch:,}: {what} not finite"
+        return f"{text} (cost {self.cost:.3g} at epoch {self.last:,})."
 
 
 def failure_in(log: Mapping[str, Sequence[float] | np.ndarray], status: str = "") -> Failure | None:
-    """Return where a log stops being finite; by its status, a run may have failed at its end."""
+    """Return where a log stops being finite, or its end if `status` is diverged; else None."""
     epoch, cost = np.asarray(log["epoch"]), np.asarray(log["cost"], np.float64)
     lost = np.flatnonzero(~np.isfinite(cost))
     if not lost.size and status != "diverged":
@@ -53,21 +57,21 @@ def failure_in(log: Mapping[str, Sequence[float] | np.ndarray], status: str = ""
 
 
 def failure_of(run: Run) -> Failure | None:
-    """Return where a run diverged, None if it did not."""
+    """Return where a run diverged, or None."""
     return failure_in(record.read_log(run), str(run.facts.get("status")))
 
 
 def fault_of(run: Run) -> str:
-    """Return what is wrong with a run's cost in a sentence: it diverged, or rose; else nothing."""
+    """Return a sentence on a cost that diverged or rose, "" for any other run."""
     try:
         log = record.read_log(run)
-    except FileError:  # without it, what run.json says must do
+    except FileError:  # only run.json is left
         return "Diverged." if run.facts.get("status") == "diverged" else ""
     return fault_in(log, str(run.facts.get("status")))
 
 
 def fault_in(log: Mapping[str, Sequence[float] | np.ndarray], status: str = "") -> str:
-    """Return what is wrong with a logged cost in a sentence: it diverged, or rose."""
+    """Return a sentence on a logged cost that diverged or rose, "" for any other."""
     failure = failure_in(log, status)
     if failure:
         return str(failure)
@@ -81,7 +85,7 @@ def fault_in(log: Mapping[str, Sequence[float] | np.ndarray], status: str = "") 
 
 
 def dataset(run: Run) -> str:
-    """Return the name of a run's data set, or of its file, and its number of samples."""
+    """Return the name of a run's data set or file, and its number of samples."""
     part = run.config.dataset
     name = part.name
     if name == FILE:
@@ -91,7 +95,7 @@ def dataset(run: Run) -> str:
 
 
 def architecture(run: Run) -> str:
-    """Return a run's layers: how many units, and their activations."""
+    """Return a run's architecture: units of each layer, and activations."""
     layers = run.config.layers
     units = [n_inputs(run.config, run.encoding.facts), *(layer.units for layer in layers)]
     sizes = [str(n) for n in units]
@@ -105,17 +109,17 @@ def architecture(run: Run) -> str:
 
 
 def score(facts: Mapping[str, Any]) -> str:
-    """Return a run's figures, with those of its test part in brackets; nothing if it diverged."""
-    told: list[str] = []
+    """Return a run's figures, those of the test part in brackets; "" if it diverged."""
+    figures: list[str] = []
     if not _is_finite(facts.get("cost")):
         return ""
     for key, form in (("cost", "{:.3g}"), ("accuracy", "{:.1f} %")):
         scale = 100 if key == "accuracy" else 1
-        known: list[Any] = [facts.get(key), facts.get(f"test_{key}")]
-        train, test = (form.format(scale * v) if _is_finite(v) else "" for v in known)
+        parts: list[Any] = [facts.get(key), facts.get(f"test_{key}")]
+        train, test = (form.format(scale * v) if _is_finite(v) else "" for v in parts)
         if train:
-            told.append(f"{key} {train}{f' (test {test})' if test else ''}")
-    return ", ".join(told)
+            figures.append(f"{key} {train}{f' (test {test})' if test else ''}")
+    return ", ".join(figures)
 
 
 def _is_finite(value: object) -> TypeGuard[float]:
@@ -123,17 +127,17 @@ def _is_finite(value: object) -> TypeGuard[float]:
 
 
 def lost(ends: Mapping[str, int], total: int) -> str:
-    """Return how many of a sweep's runs came to each end but finished; nothing if all finished."""
+    """Return the numbers of a sweep's runs that did not finish, by status; "" if all did."""
     others = [(end, number) for end, number in sorted(ends.items()) if number and end != "finished"]
-    told = [f"{number:,} {end}" for end, number in others]
-    if told:
+    counts = [f"{number:,} {end}" for end, number in others]
+    if counts:
         end, number = others[0]
-        told[0] = f"{number:,} of {total:,} run{'s' * (total != 1)} {end}"
-    return f"{', '.join(told)}." if told else ""
+        counts[0] = f"{number:,} of {total:,} run{'s' * (total != 1)} {end}"
+    return f"{', '.join(counts)}." if counts else ""
 
 
 def details(run: Run) -> list[str]:
-    """Return the lines about a run that stand under a picture's title."""
+    """Return the lines about a run below a picture's title."""
     ended = score(run.facts)
     status, epochs = run.facts.get("status"), run.facts.get("epochs", run.config.epochs)
     at = f"{status} at" if status in {"interrupted", "running"} else "after"
@@ -143,7 +147,7 @@ def details(run: Run) -> list[str]:
 
 
 def of_run(made: Figure, run: Run, palette: Palette, what: str, *more: str) -> list[Any]:
-    """Head a figure with what it shows of a run; return the texts, the title first."""
+    """Add a heading about a run to a figure; return its texts, the title first."""
     lines = [*details(run), *filter(None, more)]
     title = f"{lettering.plain(style.name_of(run))}: {what}"
     return lettering.heading(made, palette, title, lines, fault_of(run))

@@ -1,4 +1,4 @@
-"""One HTML file that needs no network: its style, its script, and the parts it is made of."""
+"""The parts of a report's page: one HTML file, with its style and script, that loads nothing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from html import escape
 from typing import Any
 
 from nnfs_cli.errors import one_line
-from nnfs_cli.plots.style import PALETTES, Palette
+from nnfs_cli.plots.palettes import PALETTES, Palette
 from nnfs_cli.sweeps.store import FIGURES
 
-LOST = ("diverged", "failed", "missing")  # columns that count runs which did not finish
-# Pictures are drawn in the light style; a dark page gives each colour the dark style's value.
+LOST = ("diverged", "failed", "missing")  # columns that count unfinished runs
+# Pictures are drawn in the light style; a dark page replaces each colour by the dark style's.
 PAGE_STYLE = """
 :root { color-scheme: light dark; --quiet: #575e66; --line: #8884; --raised: #8881; %s }
 @media (prefers-color-scheme: dark) { :root { --quiet: #a9b0b8; %s } }
@@ -67,7 +67,7 @@ document.querySelectorAll("table.sortable").forEach(table => {
   heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
     const down = head.getAttribute("aria-sort") === "ascending";
     const key = row => row.cells[column].dataset.value ?? row.cells[column].textContent;
-    // Numbers come before words, and cells that have nothing last, whichever way it is sorted.
+    // In both directions, numbers come before words, and empty cells last.
     const kind = text => text === "" ? 2 : isNaN(text) ? 1 : 0;
     const compare = (a, b) => kind(a) - kind(b) ||
       (down ? -1 : 1) * (kind(a) ? a.localeCompare(b) : a - b);
@@ -88,7 +88,7 @@ def whole(title: str, parts: Sequence[str]) -> str:
     )
     head = '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">'
     head += f"\n<title>{text(title)}</title>"
-    # Browsers ask for an icon, which a file without a server does not have.
+    # Without an icon here, browsers would request one.
     head += '\n<meta name="viewport" content="width=device-width, initial-scale=1">'
     head += '\n<link rel="icon" href="data:,">'
     body = "\n".join(parts)
@@ -97,36 +97,38 @@ def whole(title: str, parts: Sequence[str]) -> str:
 
 
 def colours(palette: Palette) -> dict[str, str]:
-    """Return a palette's colours by the names that the page's style has for them."""
+    """Return a palette's colours by the names of their CSS variables."""
     named = {key: hue for key, hue in palette._asdict().items() if isinstance(hue, str)}
     series = {f"series-{i}": hue for i, hue in enumerate(palette.series)}
     return named | series | {"caution": palette.series[1]}
 
 
 def text(value: object) -> str:
-    """Return text that stands in HTML as it is, on one line."""
+    """Return a value as escaped HTML, on one line."""
     return escape(one_line(str(value)))
 
 
 def number(value: Any) -> str:
-    """Return a value as it stands in a table."""
+    """Return a value as tables show it."""
     if value is None:
         return "-"
     return f"{value:.6g}" if isinstance(value, float) else one_line(str(value))
 
 
 def note(message: object) -> str:
-    """Return a remark."""
+    """Return a remark in a paragraph."""
     return f'<p class="note">{text(message)}</p>'
 
 
 def verdict(
     tone: str, heading: str, words: Sequence[str], seen: Mapping[str, str], foot: str = ""
 ) -> str:
-    """Return what is said first: `tone` is good, fair or bad; `words` and `foot` are HTML, before
-    and after what was seen, which has the codes of findings."""
+    """Return the box at the top of a page: `tone` is good, fair or bad.
+
+    `words` and `foot` are HTML; between them comes `seen`, a sentence for each finding's code.
+    """
     lines = [f"<p>{line}</p>" for line in words if line]
-    items = [f"<li><b>{text(code)}</b>: {text(found)}</li>" for code, found in seen.items()]
+    items = [f"<li><b>{text(code)}</b>: {text(words)}</li>" for code, words in seen.items()]
     if items:
         lines.append(f"<ul>{''.join(items)}</ul>")
     body = "".join([*lines, f"<p>{foot}</p>" if foot else ""])
@@ -134,7 +136,7 @@ def verdict(
 
 
 def facts(values: Mapping[str, Any]) -> str:
-    """Return figures, each under its name; one that is None is not finite."""
+    """Return a list of figures under their names; None is shown as not finite."""
     cells = []
     for key, value in values.items():
         shown = text(number(value)) if value is not None else '<span class="lost">not finite</span>'
@@ -143,9 +145,9 @@ def facts(values: Mapping[str, Any]) -> str:
 
 
 def table(records: Sequence[Mapping[str, Any]], sorted_by: str = "") -> str:
-    """Return a table of records that sorts by the column that is clicked.
+    """Return a table of records; a click on a column's head sorts by it.
 
-    They come sorted by a column, -COLUMN downwards.
+    `sorted_by` is the column that the records are sorted by already, -COLUMN if descending.
     """
     name, down = sorted_by.removeprefix("-"), sorted_by.startswith("-")
     heads = []
@@ -163,7 +165,7 @@ def table(records: Sequence[Mapping[str, Any]], sorted_by: str = "") -> str:
 
 
 def _cells(record: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the cells of a row: what is shown and, for sorting, what it is."""
+    """Yield the cells of a row: the text shown and, for sorting, the value."""
     for key, value in record.items():
         is_number = value is None or isinstance(value, int | float)
         held = str(value).replace("inf", "Infinity") if is_number else str(value)
@@ -176,7 +178,7 @@ def _cells(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def inline(svg: str, label: str, prefix: str) -> str:
-    """Return an SVG file as a part of a page: names of its own, and colours that follow it."""
+    """Return an SVG file for use in a page, with unique ids and the page's colours."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     for before in ('href="#', "url(#"):
@@ -189,9 +191,9 @@ def inline(svg: str, label: str, prefix: str) -> str:
         return f' id="{prefix}-{match[1]}{again}"'
 
     svg = re.sub(r' id="([^"]*)"', own, svg)
-    known = {hue.lower(): name for name, hue in reversed(colours(PALETTES["light"]).items())}
-    # An attribute cannot hold a variable, and matplotlib writes its colours in styles.
+    names = {hue.lower(): name for name, hue in reversed(colours(PALETTES["light"]).items())}
+    # matplotlib writes colours in style properties, where variables are allowed.
     svg = re.sub(
-        r"(?<=: )#[0-9a-f]{6}\b", lambda m: f"var(--{known[m[0]]})" if m[0] in known else m[0], svg
+        r"(?<=: )#[0-9a-f]{6}\b", lambda m: f"var(--{names[m[0]]})" if m[0] in names else m[0], svg
     )
     return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

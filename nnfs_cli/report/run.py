@@ -1,4 +1,4 @@
-"""A run as one HTML file: what is wrong with it, its figures, pictures and configuration."""
+"""A run as one HTML file: findings, figures, pictures and configuration."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from nnfs_cli.runs import model
 from nnfs_cli.runs.record import Run
 
 FIGURES = ("status", "epochs", "cost", "accuracy", "test_cost", "test_accuracy", "seconds")
-WIDTH = 5.0  # inches of a picture, so that its letters can be read on a telephone
-CAPTIONS = {  # of each picture, a heading and what it shows
+WIDTH = 5.0  # width of a picture, inches: its text is legible on a phone
+CAPTIONS = {  # heading and caption of each picture
     "cost": (
         "Cost over the epochs",
-        "What the network's answers cost at each logged epoch; less is better.",
+        "The cost at each logged epoch; lower is better.",
     ),
     "boundary": (
         "Decision boundary",
-        "Colours are classes; the line is where two are equally likely. Rings mark mistakes.",
+        "Colours are classes; on the line, two are equally likely. Rings mark mistakes.",
     ),
     "confusion": (
         "Confusion",
-        "Rows are true classes, columns the network's answers: mistakes are off the diagonal.",
+        "Rows are true classes, columns predicted ones: mistakes are off the diagonal.",
     ),
-    "fit": ("Fit", "Predicted against true numbers: on the line, they are equal."),
+    "fit": ("Fit", "Predicted against true values; the line is a perfect prediction."),
     "network": (
         "Network",
-        "Circles are units and lines weights: the wider, the larger; colour is the sign.",
+        "Circles are units, lines are weights; thickness is a weight's size, colour its sign.",
     ),
     "weights": (
         "Weights and activations",
-        "How large the weights of each layer are, and what its units answer to the training data.",
+        "The weights of each layer, and its units' activations on the training data.",
     ),
-    "curves": ("Cost over the epochs", "A faint line for each run; strong ones as named."),
+    "curves": ("Cost over the epochs", "Each faint line is a run; the legend names the others."),
 }
 
 
 class Picture(NamedTuple):
-    """A picture to draw: a kind of plots.KINDS, of what, and how; its heading and its caption."""
+    """A picture to draw: a kind of plots.KINDS, its subject and look, its heading and caption."""
 
     kind: str
     subject: Any
@@ -77,13 +77,13 @@ def of_run(run: Run, look: Look) -> str:
 
 
 def head(name: str, about: Sequence[str]) -> str:
-    """Return a page's title and a line about what it is of."""
+    """Return a page's title, and a line about its subject."""
     about = list(filter(None, about))
     return f"<h1>{page.text(name)}</h1>\n<p class=lead>{page.text('; '.join(about))}</p>"
 
 
 def when(facts: Mapping[str, Any]) -> str:
-    """Return when a run was started, nothing where that is not known."""
+    """Return the time at which a run was started, "" if unknown."""
     try:
         started = datetime.fromisoformat(str(facts.get("started")))
     except ValueError:
@@ -92,7 +92,7 @@ def when(facts: Mapping[str, Any]) -> str:
 
 
 def health(run: Run, look: Look) -> str:
-    """Return what is wrong with a run, as far as its data are there to tell."""
+    """Return the box with a run's findings; without the run's data, with the reason."""
     status, fault = str(run.facts.get("status")), titles.fault_of(run)
     seen, reason = findings(run, look)
     if status == "diverged":
@@ -113,13 +113,13 @@ def health(run: Run, look: Look) -> str:
 
 
 def cure(run: Run, seen: Mapping[str, str]) -> str:
-    """Return as HTML how to learn what helps against findings."""
+    """Return as HTML the command that suggests remedies, "" without findings."""
     line = shlex.join(["nnfs", "diagnose", str(run.path)])
-    return f"What may help: <code>{page.text(line)}</code>" if seen else ""
+    return f"To find a remedy: <code>{page.text(line)}</code>" if seen else ""
 
 
 def findings(run: Run, look: Look) -> tuple[dict[str, str], str]:
-    """Return what each check that found something saw, and why nothing could be checked, if so."""
+    """Return a sentence for each finding's code, and the reason if nothing could be checked."""
     try:
         gathered = symptoms.gather(run, look.cache_dir)
     except FileError as error:
@@ -128,7 +128,7 @@ def findings(run: Run, look: Look) -> tuple[dict[str, str], str]:
 
 
 def figures_of(run: Run) -> dict[str, Any]:
-    """Return a run's figures; those that are not finite are None."""
+    """Return a run's figures, with None in place of those that are not finite."""
     figures: dict[str, Any] = {}
     for key in (key for key in FIGURES if key in run.facts):
         value = run.facts[key]
@@ -138,20 +138,20 @@ def figures_of(run: Run) -> dict[str, Any]:
 
 
 def pictures_of(run: Run, look: Look) -> list[Picture]:
-    """Return the pictures of a run; of one whose weights are not finite, only its cost."""
-    known = run.encoding.facts
-    kinds = ["confusion" if known.classes else "fit", "network", "weights"]
-    if known.classes and (look.columns or len(known.columns) == 2):
+    """Return the pictures of a run: only the cost if its weights are not finite."""
+    data = run.encoding.facts
+    kinds = ["confusion" if data.classes else "fit", "network", "weights"]
+    if data.classes and (look.columns or len(data.columns) == 2):
         kinds.insert(0, "boundary")
     cost = Picture("cost", [run], look, *CAPTIONS["cost"])
     if has_answers(run):
         return [cost, *(Picture(kind, run, look, *CAPTIONS[kind]) for kind in kinds)]
-    caption = "There are no pictures of its answers and weights: the weights are not finite."
+    caption = "Predictions and weights are not drawn: the weights are not finite."
     return [cost._replace(caption=f"{cost.caption} {caption}")]
 
 
 def has_answers(run: Run) -> bool:
-    """Return whether a run's weights are finite, or cannot be read, which its pictures say."""
+    """Return whether a run's weights are finite, or unreadable: its pictures report the error."""
     try:
         return bool(np.isfinite(model.load(run).params).all())
     except FileError:
@@ -159,20 +159,20 @@ def has_answers(run: Run) -> bool:
 
 
 def origin(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield how a run or a sweep was made, as far as it is known."""
-    made = []
+    """Yield the command and the versions that made a run or a sweep, as far as recorded."""
+    lines = []
     if isinstance(command := facts.get("command"), str):
-        made.append(f"<pre>{escape(command)}</pre>")
+        lines.append(f"<pre>{escape(command)}</pre>")
     if isinstance(versions := facts.get("versions"), dict):
-        made.append(page.note(", ".join(f"{key} {value}" for key, value in versions.items())))
-    if made:
-        yield from ["<h2>Made by</h2>", *made]
+        lines.append(page.note(", ".join(f"{key} {value}" for key, value in versions.items())))
+    if lines:
+        yield from ["<h2>Made by</h2>", *lines]
 
 
-def pictures(found: Sequence[Picture]) -> Iterator[str]:
-    """Yield pictures as inline SVG; where there can be none, why."""
+def pictures(wanted: Sequence[Picture]) -> Iterator[str]:
+    """Yield pictures as inline SVG; a picture that cannot be drawn has the reason as caption."""
     yield "<div class=figures>"
-    for number, (kind, subject, look, heading, caption) in enumerate(found):
+    for number, (kind, subject, look, heading, caption) in enumerate(wanted):
         notes: list[str] = []
         try:
             svg = _svg(kind, subject, replace(look, style="light", note=notes.append))
@@ -186,7 +186,7 @@ def pictures(found: Sequence[Picture]) -> Iterator[str]:
 
 
 def _svg(kind: str, subject: Any, look: Look) -> str:
-    """Return a picture without the heading, which the page has."""
+    """Return a picture as SVG without its heading; the page has one."""
     with style.drawing(look.palette):
         style.need("matplotlib").rcParams["figure.figsize"] = (WIDTH, WIDTH)
         made = plots.KINDS[kind].draw(subject, look)

@@ -1,4 +1,4 @@
-"""A sweep as one HTML file: how its runs ended, pictures, results best first, and the best run."""
+"""A sweep as one HTML file: how its runs ended, pictures, sorted results, and the best run."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from nnfs_cli.runs.record import Run
 from nnfs_cli.sweeps import directory as sweep_directory
 from nnfs_cli.sweeps import members, summary
 
-ROWS = 2000  # runs that a page lists: with more, browsers become slow
+ROWS = 2000  # runs listed at most; more would make browsers slow
 
 
 def of_sweep(path: Path, look: Look) -> str:
-    """Return the report of a sweep: how its runs ended, its results, best first, its best run."""
+    """Return the report of a sweep."""
     facts, records = directory.peek(path) or {}, summary.records(path)
     trained = [r["index"] for r in records if r["status"] in {"finished", "diverged"}]
     about = sweep_results.shared(path, trained[0]) if trained else []
@@ -52,7 +52,7 @@ def of_sweep(path: Path, look: Look) -> str:
 
 
 def best_of(path: Path, look: Look) -> tuple[Run | None, str]:
-    """Return the best run of a sweep, or None and why there is none."""
+    """Return the best run of a sweep, or None and the reason."""
     try:
         return members.read_run(path, members.best(path, look.by)), ""
     except FileError as error:
@@ -62,7 +62,7 @@ def best_of(path: Path, look: Look) -> tuple[Run | None, str]:
 def outcome(
     path: Path, records: Sequence[summary.Record], best: Run | None, reason: str, look: Look
 ) -> str:
-    """Return how the runs of a sweep ended, which is the best, and what is wrong with it."""
+    """Return the box about a sweep: how its runs ended, the best run, and findings about that."""
     counts = summary.count(records)
     heading = f"{counts['finished']:,} of {len(records):,} runs finished"
     others = [f"{n:,} {status}" for status, n in counts.items() if n and status != "finished"]
@@ -86,31 +86,31 @@ def outcome(
 def _no_best(
     path: Path, records: Sequence[summary.Record], heading: str, reason: str, look: Look
 ) -> str:
-    """Return what became of the first run that was tried, where none is the best."""
+    """Return the box of a sweep without a best run, with findings about a run that failed."""
     tried = next((r["index"] for r in records if r["status"] in {"diverged", "failed"}), None)
     if tried is None or any(record["status"] == "finished" for record in records):
         return page.verdict("bad", heading, [page.text(reason)], {})
     try:
         run = members.read_run(path, tried)
-    except FileError as error:  # which says why it failed
+    except FileError as error:  # the reason why the run failed
         return page.verdict("bad", heading, [page.text(error)], {})
     seen, _ = report_run.findings(run, look)
-    words = f"No run finished, so none is the best. {page.text(style.name_of(run))} shows:"
+    words = f"No run finished, so there is no best run. {page.text(style.name_of(run))} shows:"
     return page.verdict("bad", heading, [words], seen, report_run.cure(run, seen))
 
 
 def best_medians(path: Path, look: Look) -> str:
-    """Return in HTML where a sweep has its best median, for each picture of it."""
+    """Return as HTML the point with the best median, for each picture of a sweep."""
     texts = []
     for shown in views(path, look):
-        found = points.results(path, shown)
-        if found.has_several and (told := found.best_text()):
-            texts.append(page.text(f"{told[0].upper()}{told[1:]}."))
+        figure = points.results(path, shown)
+        if figure.has_several and (best := figure.best_text()):
+            texts.append(page.text(f"{best[0].upper()}{best[1:]}."))
     return " ".join(texts)
 
 
 def views(path: Path, look: Look) -> list[Look]:
-    """Return how a sweep is drawn: over one key, two keys, or each of more, which are too many."""
+    """Return the looks to draw a sweep with: one for one or two keys, else one for each key."""
     keys = [key for key in sweep_directory.read_facts(path).keys if key != "seed"]
     if look.against or len(keys) <= 2:
         return [look]
@@ -119,52 +119,52 @@ def views(path: Path, look: Look) -> list[Look]:
 
 def pictures_of_sweep(path: Path, look: Look) -> list[Picture]:
     """Return the pictures of a sweep."""
-    found = []
+    wanted = []
     for shown in views(path, look):
         results_ = points.results(path, shown)
         heading = f"{points.worded(look.by)} over {' and '.join(results_.keys)}"
         if not results_.groups:
-            caption = "No run finished: what became of them."
+            caption = "No run finished; the columns show how they ended."
         elif len(results_.keys) == 2:
-            caption = "The median of the runs that finished; deeper colour is a larger value."
+            caption = "The median of finished runs; stronger colour is a larger value."
         elif results_.has_several:
-            caption = "The median of the runs that finished; half of them lie in the shaded part."
+            caption = "The median of finished runs; half of them lie in the shaded area."
         else:
             caption = "Each point is a run."
         heading = f"{heading[0].upper()}{heading[1:]}"
-        found.append(Picture("sweep", path, shown, heading, caption))
-    return [*found, Picture("curves", path, look, *report_run.CAPTIONS["curves"])]
+        wanted.append(Picture("sweep", path, shown, heading, caption))
+    return [*wanted, Picture("curves", path, look, *report_run.CAPTIONS["curves"])]
 
 
 def results(path: Path, records: Sequence[summary.Record], look: Look) -> Iterator[str]:
-    """Yield the tables of a sweep, best first: of statistics over its seeds, and of all runs."""
+    """Yield the tables of a sweep, best first: statistics over its seeds, then all runs."""
     sign = "" if summary.smaller_is_better(look.by) else "-"
     keys = sweep_directory.read_facts(path).keys
     if "seed" in keys and len(keys) > 1:
         yield "<h2>Over the seeds</h2>"
         yield page.note(
-            "Best median first, those last of which half of the runs or more did not finish. "
-            "Medians and best values are of the runs that finished. A click on a name sorts."
+            "Best median first; points where half of the runs or more did not finish come last. "
+            "Medians and best values are of finished runs. Click a column's name to sort."
         )
         first = [*(key for key in keys if key != "seed"), f"{look.by}_median"]
         rows = [_led(group, first) for group in _over_seeds(path, look)]
-        # Those that come last for another reason are not in the order that the head would show.
+        # Points that come last for their unfinished runs may have a better median than others.
         in_order = not any(2 * row["finished"] <= row["runs"] for row in rows)
         yield page.table(rows, f"{sign}{look.by}_median" if in_order else "")
     yield "<h2>Runs</h2>"
-    known = look.by in records[0]
-    listed = summary.ordered(records, f"{sign}{look.by}") if known else list(records)
-    told = "Best first; a click on a name sorts."
+    has_figure = look.by in records[0]
+    listed = summary.ordered(records, f"{sign}{look.by}") if has_figure else list(records)
+    words = "Best first; click a column's name to sort."
     if len(listed) > ROWS:
         line = shlex.join(["nnfs", "show", str(path)])
-        told += f" These are the first {ROWS:,} of {len(listed):,}: {line} prints all."
-    yield page.note(told)
+        words += f" These are the first {ROWS:,} of {len(listed):,}: {line} prints all."
+    yield page.note(words)
     rows = [_led(record, ["index", look.by, "status"]) for record in listed[:ROWS]]
-    yield page.table(rows, f"{sign}{look.by}" if known else "index")
+    yield page.table(rows, f"{sign}{look.by}" if has_figure else "index")
 
 
 def _led(record: summary.Record, first: Sequence[str]) -> summary.Record:
-    """Return a record that begins with some of its columns, which narrow screens then show."""
+    """Return a record with some columns moved to the front, where narrow screens show them."""
     return {key: record[key] for key in first if key in record} | record
 
 

@@ -140,7 +140,7 @@ def test_of_several_runs_it_is_said_which_diverged_and_how_many():
     (legend,) = made.legends
     told = [text.get_text() for text in legend.get_texts()]
     assert sum("(diverged)" in text for text in told) == 2
-    assert "2 of 3 diverged; 1 of 3 ended above where they began." in words(made)
+    assert "2 of 3 diverged; 1 of 3 ended with a higher cost than at the start." in words(made)
 
 
 def test_where_no_output_is_a_number_there_is_no_class_no_boundary_and_no_ring():
@@ -180,7 +180,7 @@ def test_confusion_counts_samples_without_a_class_apart(name):
     for matrix in tables.values():
         assert matrix.shape[1] == len(matrix) + 1
         assert matrix[:, -1].sum() == matrix.sum() > 0
-    assert f"0 of {tables['train'].sum()} right" in words(drawn("confusion", name))
+    assert f"0 of {tables['train'].sum()} correct" in words(drawn("confusion", name))
     assert confusion.NO_CLASS in words(drawn("confusion", name)).replace("\n", " ")
 
 
@@ -324,5 +324,5 @@ def test_runs_that_diverge_do_not_flatten_the_others(scale):
     crosses = marked(axes, "last finite")
     assert set(crosses.get_offsets()[:, 1]) == {top}
     assert not crosses.get_clip_on()
-    assert "2 of 3 diverged; some costs are beyond the top." in words(made)
+    assert "2 of 3 diverged; some costs are above the axis." in words(made)
     assert axes.get_yscale() == ("linear" if scale == "linear" else "log")

@@ -99,8 +99,8 @@ def test_the_moments_kept_of_a_training_are_few_and_evenly_spread(pauses, size):
     for training.epoch in range(pauses):
         training.params[0] = training.epoch
         moments.note()
-    epochs = [moment.epoch for moment in moments.found]
-    assert all(moment.params[0] == moment.epoch for moment in moments.found)
+    epochs = [moment.epoch for moment in moments.kept]
+    assert all(moment.params[0] == moment.epoch for moment in moments.kept)
     assert min(pauses, live.FRAMES) <= len(epochs) <= 2 * live.FRAMES or size >= live.KEPT
     assert len(epochs) * size <= max(live.KEPT, size)
     assert len(set(np.diff(epochs).tolist())) <= 1

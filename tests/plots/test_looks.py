@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from shell import CONFIGS, call, nnfs, trained
 
 from nnfs_cli import plots
-from nnfs_cli.plots import boundary, letters, network, style, terminal
+from nnfs_cli.plots import boundary, letters, style, terminal, weight_labels
 from nnfs_cli.plots.style import Look
 from nnfs_cli.runs import record
 
@@ -224,7 +224,7 @@ def test_a_network_s_names_are_whole_and_beside_its_circles(name):
 
 def test_a_weight_s_number_is_not_where_lines_cross():
     segments = [[(0, y), (2, z)] for z in (0.0, 1.0, 2.0) for y in (0.5, 1.5)]
-    for i, (x, y) in enumerate(network.places(segments)):
+    for i, (x, y) in enumerate(weight_labels.places(segments)):
         for j, ((_, left), (_, right)) in enumerate(segments):
             on = left + x / 2 * (right - left)
             assert (abs(on - y) < 1e-9) if i == j else abs(on - y) > 0.1

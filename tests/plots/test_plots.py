@@ -196,7 +196,7 @@ def test_more_columns_keep_the_others_at_their_mean():
     (axes,) = made.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("petal_length", "petal_width")
     assert legend(made)[:3] == ["setosa", "versicolor", "virginica"]
-    assert "the other columns are kept at their mean" in words(made)
+    assert "the other columns are fixed at their mean" in words(made)
     model = models.load(run("iris-1"))
     tables = boundary.own_tables(model, Look())
     grid = boundary.plane(model, tables, ("petal_length", "petal_width"), 20, 10)
@@ -264,7 +264,7 @@ def test_confusion_has_the_numbers_of_evaluate():
     assert [t.get_text() for t in train.get_xticklabels()] == ["setosa", "versicolor", "virginica"]
     assert (train.get_xlabel(), train.get_ylabel()) == ("predicted", "true species")
     right = sum(figures["test_confusion"][i][i] for i in range(3))
-    assert test.get_title() == f"test: {right} of 45 right"
+    assert test.get_title() == f"test: {right} of 45 correct"
 
 
 def test_a_fit_over_one_column_is_a_curve():
@@ -488,7 +488,7 @@ def test_curves_that_diverge_leave_the_others_in_view(diverging):
 def test_curves_of_a_sweep_that_diverged_are_drawn(diverging):
     made = drawn("curves", diverging[1])
     assert "6 of 6 runs diverged." in words(made)
-    assert "lost from here" in legend(made)
+    assert "diverges from here" in legend(made)
     plots.file_of("curves", diverging[1], Look(), "png")
 
 
@@ -622,7 +622,7 @@ def test_where_pictures_go():
         (2, "xor-1 --terminal -o x.png", "give it or -o"),
         (2, "xor-1 xor-2 --kind boundary -o x.png", "each run has a boundary of its own"),
         (6, "none", "is no run"),
-        (6, "diabetes-1 --kind boundary", "is a regression, without classes"),
+        (6, "diabetes-1 --kind boundary", "is a regression and has no classes"),
         (6, "curve-1 --kind boundary", "is a regression"),
         (6, "iris-1 --kind boundary", "has 4 input columns; choose two, as in --columns sepal"),
         (6, "iris-1 --kind animate", "has 4 input columns"),
@@ -631,14 +631,18 @@ def test_where_pictures_go():
             "iris-1 --kind boundary --columns petal_length,petal_widht",
             "no input column 'petal_widht'; did you mean 'petal_width'?",
         ),
-        (6, "xor-1 --kind fit", "tells classes apart; --kind confusion"),
-        (6, "diabetes-1 --kind confusion", "is a regression, without classes; --kind fit"),
+        (6, "xor-1 --kind fit", "is a classifier; draw it with --kind confusion"),
+        (
+            6,
+            "diabetes-1 --kind confusion",
+            "is a regression and has no classes; draw it with --kind fit",
+        ),
         (6, "xor-1 --kind sweep", "is no sweep"),
         (6, "xor-1 --kind curves", "is no sweep"),
         (6, "xor-sweep-1 --kind network", "is a sweep; --kind network is for a run"),
         (6, "xor-sweep-1/99", "the sweep has runs 0 to 29"),
         (6, "xor-sweep-1 --against rate", "'rate' was not swept"),
-        (6, "xor-sweep-1 --by f1", "no run has a figure 'f1'; there are cost"),
+        (6, "xor-sweep-1 --by f1", "no run has a figure 'f1'; the figures are cost"),
         (1, "xor-1 -o nowhere/x.png", "nowhere/x.png: cannot be written"),
     ],
 )
@@ -683,7 +687,7 @@ def test_a_copy_without_its_data_still_shows_what_it_can(tmp_path):
         for kind in ("fit", "animate"):
             done = call("plot", str(copy), "--kind", kind)
             assert done.code == 6
-            assert "this needs the data that it was trained on" in done.stderr
+            assert "this picture needs the training data" in done.stderr
             assert "curve.csv: cannot be read" in done.stderr
         assert len(drawn("weights", record.read(copy)).axes) == 2
     finally:
@@ -784,12 +788,12 @@ def test_a_sweep_in_the_terminal_is_bars_or_a_table():
 
 def test_a_sweep_in_the_terminal_says_what_did_not_finish(tmp_path):
     lines = sweep_letters.sweep(swept(tmp_path, ["rate"], ONE_KEY), Look(), SCREEN).split("\n")
-    assert lines[0] == "rate  cost: median (quartiles) of the runs that finished, logarithmic"
+    assert lines[0] == "rate  cost: median (quartiles) of finished runs, logarithmic"
     assert lines[1].startswith(" 0.1* █")
     assert lines[2].startswith("   1  █")
     assert lines[2].endswith("1.5e-06 (1.25e-06 to 1.75e-06), 3 of 5 diverged")
     assert lines[3] == "  10  4 of 5 diverged, 1 of 5 failed"
-    assert lines[4] == ("* best median 0.0004 at rate=0.1, of those where most runs finished")
+    assert lines[4] == ("* best median 0.0004 at rate=0.1, among points where most runs finished")
     assert max(map(len, lines)) <= 80
     lines = sweep_letters.sweep(swept(tmp_path, ["u", "act"], TWO_KEYS), Look(), SCREEN).split("\n")
     assert [re.sub(" +", " ", line) for line in lines] == [
@@ -798,7 +802,7 @@ def test_a_sweep_in_the_terminal_says_what_did_not_finish(tmp_path):
         " 1 2",
         "a █ 0.6 2/3 ▒ 0.0001*",
         "b diverged 1e-09 1/3",
-        "* best median 0.0001 at u=2, act=a, of those where most runs finished",
+        "* best median 0.0001 at u=2, act=a, among points where most runs finished",
     ]
 
 
