@@ -37,7 +37,7 @@ def override(root: Node, given: Setting, parts: frozenset[str]) -> Node:
     value, problems = compose(given.text, "", override=given.place)
     path = given.key.split(".")
     if len(path) > MAX_DEPTH:
-        problems.append(given.place.problem(f"nested more than {MAX_DEPTH} deep"))
+        problems.append(given.place.problem(f"nested more than {MAX_DEPTH} levels deep"))
     if problems:
         raise NotADocument(problems[0])
     return _set(root, path, 0, value, given.place, parts)
@@ -65,10 +65,10 @@ def _set(
     if isinstance(node, Sequence):
         count = len(node.items)
         if not key.isdecimal() or len(key) > 9 or int(key) >= count:
-            known = f"0 to {count - 1}" if count else "none"
-            message = f"{so_far} has no item {key[:20]!r}; its items are {known}"
+            items = f"its items are 0 to {count - 1}" if count else "it is empty"
+            message = f"{so_far} has no item {key[:20]!r}; {items}"
             raise NotADocument(place.problem(message))
-        items = list(node.items)
-        items[int(key)] = _set(items[int(key)], path, depth + 1, value, place, parts)
-        return replace(node, items=items)
+        nodes = list(node.items)
+        nodes[int(key)] = _set(nodes[int(key)], path, depth + 1, value, place, parts)
+        return replace(node, items=nodes)
     raise NotADocument(place.problem(f"{so_far} is a single value, so it has no {short(key)!r}"))

@@ -47,7 +47,7 @@ class Checker:
 
     def config(self, node: Node, name: str) -> Any:
         """Return the Config of a root node, or UNSET; `name` is used if it has none."""
-        return self._struct(node, Config, "configuration", {"name": name})
+        return self._struct(node, Config, "the configuration", {"name": name})
 
     def _struct(
         self,
@@ -162,15 +162,17 @@ class Checker:
                     values[key] = absolute_path(there)
                     size = len(os.fsencode(values[key]))
                 except UnicodeEncodeError as error:
-                    told = f"no file can be called that in {error.encoding}, as this locale has it"
-                    advice = "with PYTHONUTF8=1 before nnfs, one can"
-                    return self.problem(there.place, key, f"{told}; {advice}")
+                    problem = f"cannot be written in {error.encoding}, this locale's encoding"
+                    advice = "put PYTHONUTF8=1 before nnfs"
+                    return self.problem(there.place, key, f"{problem}; {advice}")
                 if size >= MAX_PATH:
-                    return self.problem(there.place, key, "is too long to be a path")
+                    return self.problem(
+                        there.place, key, f"is too long; a path has at most {MAX_PATH - 1} bytes"
+                    )
                 if not text.isprintable() and re.search(r"[\x00-\x1f\x7f]", text):
                     shown = repr(short(text))
                     return self.problem(
-                        there.place, key, f"{shown} has a control character; a path is one line"
+                        there.place, key, f"{shown} contains a control character; remove it"
                     )
                 relative += [] if text.startswith("/") else [key]
         return Part(FILE, values, tuple(relative))

@@ -31,16 +31,20 @@ LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML breaks lines
 # libyaml's words, and ours. Those of BEGUN it has at the first line that makes no sense any more,
 # not at the one where the mistake is.
 BEGUN = {
-    "could not find expected ':'": "a key without ':' behind it",
+    "could not find expected ':'": "a key without ':' after it",
     "did not find expected ',' or ']'": "this bracket is not closed, or a comma is missing",
     "did not find expected ',' or '}'": "this brace is not closed, or a comma is missing",
 }
 PLAIN = {
-    "mapping values are not allowed in this context": "a ':' within a value; put the value in "
-    "quotes, or indent the line as those around it",
-    "did not find expected key": "no key; is the line indented as those around it?",
-    "found character that cannot start any token": "what begins with this character must be in "
-    "quotes",
+    "mapping values are not allowed in this context": "a ':' inside a value; quote the value, or "
+    "indent the line like its neighbours",
+    "did not find expected key": "a key was expected; indent the line like its neighbours",
+    "did not find expected '-' indicator": "a list item was expected; start the line with '-', or "
+    "indent it like its neighbours",
+    "found character that cannot start any token": "text that starts with this character must be "
+    "quoted",
+    "found undefined tag handle": "an undefined tag; remove it, or quote the text",
+    "while scanning a quoted scalar: found unexpected end of stream": "this quote is not closed",
 }
 MAX_DEPTH = 24
 MAX_NODES = 1 << 18  # aliases counted each time they are used
@@ -95,8 +99,8 @@ def _explained(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, int,
         mark, message = begun, f"{error.context}: {message}"
     line, column = (mark.line, mark.column) if mark else (0, 0)
     if line < len(lines) and lines[line][column : column + 1] == "\t":
-        message = "a tab; YAML is indented with spaces"
-    return f"not YAML: {PLAIN.get(message, message)}", line, column
+        message = "a tab; indent YAML with spaces"
+    return f"not valid YAML: {PLAIN.get(message, message)}", line, column
 
 
 def _compose(events: Iterator[Any], place: Any, last: Place) -> tuple[Node, list[Problem]]:
@@ -130,13 +134,15 @@ def _compose(events: Iterator[Any], place: Any, last: Place) -> tuple[Node, list
     for event in events:
         if getattr(event, "tag", None) not in (None, "!"):
             problems.append(
-                place(event).problem(f"the tag {short(event.tag, 80)!r} has no meaning here")
+                place(event).problem(
+                    f"the tag {short(event.tag, 80)!r} is not supported; remove it"
+                )
             )
         if isinstance(event, yaml.DocumentStartEvent) and root:
-            raise NotADocument(place(event).problem("a second document; there must be one"))
+            raise NotADocument(place(event).problem("a second YAML document; only one is allowed"))
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in anchors:
-                message = f"no anchor &{short(str(event.anchor))} before this"
+                message = f"no anchor &{short(str(event.anchor))} before this alias"
                 raise NotADocument(place(event).problem(message))
             node, size = anchors[event.anchor]
             add(node, size)
@@ -147,7 +153,9 @@ def _compose(events: Iterator[Any], place: Any, last: Place) -> tuple[Node, list
             add(scalar, 1)
         elif isinstance(event, yaml.CollectionStartEvent):
             if len(stack) >= MAX_DEPTH:
-                raise NotADocument(place(event).problem(f"nested more than {MAX_DEPTH} deep"))
+                raise NotADocument(
+                    place(event).problem(f"nested more than {MAX_DEPTH} levels deep")
+                )
             kind = Sequence if isinstance(event, yaml.SequenceStartEvent) else Mapping
             stack.append(_Open(kind(place(event)), event.anchor))
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -170,7 +178,7 @@ def _add_pair(mapping: Mapping, key: Node, value: Node) -> Problem | None:
         return key.place.problem(f"a key must be a word, not {KINDS[type(key)]}")
     if key.text in mapping.items:
         first = mapping.items[key.text][0].place
-        before = f" at line {first.line + 1}" if first.line >= 0 else ""
-        return key.place.problem(f"key {short(key.text)!r} is there already{before}")
+        before = f"; first used at line {first.line + 1}" if first.line >= 0 else ""
+        return key.place.problem(f"duplicate key {short(key.text)!r}{before}")
     mapping.items[key.text] = (key, value)
     return None
