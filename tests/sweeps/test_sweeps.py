@@ -512,7 +512,7 @@ BLOCK = Path(XOR).read_text() + "sweep:\n"
         ),
         (
             ["--from", "good.csv", "learning_rate=1,2"],
-            "on the command line: learning_rate=1,2: with a file of trials, a key has one value ...",
+            "on the command line: learning_rate=1,2: with a file of trials, a key has one ...",
         ),
         (["seed=0..9", "--max-runs", "9"], "sweep: 10 runs; more than 9 need --max-runs 10"),
         (
