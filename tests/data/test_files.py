@@ -203,8 +203,8 @@ MISMATCHES = {  # of the network and the data: told of the configuration, at the
     "good test_size=0.9": ":3:14: test_size: 0.9 of 3 samples leaves none to train on",
     "good test_path=good.csv test_size=0.5": ":4:14: test_size: cannot be combined with test_path; "
     "remove one of them",
-    "good scale_target=minmax": ":3:17: scale_target: the target holds classes; only numbers can be "
-    "scaled",
+    "good scale_target=minmax": ":3:17: scale_target: the target holds classes; only numbers can "
+    "be scaled",
     "good features=a*c": ":8:12: features: 'a*c': 'c' is not a column; the columns are a, b",
 }
 
