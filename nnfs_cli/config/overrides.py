@@ -1,4 +1,4 @@
-"""Overrides of the command line, KEY=VALUE, applied to a tree of nodes."""
+"""KEY=VALUE overrides from the command line, applied to a tree of nodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nnfs_cli.errors import short
 
 
 class Setting(NamedTuple):
-    """A dotted key, the text of its value, and where it was set."""
+    """An override: a dotted key, the text of its value, and its place."""
 
     key: str
     text: str
@@ -20,7 +20,7 @@ class Setting(NamedTuple):
 
 
 def setting(argument: str, number: int) -> Setting:
-    """Return the command line's `number`-th override, KEY=VALUE; NotADocument if it is none."""
+    """Return the `number`-th KEY=VALUE override; NotADocument if it is not written so."""
     key, equals, text = argument.partition("=")
     place = Place(argument, column=number)
     if not equals or not key:
@@ -29,10 +29,10 @@ def setting(argument: str, number: int) -> Setting:
 
 
 def override(root: Node, given: Setting, parts: frozenset[str]) -> Node:
-    """Return `root` with a setting applied; NotADocument says why it cannot be.
+    """Return `root` with a setting applied; NotADocument if that is impossible.
 
-    `parts` names the keys whose value may be a name alone: to override a parameter of such a part
-    makes a mapping of it.
+    `parts` are the keys whose value may be only a name; overriding a parameter of such a part turns
+    the name into a mapping.
     """
     value, problems = compose(given.text, "", override=given.place)
     path = given.key.split(".")
@@ -59,7 +59,7 @@ def _set(
             message = f"{so_far + '.' if so_far else ''}{key} is not set, so it has no parameters"
             raise NotADocument(place.problem(message))
         new = _set(old[1], path, depth + 1, value, place, parts)
-        # The key is the override's own from now on, as far as errors are concerned.
+        # Errors about this key now point to the override.
         key_node = Scalar(place, key) if depth + 1 == len(path) else old[0]
         return replace(node, items={**node.items, key: (key_node, new)})
     if isinstance(node, Sequence):

@@ -19,7 +19,7 @@ Number = TypeVar("Number", int, float)
 
 
 def _integer(node: Scalar, kind: Kind) -> int:
-    # 1e4 is an integer to a person; 010 and 1:30 are traps of YAML 1.1.
+    # People read 1e4 as an integer; YAML 1.1 reads 010 as octal and 1:30 as base 60.
     exact = re.fullmatch(r"([-+]?)(0|[1-9][0-9]*(?:_[0-9]+)*)(?:[eE]\+?([0-9]{1,2}))?", node.text)
     if not node.plain or not exact:
         raise ValueError(f"must be an integer, not {show(node)}")

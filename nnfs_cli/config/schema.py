@@ -1,7 +1,7 @@
 """The schema of a configuration.
 
-Config is the one place where a key's type, range, default and help live. Parts (a data set, an
-activation, an initializer) are named functions of the tables; their signatures are their schemas.
+Config is the only place that defines a key's type, range, default and help. Parts (a data set, an
+activation, an initializer) are functions in the tables; their signatures are their schemas.
 """
 
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ from nnfs_cli.data.builtin import DATASETS, Seed
 
 
 class Part(Struct, frozen=True):
-    """An entry of a table, with its parameters; written as its name alone where it has none.
+    """A table entry's name and parameters; written as only the name if it has no parameters.
 
-    Paths among the parameters are absolute; `relative` names those that were not written so, which
-    makes no other part of it.
+    Paths among the parameters are absolute. `relative` names those written as relative paths; it is
+    ignored in comparisons.
     """
 
     name: str
@@ -37,21 +37,21 @@ class Part(Struct, frozen=True):
         return (self.name, self.parameters) == (other.name, other.parameters)
 
 
-NAME = r"\w[\w.+=,@-]{0,59}"
+NAME = r"\w[\w.+=,@-]{0,59}"  # a run's name, at most 60 characters
 
 
 def of_table(table: str, description: str) -> Meta:
-    """Return the annotation of a Part that is an entry of TABLES[table]."""
+    """Return the annotation of a Part chosen from TABLES[table]."""
     return Meta(description=description, extra={"table": table})
 
 
 def one_of(table: Mapping[str, Any], description: str) -> Meta:
-    """Return the annotation of a string that is a name in `table`."""
+    """Return the annotation of a string chosen from the names in `table`."""
     return Meta(description=description, extra={"names": list(table)})
 
 
 class LayerConfig(Struct, frozen=True, kw_only=True):
-    """One layer: its size, its activation, and its parameters before training."""
+    """One layer: its units, activation and initial parameters."""
 
     units: Annotated[int, Meta(ge=1, description="units of the layer")]
     activation: Annotated[Part, of_table("activation", "function of the layer's output")]
@@ -64,7 +64,7 @@ class LayerConfig(Struct, frozen=True, kw_only=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """A training, in full."""
+    """A complete training configuration."""
 
     name: Annotated[
         str,
@@ -93,7 +93,7 @@ class Config(Struct, frozen=True, kw_only=True):
     )
 
 
-FILE = "file"  # the data set that is written {path: ...}, without a name
+FILE = "file"  # the data set written {path: ...}, without a name
 Scale = Annotated[str, Meta(extra={"names": ["none", "standard", "minmax"]})]
 COMMON = {
     "test_size": (Annotated[float, Meta(ge=0, lt=1)], 0.0),
@@ -110,17 +110,16 @@ PART_KEYS = frozenset({"dataset", "activation", "initializer", "bias_initializer
 
 
 def parameters(table: str, name: str) -> dict[str, tuple[Any, Any]]:
-    """Return type and default of each parameter of a part; the default is UNSET where it must be
-    given."""
-    found = {
-        key: (given.annotation, UNSET if given.default is Parameter.empty else given.default)
-        for key, given in signature(TABLES[table][name]).parameters.items()
+    """Return each parameter's type and default for a part; UNSET marks a required parameter."""
+    own = {
+        key: (each.annotation, UNSET if each.default is Parameter.empty else each.default)
+        for key, each in signature(TABLES[table][name]).parameters.items()
     }
-    return {**found, **COMMON} if table == "dataset" else found
+    return {**own, **COMMON} if table == "dataset" else own
 
 
 class Kind(NamedTuple):
-    """An annotation taken apart."""
+    """The type, limits and extras of an annotation."""
 
     type: Any
     optional: bool
@@ -130,7 +129,7 @@ class Kind(NamedTuple):
 
 @cache
 def keys_of(struct: type) -> Mapping[str, tuple[Any, Any]]:
-    """Return the annotation and the default, or UNSET, of each key that a struct has."""
+    """Return the annotation and the default (UNSET if required) of each key of a struct."""
     return {
         field.name: (field.type, UNSET if field.required else field.default)
         for field in fields(struct)
@@ -145,8 +144,8 @@ def kind_of(annotation: Any) -> Kind:
     while get_origin(annotation) is Annotated:
         annotation, *metas = get_args(annotation)
         for meta in metas:
-            found = {key: getattr(meta, key) for key in LIMITS}
-            limits |= {key: limit for key, limit in found.items() if limit is not None}
+            set_limits = {key: getattr(meta, key) for key in LIMITS}
+            limits |= {key: limit for key, limit in set_limits.items() if limit is not None}
             extra |= meta.extra or {}
     optional = NoneType in get_args(annotation)
     if optional:

@@ -1,8 +1,8 @@
-"""YAML text and command-line overrides -> a tree of nodes that know where they were written.
+"""YAML text and command-line overrides -> a tree of nodes, each with its source position.
 
-PyYAML's events are composed here, not by PyYAML: its own composer follows nesting and aliases
-without bound, and its resolver makes `no` a boolean and `1e-3` a string. A scalar stays the text
-that was written until the schema says what it should be.
+PyYAML's events are composed here, not by PyYAML: its composer follows nesting and aliases without
+limit, and its resolver reads `no` as a boolean and `1e-3` as a string. A scalar stays text until
+the schema gives its type.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from nnfs_cli.config.nodes import (
 )
 from nnfs_cli.errors import Problem, short
 
-MAX_BYTES = 1 << 20
-LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML breaks lines
-# libyaml's words, and ours. Those of BEGUN it has at the first line that makes no sense any more,
-# not at the one where the mistake is.
+MAX_BYTES = 1 << 20  # of a configuration file
+LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # YAML 1.1 line breaks
+# libyaml's messages -> ours. For those in BEGUN, libyaml reports where parsing failed; we report
+# where the construct began.
 BEGUN = {
     "could not find expected ':'": "a key without ':' after it",
     "did not find expected ',' or ']'": "this bracket is not closed, or a comma is missing",
@@ -46,12 +46,12 @@ PLAIN = {
     "found undefined tag handle": "an undefined tag; remove it, or quote the text",
     "while scanning a quoted scalar: found unexpected end of stream": "this quote is not closed",
 }
-MAX_DEPTH = 24
-MAX_NODES = 1 << 18  # aliases counted each time they are used
+MAX_DEPTH = 24  # levels of nesting
+MAX_NODES = 1 << 18  # nodes of a document; an alias counts each time it is used
 
 
 def end_of(text: str) -> tuple[int, int]:
-    """Return the line and the column, from 0, at which a text ends."""
+    """Return the line and column, from 0, where a text ends."""
     line = start = 0
     for line, end in enumerate(LINE_END.finditer(text), 1):  # noqa: B007
         start = end.end()
@@ -59,9 +59,9 @@ def end_of(text: str) -> tuple[int, int]:
 
 
 def compose(text: str, source: str, *, override: Place | None = None) -> tuple[Node, list[Problem]]:
-    """Return the one document in `text`, and what is wrong with it short of its meaning.
+    """Return the root node of `text` and the problems found while composing it.
 
-    `override` is where `text` was written, if it is not a file's. Raises NotADocument.
+    `override` is the place of `text` if it comes from the command line. Raises NotADocument.
     """
     lines = LINE_END.split(text)
     last = Place(source, len(lines) - 1, len(lines[-1]), 1, lines[-1])
@@ -70,19 +70,19 @@ def compose(text: str, source: str, *, override: Place | None = None) -> tuple[N
         if override:
             return override
         start, end = event.start_mark, event.end_mark
-        if start.line >= len(lines):  # where PyYAML places what is not there
+        if start.line >= len(lines):  # PyYAML places missing values after the end
             return last
         line = lines[start.line]
         width = end.column - start.column if end.line == start.line else len(line) - start.column
         return Place(source, start.line, start.column, max(width, 1), line)
 
     def refuse(message: str, line: int, column: int) -> NotADocument:
-        there = Place(source, line, column, 1, lines[line]) if line < len(lines) else last
-        return NotADocument((override or there).problem(message))
+        at = Place(source, line, column, 1, lines[line]) if line < len(lines) else last
+        return NotADocument((override or at).problem(message))
 
-    if strange := UNWRITABLE.search(text):
-        message = f"the character {strange[0]!a} is not allowed in YAML"
-        raise refuse(message, *end_of(text[: strange.start()]))
+    if forbidden := UNWRITABLE.search(text):
+        message = f"the character {forbidden[0]!a} is not allowed in YAML"
+        raise refuse(message, *end_of(text[: forbidden.start()]))
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return _compose(yaml.parse(text, Loader=loader), place, override or last)
@@ -91,7 +91,7 @@ def compose(text: str, source: str, *, override: Place | None = None) -> tuple[N
 
 
 def _explained(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, int, int]:
-    """Return what keeps text from being YAML, and the line and column where it begins."""
+    """Return the message for a syntax error, and its line and column."""
     mark, begun, message = error.problem_mark, error.context_mark, str(error.problem)
     if begun and mark and message in BEGUN and mark.line > begun.line:
         mark, message = begun, BEGUN[message]
@@ -106,7 +106,7 @@ def _explained(error: yaml.MarkedYAMLError, lines: list[str]) -> tuple[str, int,
 def _compose(events: Iterator[Any], place: Any, last: Place) -> tuple[Node, list[Problem]]:
     problems: list[Problem] = []
     root: list[Node] = []
-    # The collections that are open, each with its anchor, its key in waiting and its size so far.
+    # Open collections, each with its anchor, the key that awaits its value, and its size so far.
     stack: list[_Open] = []
     anchors: dict[str, tuple[Node, int]] = {}
 

@@ -626,10 +626,10 @@ def test_the_largest_configuration_is_read_as_it_is_written(layers):
 def test_weights_to_begin_with_that_make_a_configuration_too_long_are_refused():
     wide = "layers.0.units=2000"
     old = trained(XOR, "epochs=0", wide)
-    with patch("nnfs_cli.writing.MAX_NODES", 10_000):
+    with patch("nnfs_cli.config.writing.MAX_NODES", 10_000):
         done = call("train", XOR, wide, "--init-from", str(old))
     assert (done.code, done.stdout, names("runs")) == (3, "", ["xor-1"])
-    assert "a configuration can have 10,000" in done.stderr
+    assert "a configuration can have at most 10,000" in done.stderr
 
 
 def test_data_whose_names_no_run_json_could_hold_are_refused(monkeypatch):
