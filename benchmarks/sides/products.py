@@ -1,6 +1,6 @@
-"""The matrix products of nnfs and nothing else: what no engine on this BLAS can go below.
+"""Only the matrix products of nnfs: a lower bound for any engine on this BLAS.
 
-They are recorded from an epoch of nnfs, and then done again on the same arrays.
+They are recorded during one epoch of nnfs, then repeated on the same arrays.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def record(job, data):
 
     def recorded(product):
         def call(a, b, out=None):
-            if out is not None:  # else it is one of the trials before the first epoch
+            if out is not None:  # products without `out` are trials before the first epoch
                 calls.append((product, a, b, out))
             return product(a, b, out=out)
 
