@@ -53,14 +53,16 @@ def one_of(table: Mapping[str, Any], description: str) -> Meta:
 class LayerConfig(Struct, frozen=True, kw_only=True):
     """One layer: its units, activation and initial parameters."""
 
-    units: Annotated[int, Meta(ge=1, description="units of the layer")]
-    activation: Annotated[Part, of_table("activation", "function of the layer's output")]
-    initializer: Annotated[Part | None, of_table("initializer", "how W is drawn")] = None
-    bias_initializer: Annotated[Part, of_table("initializer", "how b is drawn")] = Part("zeros")
-    weights: Annotated[list[list[float]] | None, Meta(description="W itself, units x inputs")] = (
-        None
-    )
-    biases: Annotated[list[float] | None, Meta(description="b itself, units")] = None
+    units: Annotated[int, Meta(ge=1, description="number of units")]
+    activation: Annotated[Part, of_table("activation", "activation function")]
+    initializer: Annotated[Part | None, of_table("initializer", "initializer of W")] = None
+    bias_initializer: Annotated[Part, of_table("initializer", "initializer of b")] = Part("zeros")
+    weights: Annotated[
+        list[list[float]] | None, Meta(description="explicit values of W, units x inputs")
+    ] = None
+    biases: Annotated[
+        list[float] | None, Meta(description="explicit values of b, one per unit")
+    ] = None
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -68,7 +70,10 @@ class Config(Struct, frozen=True, kw_only=True):
 
     name: Annotated[
         str,
-        Meta(pattern=rf"^{NAME}$", description="what runs are called; default: the file's stem"),
+        Meta(
+            pattern=rf"^{NAME}$",
+            description="name of the runs; default: the file's name without suffix",
+        ),
     ]
     dataset: Annotated[Part, of_table("dataset", "samples and targets")]
     features: Annotated[
@@ -78,19 +83,17 @@ class Config(Struct, frozen=True, kw_only=True):
     layers: Annotated[
         list[LayerConfig], Meta(min_length=1, description="layers, first hidden layer first")
     ]
-    loss: Annotated[str, one_of(LOSSES, "what an output costs")]
-    learning_rate: Annotated[float, Meta(gt=0, description="step of an update")] = 0.1
+    loss: Annotated[str, one_of(LOSSES, "loss function")]
+    learning_rate: Annotated[float, Meta(gt=0, description="step size of an update")] = 0.1
     epochs: Annotated[int, Meta(ge=0, description="full-batch updates")] = 1000
     gradient_clip: Annotated[
-        float | None, Meta(gt=0, description="bound of every component of the gradient")
+        float | None, Meta(gt=0, description="bound on every component of the gradient")
     ] = None
-    seed: Annotated[Seed, Meta(description="of the initial parameters")] = 0
+    seed: Annotated[Seed, Meta(description="seed of the initial parameters")] = 0
     dtype: Annotated[
-        str, Meta(description="of all numbers", extra={"names": ["float64", "float32"]})
+        str, Meta(description="type of all numbers", extra={"names": ["float64", "float32"]})
     ] = "float64"
-    log_every: Annotated[int, Meta(ge=1, description="epochs from one logged cost to the next")] = (
-        100
-    )
+    log_every: Annotated[int, Meta(ge=1, description="epochs between logged costs")] = 100
 
 
 FILE = "file"  # the data set written {path: ...}, without a name

@@ -18,9 +18,8 @@ def digest(arrays: Mapping[str, Array]) -> str:
     for name, array in arrays.items():
         content.update(f"{name} {array.shape} {array.dtype.str}\n".encode())
         array = np.atleast_1d(array)
-        for start in range(
-            0, array.shape[-1], STEP
-        ):  # in parts: a mapped file is never loaded whole
+        # In parts, so that a memory-mapped file is never loaded whole.
+        for start in range(0, array.shape[-1], STEP):
             content.update(np.ascontiguousarray(array[..., start : start + STEP]).data)
     return content.hexdigest()
 
