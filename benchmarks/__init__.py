@@ -1,1 +1,1 @@
-"""How fast nnfs is, beside what a user would pick instead: `python -m benchmarks`."""
+"""Speed of nnfs compared with its alternatives: `python -m benchmarks`."""

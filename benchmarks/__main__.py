@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every job by every side, and docs/performance.md of it."""
+"""Run every job by every side and write docs/performance.md: `python -m benchmarks`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIZES = (10_000, 100_000, 1_000_000)  # samples of the job `long`
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run the selected jobs and print the report."""
     arguments = parse()
     missing = [name for name, side in SIDES.items() if not all(map(report.known, side.packages))]
     for name in missing:
@@ -53,19 +53,30 @@ def parse() -> argparse.Namespace:
     """Return the command line's arguments."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = ["start", *jobs.JOBS]
-    parser.add_argument("--job", action="append", choices=names, help="this one only; repeatable")
     parser.add_argument(
-        "--side", action="append", choices=list(SIDES), help="nnfs and this one only; repeatable"
+        "--job", action="append", choices=names, help="run only this job; repeatable"
     )
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each side (5)")
     parser.add_argument(
-        "--threads", type=int, nargs="+", default=[1], help="for every side, in turn (1)"
+        "--side",
+        action="append",
+        choices=list(SIDES),
+        help="run only nnfs and this side; repeatable",
     )
-    parser.add_argument("--quick", action="store_true", help="a trial of small jobs, one round")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each side (default 5)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        nargs="+",
+        default=[1],
+        help="numbers of threads to run with (default 1)",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="run one round of small jobs as a test"
+    )
     parser.add_argument(
         "--output",
         type=Path,
-        help="where to write performance.md and .svg (docs, if everything was run)",
+        help="directory for performance.md and .svg (default: docs, if every job and side is run)",
     )
     arguments = parser.parse_args()
     if not (arguments.output or arguments.job or arguments.side or arguments.quick):
@@ -74,7 +85,7 @@ def parse() -> argparse.Namespace:
 
 
 def tell(text: str) -> None:
-    """Print what is going on."""
+    """Print progress to stderr."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,8 +1,8 @@
-"""The founding articles' own style of code: plain NumPy that makes a new array at every step.
+"""The articles' own style of code: plain NumPy that allocates a new array at every step.
 
 Khan's classes ("Nothing but NumPy") and Skalski's functions ("Let's code a neural network in
-plain NumPy from scratch"), names and all. Skalski's are widened to the activations and losses of
-the other jobs, in his manner.
+plain NumPy from scratch") with their original names. Skalski's functions are extended in his style
+to the activations and losses of the other jobs.
 """
 
 from typing import Any
@@ -49,7 +49,7 @@ class LinearLayer:
 
 
 def compute_cost(Y, Y_hat):
-    """Return the squared error's mean over 2, and its gradient."""
+    """Return half the mean squared error and its gradient."""
     m = Y.shape[1]
     cost = (1 / (2 * m)) * np.sum(np.square(Y - Y_hat))
     cost = np.squeeze(cost)
@@ -64,7 +64,7 @@ def khan(
     learning_rate: float,
     number_of_epochs: int,
 ) -> tuple[list[tuple[Array, Array]], list[Any]]:
-    """Train 2 layers of sigmoid from [(W, b), (W, b)]; return these as trained, and the costs."""
+    """Train 2 sigmoid layers from [(W, b), (W, b)]; return the trained layers and the costs."""
     m = X_train.shape[1]
     Z1, Z2 = (LinearLayer(W, b, m) for W, b in layers)
     A1, A2 = SigmoidLayer(Z1.Z.shape), SigmoidLayer(Z2.Z.shape)
@@ -235,7 +235,7 @@ def skalski(
     epochs: int,
     learning_rate: float,
 ) -> tuple[dict[str, Array], list[Any], list[Any]]:
-    """Train from {"W1": , "b1": , ...}; return that, and the costs and accuracies of each epoch."""
+    """Train from {"W1": , "b1": , ...}; return these, and costs and accuracies by epoch."""
     cost_history = []
     accuracy_history = []
     for _i in range(epochs):

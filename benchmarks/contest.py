@@ -1,4 +1,4 @@
-"""A job, run by all its sides in turns."""
+"""Run a job by all its sides in turns and compare their costs."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from benchmarks import jobs
 from benchmarks.measure import Failed, nnfs, process, turns
 from benchmarks.sides import Side
 
-US, COMMAND = "nnfs", "the command nnfs"
+US, COMMAND = "nnfs", "the nnfs command"
 
 
 class Run(NamedTuple):
-    """Seconds of the whole process, of what is compiled in it, and of the loop in a process of its
-    own; bytes of memory above the data; the costs that the command `nnfs` told."""
+    """Seconds of the whole process, of compiling in it, and of the loop in a process of its own;
+    memory beyond the data in bytes; the costs that the `nnfs` command reported."""
 
     whole: float
     compile: float
     loop: float
     memory: int | None
-    told: Sequence[float] = ()
+    costs: Sequence[float] = ()
 
 
 class Result(NamedTuple):
-    """What a job came to: each side's runs and last cost; why a side is missing; which costs are
-    too far from ours, and how far the others are at most."""
+    """A job's result: each side's runs and final cost; the reason for each missing side; relative
+    errors of costs outside the tolerance, and the largest error within it."""
 
     job: jobs.Job
     runs: dict[str, list[Run]]
@@ -44,7 +44,7 @@ class Result(NamedTuple):
 
 
 def hold(job: jobs.Job, sides: dict[str, Side], rounds: int) -> Result:
-    """Run the job by all its sides and compare where they got to."""
+    """Return the result of running the job by all its sides."""
     with TemporaryDirectory() as name:
         directory = Path(name)
         jobs.write(job, directory)
@@ -72,8 +72,8 @@ def hold(job: jobs.Job, sides: dict[str, Side], rounds: int) -> Result:
             for name, side in sides.items()
             if name in runs and side.module != "products"
         }
-        if told := runs[US][-1].told:
-            costs[COMMAND] = np.array(told)
+        if printed := runs[US][-1].costs:
+            costs[COMMAND] = np.array(printed)
     errors = {
         name: float(np.max(np.abs(cost / costs[US] - 1)))
         for name, cost in costs.items()
@@ -86,7 +86,9 @@ def hold(job: jobs.Job, sides: dict[str, Side], rounds: int) -> Result:
 
 
 def _run(job: jobs.Job, name: str, side: Side, directory: Path) -> Run:
-    threads = 1 if name == US else job.threads  # of BLAS: nnfs has its own, and leaves BLAS one
+    threads = (
+        1 if name == US else job.threads
+    )  # BLAS threads: nnfs has its own and uses one of BLAS
     command = [sys.executable, "-m", "benchmarks.side", side.module, job.name]
     problem = [str(job.epochs), str(job.threads), str(directory)]
     loop = json.loads(process([*command, *problem], threads)[1])["loop"]
@@ -97,14 +99,14 @@ def _run(job: jobs.Job, name: str, side: Side, directory: Path) -> Run:
         options = ["--quiet", "--json", "--runs-dir", str(directory / "runs")]
         overrides = [f"epochs={job.epochs}"]
         seconds, printed = process(nnfs(verb, *options, *rest, *overrides), threads)
-        return Run(seconds, 0, loop, None, _told(json.loads(printed)))
+        return Run(seconds, 0, loop, None, _printed_costs(json.loads(printed)))
     seconds, printed = process([*command, "--whole", *problem], threads)
     figures = json.loads(printed)
     return Run(seconds, figures["compile"], loop, figures["memory"])
 
 
-def _told(facts: dict[str, Any]) -> list[float]:
-    """Return the cost of the run, or of each run, that the command has told of."""
+def _printed_costs(facts: dict[str, Any]) -> list[float]:
+    """Return the cost of the run, or of each run of the sweep, that the command reported."""
     if "cost" in facts:
         return [facts["cost"]]
     with Path(facts["run"], "results.csv").open() as file:

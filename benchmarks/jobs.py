@@ -1,4 +1,4 @@
-"""The jobs: what is trained, on which data, from which parameters, for how long.
+"""The jobs: network, data, initial parameters and number of epochs.
 
 Every side of a job reads the same three files: x.npy (samples, features), y.npy (samples,
 outputs), and params.npy (..., n_params), layer by layer [W b], W being (units, fan_in).
@@ -25,9 +25,9 @@ FILES = ("x.npy", "y.npy", "params.npy")
 
 
 class Job(NamedTuple):
-    """A training. The data are those of `config`, or made here.
+    """A training. Its data come from `config` if it has one, else they are generated here.
 
-    nnfs takes part by its command line where there is a configuration, else by its core.
+    With `config`, nnfs takes part through its command line, else through its core.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Job(NamedTuple):
 
     @property
     def command(self) -> tuple[str, ...] | None:
-        """What the shell would say."""
+        """The arguments of the nnfs command for this job, if it has a configuration."""
         if self.networks > 1:
             seeds = f"seed=0..{self.networks - 1}"
             return ("sweep", str(self.config), seeds, "--fresh", "--jobs", str(self.threads))
@@ -53,16 +53,16 @@ class Job(NamedTuple):
 
     @property
     def title(self) -> str:
-        """The job's name, and the threads if there are several."""
+        """The job's name, with the number of threads if above 1."""
         return self.name if self.threads == 1 else f"{self.name}, {self.threads} threads"
 
     @property
     def tolerance(self) -> float:
-        """How far apart the sides' costs may be, relative."""
+        """Largest relative difference allowed between the sides' costs."""
         return 1e-6 if self.dtype == "float64" else 1e-3
 
     def describe(self) -> str:
-        """Return the job in a line."""
+        """Return a one-line description."""
         shape = "-".join(map(str, self.widths))
         text = f"{shape} {self.hidden} + {self.output}, {self.loss.replace('_', ' ')}"
         if self.networks > 1:
@@ -74,7 +74,7 @@ XOR, SKALSKI = CONFIGS / "xor.yaml", CONFIGS / "moons-skalski.yaml"
 MOONS = HERE / "moons.yaml"
 SQUARED, BINARY, CROSS = "squared_error", "binary_cross_entropy", "cross_entropy"
 
-# Where a side keeps its learning rate in single precision, a power of 2 loses nothing.
+# Powers of 2 are exact even for a side that keeps its learning rate in single precision.
 _JOBS = [
     Job("xor", (2, 3, 1), "sigmoid", "sigmoid", SQUARED, 4, 5000, 1.0, config=XOR),
     Job(
@@ -94,7 +94,7 @@ JOBS = {job.name: job for job in _JOBS}
 
 
 def quick(job: Job) -> Job:
-    """Return the job made small, to try whether all of it works."""
+    """Return a small version of the job, for a quick test."""
     return job._replace(
         samples=job.samples if job.config or job.name == "digits" else job.samples // 50,
         epochs=min(job.epochs, 20),
@@ -103,7 +103,7 @@ def quick(job: Job) -> Job:
 
 
 def of_size(job: Job, samples: int) -> Job:
-    """Return the job on other many samples, with as much work in all."""
+    """Return the job with another number of samples and the same total work."""
     return job._replace(samples=samples, epochs=job.epochs * job.samples // samples)
 
 
@@ -128,7 +128,7 @@ def settings(job: Job) -> Config:
 
 
 def problem(job: Job) -> tuple[Array, Array, Array]:
-    """Return x, y and params as they are in the files."""
+    """Return x, y and params, the content of the files."""
     if job.config:
         return _configured(job)
     x, y = _digits() if job.name == "digits" else _generated(job)
@@ -168,7 +168,7 @@ def _digits() -> tuple[Array, Array]:
 
 
 def _generated(job: Job) -> tuple[Array, Array]:
-    """Return points around 0, told apart by a curved surface."""
+    """Return normally distributed points, divided into two classes by a bent surface."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((job.samples, job.widths[0]), dtype=np.float32)
     plane, bend = rng.standard_normal((2, job.widths[0]), dtype=np.float32)
@@ -193,13 +193,13 @@ def unpack(job: Job, params: Array) -> list[tuple[Array, Array]]:
 
 
 def pack(parts: list[tuple[Array, Array]]) -> Array:
-    """Return the parameters of which these are the parts: unpack's inverse."""
+    """Return the flat parameters of layers [(W, b), ...]: the inverse of unpack."""
     joined = [np.concatenate([W, b[..., np.newaxis]], axis=-1) for W, b in parts]
     return np.concatenate([Wb.reshape(*Wb.shape[:-2], -1) for Wb in joined], axis=-1)
 
 
 def cost(job: Job, x: Array, y: Array, params: Array) -> Array:
-    """Return the cost (...) at params, in float64: the judge of what the sides reached."""
+    """Return the cost (...) at params in float64, by which all sides are compared."""
     a, y = x.T.astype(np.float64), y.T.astype(np.float64)
     parts = unpack(job, params.astype(np.float64))
     for (W, b), (_, _, activation) in zip(parts, layers(job), strict=True):

@@ -1,4 +1,4 @@
-"""Whole processes and their times: in turns, so that what disturbs the machine disturbs all."""
+"""Time whole processes in turns, so that a disturbance of the machine affects every side."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from time import perf_counter
 from typing import NamedTuple, TypeVar
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 1800  # seconds for one process
-# What an environment may say that would hold back one library or another: not passed on.
+PATIENCE = 1800  # time limit of one process, in seconds
+# Prefixes of environment variables that could slow down a library; not passed on.
 SETTINGS = ("OPENBLAS_", "OMP_", "MKL_", "XLA_", "JAX_", "KERAS_", "TORCH_", "NNFS_", "PYTHON")
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Spread(NamedTuple):
-    """The middle and the ends of some figures."""
+    """Median, lowest and highest of some figures."""
 
     median: float
     low: float
@@ -31,7 +31,7 @@ class Spread(NamedTuple):
 
 
 class Failed(Exception):
-    """A process that did not end well."""
+    """A process failed or took too long."""
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -39,12 +39,12 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratios(values: Sequence[float], units: Sequence[float]) -> Spread:
-    """Return `values` in `units`, round by round."""
+    """Return the spread of `values` / `units`, divided round by round."""
     return spread([value / unit for value, unit in zip(values, units, strict=True)])
 
 
 def turns(sides: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
-    """Call each side in turn, `rounds` times; return what they returned."""
+    """Return each side's results from `rounds` rounds in which all sides are called in turn."""
     returned: dict[str, list[T]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
@@ -53,7 +53,7 @@ def turns(sides: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T
 
 
 def process(command: Sequence[str], threads: int | None = None) -> tuple[float, str]:
-    """Run a command from the repository's root; return its seconds and its standard output."""
+    """Run a command in the repository's root; return its seconds and stdout."""
     environment = {
         key: value
         for key, value in os.environ.items()
@@ -83,9 +83,9 @@ def nnfs(*arguments: str) -> list[str]:
 
 
 def confine(threads: int) -> None:
-    """Confine this process and its children to as many cores as threads.
+    """Restrict this process and its children to as many cores as `threads`.
 
-    Not every library can be told its number of threads; none has more than it has cores.
+    Some libraries have no setting for their threads, but none uses more threads than cores.
     """
     if CORES:
         os.sched_setaffinity(0, CORES[-threads:])

@@ -1,4 +1,4 @@
-"""Results as Markdown and as a figure."""
+"""Results as a Markdown page and a figure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from benchmarks.measure import Spread, ratios, spread
 from benchmarks.sides import SIDES
 from benchmarks.startup import Start
 
-NOTEWORTHY = 0.05  # seconds of compiling
-PRODUCTS = "matrix products alone"
+NOTEWORTHY = 0.05  # seconds of compiling from which the table shows them
+PRODUCTS = "matrix products only"
 INTRODUCTION = """\
 # Performance
 
@@ -25,16 +25,18 @@ Written by `python -m benchmarks`; do not edit.
 {versions}.
 {date}. {rounds}.
 
-Every side gets the same data, initial parameters, epochs, dtype and number of threads, and as
-many cores; which kernels it takes on this processor is its own choice. Sides take turns. A time is
-the median of all rounds; a ratio is the side's time over that of nnfs in the same round: median
-(lowest to highest), and above 1 nnfs is the faster. *Whole process* counts everything from the
-shell's point of view: starting Python, importing, reading the data, compiling, training, saving;
-for nnfs it is the command `nnfs` where a configuration can say the job. *Compiling* is part of it.
-*In the loop* is training alone, in another process that has trained for an epoch before.
+Every side gets the same data, initial parameters, epochs, dtype and number of threads, and as many
+cores as threads; it may use any kernels that this processor supports. The sides run in turns. A
+time is the median of all rounds. A ratio is the side's time divided by that of nnfs in the same
+round: median (lowest to highest); above 1, nnfs is faster. *Whole process* is the time a shell
+would measure: starting Python, importing, reading the data, compiling, training and saving. For
+nnfs it is the command `nnfs` if a configuration can express the job. *Compiling* is included in it.
+*In the loop* is the time of training only, in a separate process that has trained for one epoch
+before.
 
-PyTorch and JAX have their fastest form, not their shortest; the articles' code also computes cost
-and accuracy at every epoch, as they do, and nnfs logs both every 100 epochs, as it does."""
+PyTorch and JAX are written in their fastest form, not their shortest. The articles' code also
+computes cost and accuracy at every epoch, as published; nnfs logs both every 100 epochs, its
+default."""
 
 
 def render(
@@ -44,7 +46,7 @@ def render(
     rounds: int,
     missing: Sequence[str],
 ) -> str:
-    """Return the whole report."""
+    """Return the report as Markdown."""
     parts = [
         INTRODUCTION.format(
             machine=machine(),
@@ -54,9 +56,9 @@ def render(
         )
     ]
     if missing:
-        parts.append(f"Not installed, and left out: {', '.join(missing)}.")
+        parts.append(f"Left out because not installed: {', '.join(missing)}.")
     if results:
-        parts.append("![Times of every side over those of nnfs](performance.svg)")
+        parts.append("![Time of each side divided by that of nnfs](performance.svg)")
     if start:
         parts.append(start_section(start))
     parts += [section(result) for result in results]
@@ -66,7 +68,7 @@ def render(
 
 
 def start_section(start: dict[str, Start]) -> str:
-    """Return the table of how long commands take."""
+    """Return the section about start-up times."""
     rows = [
         [
             f"`{name}`",
@@ -76,12 +78,12 @@ def start_section(start: dict[str, Start]) -> str:
         ]
         for name, taken in start.items()
     ]
-    head = ["", "whole process", "in units of the first", "of the second"]
+    head = ["", "whole process", "relative to the first", "relative to the second"]
     return "## start\n\n" + table(head, rows)
 
 
 def section(result: Result) -> str:
-    """Return a job's table and what is to be known of it."""
+    """Return a job's section: description, table and notes."""
     job, ours = result.job, result.runs[US]
     rows = []
     for name, runs in result.runs.items():
@@ -97,21 +99,23 @@ def section(result: Result) -> str:
         rows.append(row)
     head = ["", "whole process", "/ nnfs", "compiling", "in the loop", "/ nnfs", "cost"]
     if job.name == "long":
-        head.append("memory above the data")
+        head.append("memory beyond the data")
     return "\n\n".join([f"## {job.title}\n\n{job.describe()}.", table(head, rows), notes(result)])
 
 
 def notes(result: Result) -> str:
-    """Return whether the costs agree, and what is different or missing."""
+    """Return notes: sides with the same cost, with another cost, changed or left out."""
     agreeing = [
         name for name in result.costs if name not in result.astray and not mark(result, name)
     ]
     lines = []
     if len(agreeing) > 1:
         lines.append(
-            f"Same cost: {', '.join(agreeing)} (at most {result.error:.1e} apart, relative)."
+            f"Same cost: {', '.join(agreeing)} (at most {result.error:.1e} relative difference)."
         )
-    lines += [f"**Other cost**: {name}, {e:.1e} from nnfs." for name, e in result.astray.items()]
+    lines += [
+        f"**Different cost**: {name}, {e:.1e} from nnfs." for name, e in result.astray.items()
+    ]
     lines += [
         f"\\* {name}: {SIDES[name].differs[result.job.name]}; its cost is not compared."
         for name in result.costs
@@ -125,14 +129,14 @@ def notes(result: Result) -> str:
 
 
 def mark(result: Result, name: str) -> str:
-    """Return the sign of a side that does not do quite the same."""
+    """Return an asterisk for a side that solves a changed problem, else an empty string."""
     if name in (PRODUCTS, COMMAND):
         return ""
     return " \\*" if result.job.name in SIDES[name].differs else ""
 
 
 def sizes_section(sizes: Sequence[Result]) -> str:
-    """Return the table of nnfs on ever more samples."""
+    """Return the table of nnfs at increasing numbers of samples."""
     rows = []
     for result in sizes:
         job, runs = result.job, result.runs[US]
@@ -144,24 +148,24 @@ def sizes_section(sizes: Sequence[Result]) -> str:
                 megabytes(runs),
             ]
         )
-    return "## long, by the number of samples\n\n" + table(
-        ["samples", "time per sample and epoch", "memory above the data"], rows
+    return "## long, by number of samples\n\n" + table(
+        ["samples", "time per sample and epoch", "memory beyond the data"], rows
     )
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table, its columns but the first to the right."""
+    """Return a Markdown table; all columns but the first are right-aligned."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def pair(values: Sequence[float], ours: Sequence[float]) -> list[str]:
-    """Return a time and its ratio to ours."""
+    """Return a time and its ratio to that of nnfs, as text."""
     return [time(spread(values).median), "" if values == ours else around(ratios(values, ours))]
 
 
 def time(seconds: float) -> str:
-    """Return a time in the unit that suits it."""
+    """Return a time as text in s, ms or us."""
     for unit, scale in (("s", 1), ("ms", 1e3)):
         if seconds * scale >= 1:
             return f"{seconds * scale:.3g} {unit}"
@@ -169,12 +173,12 @@ def time(seconds: float) -> str:
 
 
 def around(ratio: Spread) -> str:
-    """Return a ratio and its spread."""
+    """Return a ratio and its spread as text."""
     return f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
 def megabytes(runs: Sequence[Run]) -> str:
-    """Return the most memory that a run needed above its data."""
+    """Return the largest memory that a run needed beyond its data, as text."""
     told = [run.memory for run in runs if run.memory is not None]
     return f"{max(told) / 2**20:.1f} MiB" if told else "?"
 
@@ -184,7 +188,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def machine() -> str:
-    """Return the machine in a line."""
+    """Return processor, cores and system in one line."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next(line.split(": ")[1] for line in lines if line.startswith("model name"))
@@ -194,7 +198,7 @@ def machine() -> str:
 
 
 def versions() -> str:
-    """Return what took part, and its version."""
+    """Return the versions of Python and of every package that takes part."""
     packages = dict.fromkeys(package for side in SIDES.values() for package in side.packages)
     numbers = {"Python": platform.python_version()} | {name: known(name) for name in packages}
     return ", ".join(f"{name} {number}" for name, number in numbers.items() if number)
@@ -209,20 +213,20 @@ def known(package: str) -> str | None:
 
 
 def write(directory: Path, text: str, results: Sequence[Result]) -> None:
-    """Write performance.md, and performance.svg if there is matplotlib to draw it."""
+    """Write performance.md and, if matplotlib is installed, performance.svg."""
     directory.mkdir(parents=True, exist_ok=True)
     try:
         draw(directory / "performance.svg", results)
     except ImportError:
         text = text.replace(
-            "![Times of every side over those of nnfs](performance.svg)",
+            "![Time of each side divided by that of nnfs](performance.svg)",
             "(No figure: matplotlib is not installed.)",
         )
     (directory / "performance.md").write_text(text)
 
 
 def draw(path: Path, results: Sequence[Result]) -> None:
-    """Draw every side's time over that of nnfs: whole process, and in the loop."""
+    """Draw each side's time divided by that of nnfs: whole process and in the loop."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 

@@ -1,9 +1,9 @@
-"""A sweep against the shell loop that it replaces: 1,000 XOR networks of different seeds.
+"""Compare a sweep with the shell loop that it replaces: 1,000 XOR networks with different seeds.
 
 `python -m benchmarks.shell_loop`
 
-The loop is timed on 20 trainings, one after the other, and scaled; then twice as many at a time as
-there are cores to see what `xargs -P` would make of it.
+The loop is timed on 20 trainings and scaled to 1,000: one at a time, and with `xargs -P`, one per
+core.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> None:
         times = ratios(values, scaled["nnfs sweep"])
         print(
             f"{name:12} {spread(values).median:8.2f} s for {NETWORKS:,} networks"
-            f"   {times.median:6.1f} x the sweep's ({times.low:.1f} to {times.high:.1f})"
+            f"   {times.median:6.1f} times the sweep's ({times.low:.1f} to {times.high:.1f})"
         )
 
 

@@ -1,16 +1,16 @@
-"""One side of one job: `python -m benchmarks.side SIDE JOB [--whole]
+"""Run one side of one job: `python -m benchmarks.side SIDE JOB [--whole]
 [EPOCHS THREADS DIRECTORY]`.
 
 Prints one JSON object: the seconds of compiling and of the training loop, and the bytes that
-training needed above its data. With --whole it does that and nothing else, so that the process
-may be timed; without, it trains for one epoch first, so that the loop starts warm.
+training needed beyond its data. With --whole it does nothing else, so that the whole process can be
+timed; without, it trains for one epoch first, so that the loop starts warm.
 
-DIRECTORY holds the job's files, and gets the parameters after training. Without it, the files are
-made first.
+DIRECTORY holds the job's files and receives the trained parameters. Without it, the files are
+generated in a temporary directory first.
 
 The module of a side has two functions. `load(job, x, y, params)` returns the problem in the form
-that the side wants; `build(job, data)` returns a function that trains and returns the parameters.
-What is compiled is compiled in `build`.
+that the side needs; `build(job, data)` returns a function that trains and returns the parameters.
+Any compiling is done in `build`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from benchmarks import jobs
 def main(name: str, job_name: str, *rest: str) -> None:
     """Run the side and print its figures."""
     job = jobs.JOBS[job_name]
-    if given := [argument for argument in rest if argument != "--whole"]:
-        epochs, threads, directory = given
+    if arguments := [argument for argument in rest if argument != "--whole"]:
+        epochs, threads, directory = arguments
         job = job._replace(epochs=int(epochs), threads=int(threads))
         run(name, job, Path(directory), "--whole" in rest)
         return
-    from tempfile import TemporaryDirectory  # slow to import, and not wanted above
+    from tempfile import TemporaryDirectory  # slow to import, and unused in timed processes
 
     with TemporaryDirectory() as directory:
         jobs.write(job, Path(directory))
@@ -60,7 +60,7 @@ def run(name: str, job: jobs.Job, directory: Path, whole: bool) -> None:
 
 
 def forget_peak() -> int | None:
-    """Return the bytes in use now, where the system tells, and let the peak begin there."""
+    """Reset the peak of memory use; return the bytes in use now, or None if unavailable."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -69,7 +69,7 @@ def forget_peak() -> int | None:
 
 
 def status(key: str) -> int | None:
-    """Return a figure of the kernel's on this process, in bytes, where there is one."""
+    """Return a figure of /proc/self/status in bytes, or None if unavailable."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

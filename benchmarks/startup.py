@@ -1,10 +1,10 @@
-"""How long commands take as whole processes, in units of importing NumPy.
+"""Time commands as whole processes, relative to importing NumPy.
 
 `python -m benchmarks.startup`
 
-NumPy's BLAS starts a thread for each core when it is imported, which takes up to as long again as
-the import does, and no two times the same. nnfs starts one. So there are two units: the import as
-it is typed, and the import with one BLAS thread, which is steadier and harder to reach.
+On import, NumPy's BLAS starts a thread per core. This can double the import time and varies from
+run to run. nnfs starts only one thread. So there are two units: the plain import, and the import
+with one BLAS thread, which is faster and varies less.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RUNS = 10
 
 
 class Start(NamedTuple):
-    """A command's seconds, and the same in both units."""
+    """A command's seconds, and its time in both units."""
 
     seconds: Spread
     units: Spread
@@ -29,7 +29,7 @@ class Start(NamedTuple):
 
 
 def measure(runs: int = RUNS) -> dict[str, Start]:
-    """Return what each command takes."""
+    """Return the times of each command."""
     xor = str(ROOT / "configs" / "xor.yaml")
     with TemporaryDirectory() as directory:
         train = nnfs("train", "--quiet", "--runs-dir", directory, xor)
@@ -44,7 +44,7 @@ def measure(runs: int = RUNS) -> dict[str, Start]:
             name: lambda name=name: process(commands[name], 1 if name == ONE_THREAD else None)[0]
             for name in commands
         }
-        turns(sides, 1)  # compiles the modules, and fills the system's cache of files
+        turns(sides, 1)  # compiles the modules and fills the file cache
         seconds = turns(sides, runs)
     return {
         name: Start(spread(s), ratios(s, seconds[UNIT]), ratios(s, seconds[ONE_THREAD]))
@@ -54,10 +54,10 @@ def measure(runs: int = RUNS) -> dict[str, Start]:
 
 def main() -> None:
     """Print medians and ratios."""
-    print(f"{'':40} {'median':>9}   in units of the first, and of the second (lowest to highest)")
+    print(f"{'':40} {'median':>9}   relative to the first and to the second (lowest to highest)")
     for name, start in measure().items():
-        told = (f"{r.median:6.2f} ({r.low:.2f} to {r.high:.2f})" for r in start[1:])
-        print(f"{name:40} {start.seconds.median * 1e3:6.0f} ms  ", *told)
+        relative = (f"{r.median:6.2f} ({r.low:.2f} to {r.high:.2f})" for r in start[1:])
+        print(f"{name:40} {start.seconds.median * 1e3:6.0f} ms  ", *relative)
 
 
 if __name__ == "__main__":

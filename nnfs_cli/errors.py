@@ -1,4 +1,4 @@
-"""What a user can cause. Each error's text is complete: the shell prints it and exits."""
+"""Errors that a user can cause. The shell prints their text and exits with their code."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 
 class NnfsError(Exception):
-    """The run failed."""
+    """The command failed."""
 
     exit_code = 1
 
 
 class ConfigError(NnfsError):
-    """The configuration is wrong, in all the places that the text lists."""
+    """The configuration is invalid; the text lists every problem."""
 
     exit_code = 3
 
@@ -31,56 +31,56 @@ class Diverged(NnfsError):
 
 
 class RequirementUnmet(NnfsError):
-    """A figure is not what --require asked for."""
+    """A figure does not meet --require."""
 
     exit_code = 5
 
 
 class FileError(NnfsError):
-    """A run or a data file is unreadable, or does not fit."""
+    """A run or data file is unreadable, or does not match."""
 
     exit_code = 6
 
 
 class Problem(NamedTuple):
-    """Something wrong in a configuration, and where: `where` is `file:line:column` or the like."""
+    """One problem in a configuration; `where` is `file:line:column` or similar."""
 
     where: str
     message: str
     snippet: str = ""
-    order: tuple[float, int] = (inf, 0)  # line and column; overrides come after the file
+    order: tuple[float, int] = (inf, 0)  # line and column; overrides sort after the file
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}{self.snippet}"
 
 
-MAX_TOLD = 100
+MAX_LISTED = 100  # problems printed; the rest are counted
 
 
 def config_error(problems: Sequence[Problem], consequence: str) -> ConfigError:
-    """Return one error for all problems, each told once, ending with what follows from them.
+    """Return one error that lists all problems without duplicates, then the consequence.
 
-    Of more than MAX_TOLD, which is one mistake made many times over, the others are counted.
+    Problems beyond MAX_LISTED, usually one mistake repeated, are only counted.
     """
-    told = list(dict.fromkeys(map(str, sorted(problems, key=lambda problem: problem.order))))
-    count = "1 error" if len(told) == 1 else f"{len(told)} errors"
-    if len(told) > MAX_TOLD:
-        told[MAX_TOLD:] = [f"... and {len(told) - MAX_TOLD} more"]
-    return ConfigError("\n".join([*told, f"{count}; {consequence}"]), problems)
+    lines = list(dict.fromkeys(map(str, sorted(problems, key=lambda problem: problem.order))))
+    count = "1 error" if len(lines) == 1 else f"{len(lines)} errors"
+    if len(lines) > MAX_LISTED:
+        lines[MAX_LISTED:] = [f"... and {len(lines) - MAX_LISTED} more"]
+    return ConfigError("\n".join([*lines, f"{count}; {consequence}"]), problems)
 
 
 def short(text: str, most: int = 40) -> str:
-    """Return text, or as much of its beginning as makes `most` characters with `...` behind it."""
+    """Return text, cut to `most` characters with a final `...` if it is longer."""
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names with commas between; of many names, and of long ones, the beginning."""
+    """Return names joined with commas: at most 8, each cut to 40 characters."""
     return ", ".join(one_line(name[:40]) for name in names[:8]) + ", ..." * (len(names) > 8)
 
 
-# Control characters but for tab and line feed (also as bytes that are not UTF-8), marks that turn
-# the direction of text, and the separators that some programs take for line ends.
+# Control characters except tab and line feed (also as bytes that are not UTF-8), marks that change
+# the direction of text, and separators that some programs treat as line ends.
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f"
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]"
@@ -88,24 +88,23 @@ UNSAFE = re.compile(
 
 
 def harmless(text: str) -> str:
-    """Return text with the characters escaped that would move a terminal's cursor, change the
-    order of what it shows, or worse."""
+    """Return text with every character escaped that could control the terminal or reorder text."""
     return UNSAFE.sub(_escaped, text)
 
 
 def one_line(text: str) -> str:
-    """Return harmless text with its line ends and tabs escaped, too."""
+    """Return text with line ends and tabs escaped as well as UNSAFE characters."""
     return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _escaped(match: re.Match[str]) -> str:
     code = ord(match[0])
-    code -= 0xDC00 if code >= 0xDC80 else 0  # a byte, as Python decodes names of files
+    code -= 0xDC00 if code >= 0xDC80 else 0  # a byte of a file name that is not UTF-8
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def printed(message: str, typed: Iterable[str]) -> str:
-    """Return a message as it is printed: names that were `typed` take no more than their line."""
+    """Return a message safe to print; line ends and tabs in `typed` names are escaped."""
     for name in typed:
         if name.strip() and ("\n" in name or "\t" in name):
             message = message.replace(name, one_line(name))
@@ -113,7 +112,7 @@ def printed(message: str, typed: Iterable[str]) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the closest known word, or nothing."""
+    """Return "; did you mean 'x'?" for the closest known word, or an empty string."""
     from difflib import get_close_matches
 
     matches = get_close_matches(word.lower(), known, n=1, cutoff=0.6)

@@ -1,4 +1,4 @@
-"""Signals become requests to stop or to save: handlers record them, loops look where they pause."""
+"""Handlers record stop and save requests; loops check them at pauses."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 
 class Asked:
-    """Which signal stops the work, and how often its state was to be saved."""
+    """The signal that requested a stop (0: none), and the number of save requests."""
 
     stop = 0
     saves = 0
 
 
 class Stopped(Exception):
-    """The work stopped because a signal asked for that."""
+    """The work stopped because a signal requested it."""
 
 
 asked = Asked()
@@ -24,7 +24,7 @@ asked = Asked()
 
 @contextmanager
 def saves_noted() -> Iterator[None]:
-    """Note SIGUSR1 meanwhile, which would end a process that has nothing to save yet."""
+    """Record SIGUSR1 inside the block, where it would otherwise end the process."""
     asked.saves = 0
     former = signal.signal(signal.SIGUSR1, note_save)
     try:
@@ -35,8 +35,11 @@ def saves_noted() -> Iterator[None]:
 
 @contextmanager
 def noted() -> Iterator[Asked]:
-    """Note signals meanwhile: SIGINT, SIGTERM and SIGHUP stop, a second SIGINT or SIGTERM at once;
-    SIGUSR1 saves, also if it came within saves_noted()."""
+    """Record signals inside the block: SIGINT, SIGTERM and SIGHUP request a stop, SIGUSR1 a save.
+
+    A second SIGINT or SIGTERM ends the process at once. Saves requested within `saves_noted()`
+    still count.
+    """
     asked.stop = 0
     if signal.getsignal(signal.SIGUSR1) is not note_save:
         asked.saves = 0
@@ -45,7 +48,7 @@ def noted() -> Iterator[Asked]:
         signal.SIGTERM: _note_stop_or_end,
         signal.SIGUSR1: note_save,
     }
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it
         handlers[signal.SIGHUP] = _note_hangup
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
@@ -56,7 +59,7 @@ def noted() -> Iterator[Asked]:
 
 
 def note_stop(number: int, frame: Any) -> None:
-    """Note that the work is to stop."""
+    """Record a request to stop."""
     asked.stop = number
 
 
@@ -68,10 +71,10 @@ def _note_stop_or_end(number: int, frame: Any) -> None:
 
 
 def _note_hangup(number: int, frame: Any) -> None:
-    # A terminal that closes sends it twice: once by its shell, once by the kernel.
+    # A closing terminal sends SIGHUP twice, from its shell and from the kernel.
     asked.stop = asked.stop or number
 
 
 def note_save(number: int, frame: Any) -> None:
-    """Note that the state is to be saved."""
+    """Record a request to save."""
     asked.saves += 1

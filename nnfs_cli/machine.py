@@ -1,4 +1,4 @@
-"""What this process may use of its machine, and what the last bits of its numbers depend on."""
+"""Cores and memory that this process may use, and the hardware and BLAS that decide rounding."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ OWN_CGROUPS = Path("/proc/self/cgroup")
 
 
 def cores() -> int:
-    """Return the number of processors that this process may use, at least 1.
+    """Return the number of cores that this process may use, at least 1.
 
-    Affinity (`taskset`, SLURM) and the quotas of its control groups (containers) limit it.
+    Respects CPU affinity (`taskset`, SLURM) and control group quotas (containers).
     """
     try:
         allowed = len(os.sched_getaffinity(0))
@@ -25,7 +25,7 @@ def cores() -> int:
 
 
 def _quotas() -> Iterator[float]:
-    """Yield the processors that each control group around this process may use, where limited."""
+    """Yield the CPU quota, in cores, of each enclosing control group that has one."""
     with suppress(OSError, ValueError):
         for line in OWN_CGROUPS.read_text().splitlines():
             _, controllers, name = line.split(":", 2)
@@ -35,7 +35,7 @@ def _quotas() -> Iterator[float]:
                 root, files = CGROUPS / "cpu", ["cpu.cfs_quota_us", "cpu.cfs_period_us"]
             else:
                 continue
-            # In a container the name may be the host's; its own group is then the root.
+            # In a container the name may be the host's; the container's own group is then the root.
             group = root / name.strip("/")
             for directory in (group, *group.parents):
                 yield from _quota(directory, files)
@@ -44,21 +44,21 @@ def _quotas() -> Iterator[float]:
 
 
 def _quota(directory: Path, files: list[str]) -> Iterator[float]:
-    """Yield quota / period of one control group, if it has them."""
+    """Yield one control group's quota / period, in cores, if it is limited."""
     with suppress(OSError, ValueError):
         words = [word for file in files for word in (directory / file).read_text().split()]
-        quota, period = map(int, words)  # "max" and -1 stand for no limit
+        quota, period = map(int, words)  # "max" and -1 mean no limit
         if quota > 0 and period > 0:
             yield quota / period
 
 
 def memory() -> int:
-    """Return the machine's memory in bytes."""
+    """Return the machine's physical memory in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def processor() -> str:
-    """Return the processor's model name, or "unknown" where the system does not say."""
+    """Return the processor's model name, or "unknown" if the system does not report it."""
     with suppress(OSError), Path("/proc/cpuinfo").open() as file:
         for line in file:
             if line.startswith("model name"):
@@ -67,7 +67,7 @@ def processor() -> str:
 
 
 def kernels() -> str:
-    """Return which of its kernels OpenBLAS chose for this processor, or "unknown"."""
+    """Return the name of the kernels that OpenBLAS chose for this processor, or "unknown"."""
     import ctypes
 
     if (function := _openblas("get_corename")) is None:
@@ -83,12 +83,12 @@ def blas_threads() -> str:
 
 
 def _openblas(name: str) -> Any:
-    """Return a function of the OpenBLAS that NumPy is linked with, if it is."""
+    """Return a function of the OpenBLAS that NumPy is linked with, or None."""
     import ctypes
     from importlib import import_module
 
     try:
-        # The library of NumPy's own code also finds the symbols of those it is linked with.
+        # Symbols of the libraries that NumPy's extension is linked with are found through it.
         library = ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__)
     except (ImportError, OSError):
         return None
@@ -97,7 +97,7 @@ def _openblas(name: str) -> Any:
 
 
 def instructions() -> str:
-    """Return the instruction sets that NumPy found on this processor, and computes with."""
+    """Return the SIMD instruction sets that NumPy uses on this processor."""
     import numpy as np
 
     return " ".join(np.show_config(mode="dicts")["SIMD Extensions"]["found"])

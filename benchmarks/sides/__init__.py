@@ -1,15 +1,15 @@
-"""Who takes part: nnfs, and what a user would pick instead."""
+"""The sides: nnfs and what a user might choose instead."""
 
 from typing import NamedTuple
 
 from benchmarks.jobs import JOBS
 
-_ONE_BY_ONE = "trains one network at a time: 1,000 times the row of xor"
+_ONE_BY_ONE = "trains one network at a time: 1,000 times its xor row"
 
 
 class Side(NamedTuple):
-    """`skips` tells why a job is left out; `differs` how one is changed, and so reaches its own
-    cost."""
+    """A side: `skips` gives the reason for each job left out; `differs` describes each changed job,
+    whose cost is therefore not compared."""
 
     module: str
     packages: tuple[str, ...]
@@ -25,12 +25,12 @@ SIDES = {
         ("scikit-learn",),
         {"sweep": _ONE_BY_ONE},
         {
-            "xor": "log loss instead of squared error, which it has only with linear outputs",
-            "moons": "relu instead of leaky relu, which it does not have",
+            "xor": "log loss instead of squared error, which it offers only for linear outputs",
+            "moons": "relu instead of leaky relu, which it lacks",
         },
     ),
     "PyTorch": Side("pytorch", ("torch",), {}, {}),
     "JAX": Side("jax_jit", ("jax", "jaxlib"), {}, {}),
     "Keras": Side("keras_fit", ("keras", "jax", "jaxlib"), {"sweep": _ONE_BY_ONE}, {}),
-    "matrix products alone": Side("products", ("numpy",), {}, dict.fromkeys(JOBS, "no training")),
+    "matrix products only": Side("products", ("numpy",), {}, dict.fromkeys(JOBS, "no training")),
 }

@@ -1,4 +1,4 @@
-"""The articles' own style of NumPy: Khan's for XOR, Skalski's for all else."""
+"""The articles' own style of NumPy: Khan's for XOR, Skalski's for every other job."""
 
 from typing import Any
 

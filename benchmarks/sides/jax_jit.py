@@ -1,6 +1,6 @@
-"""JAX: the whole loop compiled; for a sweep, that loop vmapped.
+"""JAX: the whole loop is compiled, and vmapped for a sweep.
 
-Samples are columns, or rows where that was the faster.
+Samples are columns, except in jobs where rows were faster.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""The matrix products of nnfs and nothing else: what no engine on this BLAS can go below.
+"""Only the matrix products of nnfs: a lower bound for any engine on this BLAS.
 
-They are recorded from an epoch of nnfs, and then done again on the same arrays.
+They are recorded during one epoch of nnfs, then repeated on the same arrays.
 """
 
 from collections.abc import Callable

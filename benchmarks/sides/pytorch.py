@@ -1,8 +1,8 @@
 """PyTorch: autograd, then an update in place.
 
-Of the forms tried, the fastest: torch.optim.SGD adds 25 us to an epoch whether foreach, fused or
-neither, nn.Module some more, samples as rows up to a quarter; torch.compile gains nothing here and
-takes seconds to start.
+This was the fastest form tried. torch.optim.SGD adds 25 us to an epoch (foreach, fused or neither),
+nn.Module adds more, samples as rows up to a quarter; torch.compile brings no speedup here and takes
+seconds to start.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier: the whole batch, plain gradient descent."""
+"""scikit-learn's MLPClassifier with full-batch gradient descent."""
 
 import warnings
 from typing import Any
@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from benchmarks import jobs
 from benchmarks.jobs import Array, Job, Train
 
-warnings.simplefilter("ignore", ConvergenceWarning)  # it ends at max_iter, as it should
+warnings.simplefilter("ignore", ConvergenceWarning)  # training ends at max_iter on purpose
 
 
 def load(job: Job, x: Array, y: Array, params: Array) -> tuple[Array, Array, Array]:
@@ -32,9 +32,9 @@ def build(job: Job, data: Any) -> Train:
         shuffle=False,
         tol=0,
         n_iter_no_change=job.epochs + 1,
-        warm_start=True,  # fit begins at the parameters that are there
+        warm_start=True,  # fit starts from the current parameters
     )
-    model.fit(x, y)  # makes the parameters that are to be set
+    model.fit(x, y)  # allocates the parameters that are set below
     layers = jobs.unpack(job, params)
     model.coefs_ = [W.T.copy() for W, _ in layers]
     model.intercepts_ = [b.copy() for _, b in layers]

@@ -1,4 +1,4 @@
-"""Configurations: YAML and overrides -> a checked Config, and back.
+"""Configurations: YAML and overrides to a checked Config, and back.
 
 Read in this order: nodes, yaml_reader, overrides, schema, scalars, values, consistency, footprint,
 loading, writing.

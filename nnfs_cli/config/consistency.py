@@ -56,14 +56,14 @@ def _data_contradictions(config: Config, known: DataInfo) -> Iterator[tuple[KeyP
     given = config.dataset.parameters
     test_size, test_path = given["test_size"], given.get("test_path")
     if test_size and test_path:
-        yield ("dataset", "test_size"), "there is a test_path already"
+        yield ("dataset", "test_size"), "cannot be combined with test_path; remove one of them"
     elif n_test(known.samples, test_size) >= known.samples:
         yield (
             ("dataset", "test_size"),
             f"{test_size} of {known.samples} samples leaves none to train on",
         )
     if given["scale_target"] != "none" and known.classes is not None:
-        yield ("dataset", "scale_target"), "the target is classes; only numbers can be scaled"
+        yield ("dataset", "scale_target"), "the target holds classes; only numbers can be scaled"
 
 
 def _layer_contradictions(config: Config, known: DataInfo) -> Iterator[tuple[KeyPath, str]]:
@@ -72,15 +72,21 @@ def _layer_contradictions(config: Config, known: DataInfo) -> Iterator[tuple[Key
         at: KeyPath = ("layers", i)
         W, b, units = layer.weights, layer.biases, layer.units
         if W is not None and len(W) != units:
-            yield (*at, "weights"), f"{len(W)} rows for {_units(units)}"
+            yield (
+                (*at, "weights"),
+                f"{_count(len(W), 'row')} for {_count(units, 'unit')}; give one row per unit",
+            )
         for j, row in enumerate(W or ()):
             if len(row) != fan_in:
                 yield (
                     (*at, "weights", j),
-                    f"a row of {len(row)} for {fan_in} input{'s' * (fan_in != 1)}",
+                    f"a row of {len(row)} for {_count(fan_in, 'input')}; give one weight per input",
                 )
         if b is not None and len(b) != units:
-            yield (*at, "biases"), f"{len(b)} for {_units(units)}"
+            yield (
+                (*at, "biases"),
+                f"{_count(len(b), 'value')} for {_count(units, 'unit')}; give one bias per unit",
+            )
         name = layer.activation.name
         activation = ACTIVATIONS[name](**layer.activation.parameters)
         if not activation.elementwise and layer is not config.layers[-1]:
@@ -101,26 +107,25 @@ def _output_contradictions(config: Config, known: DataInfo) -> Iterator[tuple[Ke
             f"the last layer is {name}",
         )
     if not activation.elementwise and units == 1 and len(known.classes or "") <= 2:
-        yield (*last, "units"), f"{name} needs at least 2 units; with 1 unit, use sigmoid"
+        yield (*last, "units"), f"{name} requires at least 2 units; with 1, use sigmoid"
     elif known.classes is None:
         if units != (count := len(known.targets)):
             there = "is 1 target" if count == 1 else f"are {count} targets"
             yield (
                 (*last, "units"),
-                f"there {there}: the last layer needs {_units(count)}, it has {units}",
+                f"there {there}: the last layer needs {_count(count, 'unit')}, not {units}",
             )
     elif units != len(known.classes) and not (units == 1 and len(known.classes) == 2):
         fit = f"{len(known.classes)} softmax units"
         fit += " or 1 sigmoid unit" if len(known.classes) == 2 else ""
         yield (
             (*last, "units"),
-            f"the target has {len(known.classes)} classes: the last layer needs {fit}, "
-            f"it has {units}",
+            f"the target has {len(known.classes)} classes: the last layer needs {fit}, not {units}",
         )
 
 
-def _units(count: int) -> str:
-    return "1 unit" if count == 1 else f"{count} units"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def place_of(root: Node, path: KeyPath) -> Place:

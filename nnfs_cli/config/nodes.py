@@ -14,27 +14,27 @@ UNWRITABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 
 class Place(Struct, frozen=True):
-    """Where something was written: a file's line and column, or an override."""
+    """The source of a node: a file's line and column, or an override."""
 
     source: str  # a path, or the override's text
-    line: int = -1  # from 0; -1: an override
-    column: int = 0  # from 0; of an override, its number
+    line: int = -1  # from 0; -1 for an override
+    column: int = 0  # from 0; for an override, its position on the command line
     width: int = 1
     text: str = ""  # the whole line
 
     def problem(self, message: str) -> Problem:
         if self.line < 0:
             typed = one_line(short(self.source, 100))
-            return Problem("<command line>", f"{typed}: {message}", order=(inf, self.column))
+            return Problem("on the command line", f"{typed}: {message}", order=(inf, self.column))
         where = f"{self.source}:{self.line + 1}:{self.column + 1}"
         if not self.text.strip():
             return Problem(where, message, order=(self.line, self.column))
-        # A line may be longer than a screen: show what lies around the column.
+        # A line may be wider than the screen: show the part around the column.
         start = max(0, self.column - 60) if len(self.text) > 100 else 0
-        # A control character takes up a column, but must not reach the terminal.
+        # A control character must not reach the terminal, but keeps its column.
         text = self.text[start : start + 100]
-        for unshown in UNWRITABLE, UNSAFE:
-            text = unshown.sub("\N{REPLACEMENT CHARACTER}", text)
+        for pattern in UNWRITABLE, UNSAFE:
+            text = pattern.sub("\N{REPLACEMENT CHARACTER}", text)
         text = text.replace("\t", " ")
         width = max(1, min(self.width, len(text) - (self.column - start)))
         number = f"{self.line + 1:>5}"
@@ -44,7 +44,7 @@ class Place(Struct, frozen=True):
 
 
 class Scalar(Struct, frozen=True):
-    """Text as written; `plain` if without quotes."""
+    """Text as written; `plain` means unquoted."""
 
     place: Place
     text: str
@@ -57,19 +57,19 @@ class Sequence(Struct, frozen=True):
 
 
 class Mapping(Struct, frozen=True):
-    """Key and value pairs in the order written; the keys differ."""
+    """Keys and values in the order written; keys are unique."""
 
     place: Place
-    items: dict[str, tuple[Scalar, Any]] = {}  # key and node
+    items: dict[str, tuple[Scalar, Any]] = {}  # key -> its node and the value's
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
 
-KINDS = {Scalar: "a value", Sequence: "a list", Mapping: "a mapping"}
+KINDS = {Scalar: "a single value", Sequence: "a list", Mapping: "a mapping"}
 
 
 class NotADocument(Exception):
-    """The text cannot be read at all; it carries the one problem."""
+    """Raised for text that cannot be parsed; carries the one problem."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

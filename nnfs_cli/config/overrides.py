@@ -1,4 +1,4 @@
-"""Overrides of the command line, KEY=VALUE, applied to a tree of nodes."""
+"""KEY=VALUE overrides from the command line, applied to a tree of nodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nnfs_cli.errors import short
 
 
 class Setting(NamedTuple):
-    """A dotted key, the text of its value, and where it was set."""
+    """An override: a dotted key, the text of its value, and its place."""
 
     key: str
     text: str
@@ -20,7 +20,7 @@ class Setting(NamedTuple):
 
 
 def setting(argument: str, number: int) -> Setting:
-    """Return the command line's `number`-th override, KEY=VALUE; NotADocument if it is none."""
+    """Return the `number`-th KEY=VALUE override; NotADocument if it is not written so."""
     key, equals, text = argument.partition("=")
     place = Place(argument, column=number)
     if not equals or not key:
@@ -29,15 +29,15 @@ def setting(argument: str, number: int) -> Setting:
 
 
 def override(root: Node, given: Setting, parts: frozenset[str]) -> Node:
-    """Return `root` with a setting applied; NotADocument says why it cannot be.
+    """Return `root` with a setting applied; NotADocument if that is impossible.
 
-    `parts` names the keys whose value may be a name alone: to override a parameter of such a part
-    makes a mapping of it.
+    `parts` are the keys whose value may be only a name; overriding a parameter of such a part turns
+    the name into a mapping.
     """
     value, problems = compose(given.text, "", override=given.place)
     path = given.key.split(".")
     if len(path) > MAX_DEPTH:
-        problems.append(given.place.problem(f"nested more than {MAX_DEPTH} deep"))
+        problems.append(given.place.problem(f"nested more than {MAX_DEPTH} levels deep"))
     if problems:
         raise NotADocument(problems[0])
     return _set(root, path, 0, value, given.place, parts)
@@ -59,16 +59,16 @@ def _set(
             message = f"{so_far + '.' if so_far else ''}{key} is not set, so it has no parameters"
             raise NotADocument(place.problem(message))
         new = _set(old[1], path, depth + 1, value, place, parts)
-        # The key is the override's own from now on, as far as errors are concerned.
+        # Errors about this key now point to the override.
         key_node = Scalar(place, key) if depth + 1 == len(path) else old[0]
         return replace(node, items={**node.items, key: (key_node, new)})
     if isinstance(node, Sequence):
         count = len(node.items)
         if not key.isdecimal() or len(key) > 9 or int(key) >= count:
-            known = f"0 to {count - 1}" if count else "none"
-            message = f"{so_far} has no item {key[:20]!r}; its items are {known}"
+            items = f"its items are 0 to {count - 1}" if count else "it is empty"
+            message = f"{so_far} has no item {key[:20]!r}; {items}"
             raise NotADocument(place.problem(message))
-        items = list(node.items)
-        items[int(key)] = _set(items[int(key)], path, depth + 1, value, place, parts)
-        return replace(node, items=items)
+        nodes = list(node.items)
+        nodes[int(key)] = _set(nodes[int(key)], path, depth + 1, value, place, parts)
+        return replace(node, items=nodes)
     raise NotADocument(place.problem(f"{so_far} is a single value, so it has no {short(key)!r}"))

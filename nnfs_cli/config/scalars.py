@@ -1,4 +1,4 @@
-"""Scalars of a configuration, as text -> integers, numbers, booleans and strings."""
+"""Text of a configuration -> integers, numbers, booleans and strings."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from nnfs_cli.config.nodes import Scalar
-from nnfs_cli.config.schema import (
-    NAME,
-    Kind,
-)
+from nnfs_cli.config.schema import NAME, Kind
 from nnfs_cli.errors import short
+
+# Digits of an integer written in full, as config.yaml writes it.
+MAX_DIGITS = 30
 
 Number = TypeVar("Number", int, float)
 
 
 def _integer(node: Scalar, kind: Kind) -> int:
-    # 1e4 is an integer to a person; 010 and 1:30 are traps of YAML 1.1.
+    # People read 1e4 as an integer; YAML 1.1 reads 010 as octal and 1:30 as base 60.
     exact = re.fullmatch(r"([-+]?)(0|[1-9][0-9]*(?:_[0-9]+)*)(?:[eE]\+?([0-9]{1,2}))?", node.text)
     if not node.plain or not exact:
         raise ValueError(f"must be an integer, not {show(node)}")
     sign, digits, power = exact.groups()
-    if len(digits) + int(power or 0) > 30:  # which must be read again when it is written in full
-        raise ValueError("must have fewer digits")
+    if len(digits) + int(power or 0) > MAX_DIGITS:
+        raise ValueError(f"must have at most {MAX_DIGITS} digits")
     number: int = int(sign + digits) * 10 ** int(power or 0)
     return _in_range(number, kind)
 
@@ -53,10 +53,10 @@ def _string(node: Scalar, kind: Kind) -> str:
     if not re.fullmatch(kind.limits.get("pattern", ".*"), node.text, re.DOTALL):
         shown = show(node) if node.plain else repr(short(node.text))
         if kind.limits["pattern"] != f"^{NAME}$":
-            raise ValueError(f"must be one character, and no quote, not {shown}")
+            raise ValueError(f"must be one character other than a quote, not {shown}")
         raise ValueError(
-            "must begin with a letter, a digit or _, and go on with these or . + = , @ -, "
-            f"up to 60 in all, not {shown}"
+            "must start with a letter, a digit or _ and contain only these and . + = , @ - "
+            f"(60 characters at most), not {shown}"
         )
     return node.text
 
@@ -70,10 +70,11 @@ SCALARS: dict[type, Callable[[Scalar, Kind], Any]] = {
 
 
 def show(node: Scalar) -> str:
+    """Return a scalar for a message that ends with "not ..."."""
     if node.plain and not node.text:
-        return "nothing"
+        return "empty"
     text = short(node.text)
-    return repr(text) if node.plain else f"the text {text!r}; leave out the quotes"
+    return repr(text) if node.plain else f"the text {text!r}; remove the quotes"
 
 
 def _in_range(number: Number, kind: Kind) -> Number:
@@ -87,8 +88,8 @@ def _in_range(number: Number, kind: Kind) -> Number:
     if not all(
         getattr(operator, name)(number, kind.limits[name]) for name in words & kind.limits.keys()
     ):
-        wanted = [
+        limits = [
             text.format(kind.limits[name]) for name, text in words.items() if name in kind.limits
         ]
-        raise ValueError(f"must be {' and '.join(wanted)}")
+        raise ValueError(f"must be {' and '.join(limits)}")
     return number

@@ -1,7 +1,7 @@
 """The schema of a configuration.
 
-Config is the one place where a key's type, range, default and help live. Parts (a data set, an
-activation, an initializer) are named functions of the tables; their signatures are their schemas.
+Config is the only place that defines a key's type, range, default and help. Parts (a data set, an
+activation, an initializer) are functions in the tables; their signatures are their schemas.
 """
 
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ from nnfs_cli.data.builtin import DATASETS, Seed
 
 
 class Part(Struct, frozen=True):
-    """An entry of a table, with its parameters; written as its name alone where it has none.
+    """A table entry's name and parameters; written as only the name if it has no parameters.
 
-    Paths among the parameters are absolute; `relative` names those that were not written so, which
-    makes no other part of it.
+    Paths among the parameters are absolute. `relative` names those written as relative paths; it is
+    ignored in comparisons.
     """
 
     name: str
@@ -37,38 +37,43 @@ class Part(Struct, frozen=True):
         return (self.name, self.parameters) == (other.name, other.parameters)
 
 
-NAME = r"\w[\w.+=,@-]{0,59}"
+NAME = r"\w[\w.+=,@-]{0,59}"  # a run's name, at most 60 characters
 
 
 def of_table(table: str, description: str) -> Meta:
-    """Return the annotation of a Part that is an entry of TABLES[table]."""
+    """Return the annotation of a Part chosen from TABLES[table]."""
     return Meta(description=description, extra={"table": table})
 
 
 def one_of(table: Mapping[str, Any], description: str) -> Meta:
-    """Return the annotation of a string that is a name in `table`."""
+    """Return the annotation of a string chosen from the names in `table`."""
     return Meta(description=description, extra={"names": list(table)})
 
 
 class LayerConfig(Struct, frozen=True, kw_only=True):
-    """One layer: its size, its activation, and its parameters before training."""
+    """One layer: its units, activation and initial parameters."""
 
-    units: Annotated[int, Meta(ge=1, description="units of the layer")]
-    activation: Annotated[Part, of_table("activation", "function of the layer's output")]
-    initializer: Annotated[Part | None, of_table("initializer", "how W is drawn")] = None
-    bias_initializer: Annotated[Part, of_table("initializer", "how b is drawn")] = Part("zeros")
-    weights: Annotated[list[list[float]] | None, Meta(description="W itself, units x inputs")] = (
-        None
-    )
-    biases: Annotated[list[float] | None, Meta(description="b itself, units")] = None
+    units: Annotated[int, Meta(ge=1, description="number of units")]
+    activation: Annotated[Part, of_table("activation", "activation function")]
+    initializer: Annotated[Part | None, of_table("initializer", "initializer of W")] = None
+    bias_initializer: Annotated[Part, of_table("initializer", "initializer of b")] = Part("zeros")
+    weights: Annotated[
+        list[list[float]] | None, Meta(description="explicit values of W, units x inputs")
+    ] = None
+    biases: Annotated[
+        list[float] | None, Meta(description="explicit values of b, one per unit")
+    ] = None
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """A training, in full."""
+    """A complete training configuration."""
 
     name: Annotated[
         str,
-        Meta(pattern=rf"^{NAME}$", description="what runs are called; default: the file's stem"),
+        Meta(
+            pattern=rf"^{NAME}$",
+            description="name of the runs; default: the file's name without suffix",
+        ),
     ]
     dataset: Annotated[Part, of_table("dataset", "samples and targets")]
     features: Annotated[
@@ -78,19 +83,17 @@ class Config(Struct, frozen=True, kw_only=True):
     layers: Annotated[
         list[LayerConfig], Meta(min_length=1, description="layers, first hidden layer first")
     ]
-    loss: Annotated[str, one_of(LOSSES, "what an output costs")]
-    learning_rate: Annotated[float, Meta(gt=0, description="step of an update")] = 0.1
+    loss: Annotated[str, one_of(LOSSES, "loss function")]
+    learning_rate: Annotated[float, Meta(gt=0, description="step size of an update")] = 0.1
     epochs: Annotated[int, Meta(ge=0, description="full-batch updates")] = 1000
     gradient_clip: Annotated[
-        float | None, Meta(gt=0, description="bound of every component of the gradient")
+        float | None, Meta(gt=0, description="bound on every component of the gradient")
     ] = None
-    seed: Annotated[Seed, Meta(description="of the initial parameters")] = 0
+    seed: Annotated[Seed, Meta(description="seed of the initial parameters")] = 0
     dtype: Annotated[
-        str, Meta(description="of all numbers", extra={"names": ["float64", "float32"]})
+        str, Meta(description="type of all numbers", extra={"names": ["float64", "float32"]})
     ] = "float64"
-    log_every: Annotated[int, Meta(ge=1, description="epochs from one logged cost to the next")] = (
-        100
-    )
+    log_every: Annotated[int, Meta(ge=1, description="epochs between logged costs")] = 100
 
 
 FILE = builtin.FILE
@@ -110,17 +113,16 @@ PART_KEYS = frozenset({"dataset", "activation", "initializer", "bias_initializer
 
 
 def parameters(table: str, name: str) -> dict[str, tuple[Any, Any]]:
-    """Return type and default of each parameter of a part; the default is UNSET where it must be
-    given."""
-    found = {
-        key: (given.annotation, UNSET if given.default is Parameter.empty else given.default)
-        for key, given in signature(TABLES[table][name]).parameters.items()
+    """Return each parameter's type and default for a part; UNSET marks a required parameter."""
+    own = {
+        key: (each.annotation, UNSET if each.default is Parameter.empty else each.default)
+        for key, each in signature(TABLES[table][name]).parameters.items()
     }
-    return {**found, **COMMON} if table == "dataset" else found
+    return {**own, **COMMON} if table == "dataset" else own
 
 
 class Kind(NamedTuple):
-    """An annotation taken apart."""
+    """The type, limits and extras of an annotation."""
 
     type: Any
     optional: bool
@@ -130,7 +132,7 @@ class Kind(NamedTuple):
 
 @cache
 def keys_of(struct: type) -> Mapping[str, tuple[Any, Any]]:
-    """Return the annotation and the default, or UNSET, of each key that a struct has."""
+    """Return the annotation and the default (UNSET if required) of each key of a struct."""
     return {
         field.name: (field.type, UNSET if field.required else field.default)
         for field in fields(struct)
@@ -145,8 +147,8 @@ def kind_of(annotation: Any) -> Kind:
     while get_origin(annotation) is Annotated:
         annotation, *metas = get_args(annotation)
         for meta in metas:
-            found = {key: getattr(meta, key) for key in LIMITS}
-            limits |= {key: limit for key, limit in found.items() if limit is not None}
+            set_limits = {key: getattr(meta, key) for key in LIMITS}
+            limits |= {key: limit for key, limit in set_limits.items() if limit is not None}
             extra |= meta.extra or {}
     optional = NoneType in get_args(annotation)
     if optional:

@@ -1,4 +1,4 @@
-"""A tree of nodes -> a Config, or all that is wrong with it."""
+"""A tree of nodes -> a Config, or a list of all its problems."""
 
 from __future__ import annotations
 
@@ -27,27 +27,24 @@ from nnfs_cli.config.schema import (
 )
 from nnfs_cli.errors import Problem, did_you_mean, short
 
-MAX_PATH = 4096  # bytes, of Linux; with the one that ends it
+MAX_PATH = 4096  # bytes, with the terminating NUL: PATH_MAX on Linux
 NOTHING = ("", "~", "null")
 
 
 class Checker:
-    """Turns nodes into values, collecting every problem on the way.
-
-    A value that has a problem comes back as UNSET.
-    """
+    """Converts nodes to values and collects every problem; a value with a problem is UNSET."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
     def problem(self, place: Place, key: str, message: str) -> Any:
-        # An override's place shows its key already.
+        # An override's place already shows its key.
         self.problems.append(place.problem(message if place.line < 0 else f"{key}: {message}"))
         return UNSET
 
     def config(self, node: Node, name: str) -> Any:
-        """Return the Config of a root node, or UNSET; `name` is used if it has none."""
-        return self._struct(node, Config, "configuration", {"name": name})
+        """Return the Config of a root node, or UNSET; `name` is the default of the key `name`."""
+        return self._struct(node, Config, "the configuration", {"name": name})
 
     def _struct(
         self,
@@ -66,7 +63,7 @@ class Checker:
         return UNSET if values is UNSET else struct(**values)
 
     def _mapping(self, node: MappingNode, known: dict[str, tuple[Any, Any]], what: str) -> Any:
-        """Return the values of the known keys, or UNSET if there was any problem."""
+        """Return the values of the known keys, or UNSET if any has a problem."""
         before = len(self.problems)
         values = {}
         for key, (key_node, value) in node.items.items():
@@ -86,7 +83,7 @@ class Checker:
         return {key: values[key] for key in known}
 
     def value(self, node: Node, kind: Kind, key: str) -> Any:
-        """Return what `node` says, as a value of `kind`."""
+        """Return the value of `node` as `kind`, or UNSET."""
         if kind.optional and isinstance(node, Scalar) and node.plain and node.text in NOTHING:
             return None
         if kind.type is Part:
@@ -128,27 +125,27 @@ class Checker:
         if "name" not in node.items:
             return self._nameless(node, ("name", "path")[: 1 + (table == "dataset")], key)
         name = node.items["name"][1]
-        known = [name for name in TABLES[table] if name != FILE]
-        if not isinstance(name, Scalar) or name.text not in known:
-            return self._unknown_name(name, known, key)
-        given = MappingNode(node.place, {k: v for k, v in node.items.items() if k != "name"})
-        values = self._mapping(given, parameters(table, name.text), f"{key} {name.text!r}")
+        names = [name for name in TABLES[table] if name != FILE]
+        if not isinstance(name, Scalar) or name.text not in names:
+            return self._unknown_name(name, names, key)
+        rest = MappingNode(node.place, {k: v for k, v in node.items.items() if k != "name"})
+        values = self._mapping(rest, parameters(table, name.text), f"{key} {name.text!r}")
         if values is UNSET:
             return UNSET
         if table != "dataset":
             try:
                 TABLES[table][name.text](**values)
             except ValueError as error:
-                which, _, message = str(error).partition(": ")
-                return self.problem(given.items[which][1].place, which, message)
+                parameter, _, message = str(error).partition(": ")
+                return self.problem(rest.items[parameter][1].place, parameter, message)
         return Part(name.text, values)
 
-    def _nameless(self, node: MappingNode, wanted: tuple[str, ...], key: str) -> Any:
+    def _nameless(self, node: MappingNode, required: tuple[str, ...], key: str) -> Any:
         for word, (key_node, _) in node.items.items():
-            if meant := did_you_mean(word, wanted):
+            if meant := did_you_mean(word, required):
                 self.problems.append(key_node.place.problem(f"unknown key {short(word)!r}{meant}"))
                 return UNSET
-        return self.problem(node.place, key, f"needs {' or '.join(map(repr, wanted))}")
+        return self.problem(node.place, key, f"needs {' or '.join(map(repr, required))}")
 
     def _file(self, node: MappingNode) -> Any:
         values = self._mapping(node, parameters("dataset", FILE), "dataset")
@@ -157,20 +154,22 @@ class Checker:
         relative = []
         for key in ("path", "test_path"):
             if (text := values[key]) is not None:
-                there = node.items[key][1]
+                path = node.items[key][1]
                 try:
-                    values[key] = absolute_path(there)
+                    values[key] = absolute_path(path)
                     size = len(os.fsencode(values[key]))
                 except UnicodeEncodeError as error:
-                    told = f"no file can be called that in {error.encoding}, as this locale has it"
-                    advice = "with PYTHONUTF8=1 before nnfs, one can"
-                    return self.problem(there.place, key, f"{told}; {advice}")
+                    problem = f"cannot be written in {error.encoding}, this locale's encoding"
+                    advice = "put PYTHONUTF8=1 before nnfs"
+                    return self.problem(path.place, key, f"{problem}; {advice}")
                 if size >= MAX_PATH:
-                    return self.problem(there.place, key, "is too long to be a path")
+                    return self.problem(
+                        path.place, key, f"is too long; a path has at most {MAX_PATH - 1} bytes"
+                    )
                 if not text.isprintable() and re.search(r"[\x00-\x1f\x7f]", text):
                     shown = repr(short(text))
                     return self.problem(
-                        there.place, key, f"{shown} has a control character; a path is one line"
+                        path.place, key, f"{shown} contains a control character; remove it"
                     )
                 relative += [] if text.startswith("/") else [key]
         return Part(FILE, values, tuple(relative))
@@ -178,21 +177,24 @@ class Checker:
     def _unknown_name(self, node: Node, names: Any, key: str) -> Any:
         if not isinstance(node, Scalar):
             return self.problem(node.place, key, f"must be a name, not {KINDS[type(node)]}")
-        known = ", ".join(sorted(names))
+        choices = ", ".join(sorted(names))
         return self.problem(
             node.place,
             key,
-            f"{short(node.text)!r} is not one of {known}{did_you_mean(node.text, names)}",
+            f"{short(node.text)!r} is not one of {choices}{did_you_mean(node.text, names)}",
         )
 
 
 def absolute_path(node: Node) -> str:
-    """Return the path that a scalar is: relative to its file, or to where it was typed."""
+    """Return the absolute path of a scalar, resolved from its file's directory.
+
+    An override is resolved from the working directory.
+    """
     assert isinstance(node, Scalar)
     base = Path() if node.place.line < 0 else Path(node.place.source).parent
     path = os.path.normpath(Path.cwd() / base / node.text)
     if not os.path.lexists(path):
-        # `..` may lead elsewhere from where a link to the file's directory points.
+        # Behind a link to the file's directory, `..` may lead elsewhere: try the real directory.
         real = os.path.normpath(os.path.realpath(base) + "/" + node.text)
         return real if not node.text.startswith("/") and os.path.lexists(real) else path
     return path

@@ -1,4 +1,4 @@
-"""A configuration as the YAML that a run keeps: every default filled in."""
+"""A configuration as YAML with every default filled in, as runs store it."""
 
 from __future__ import annotations
 
@@ -13,31 +13,34 @@ from nnfs_cli.errors import ConfigError
 
 
 def too_large(config: Config) -> str | None:
-    """Return why a configuration with every default filled in could not be read again, if so."""
+    """Return an error message if the configuration has more values than can be read back."""
     if (size := _size(to_plain(config))) <= MAX_NODES:
         return None
-    most = f"a configuration can have {MAX_NODES:,}"
-    return f"{size:,} values, with every default filled in; {most}: take fewer layers"
+    limit = f"a configuration can have at most {MAX_NODES:,}"
+    return f"{size:,} values with every default filled in; {limit}: use fewer layers"
 
 
 def _size(plain: Any) -> int:
-    """Return the number of values in a document, as `document` counts them."""
+    """Return the number of values in a document, counted as `yaml_reader.compose` counts them."""
     if isinstance(plain, dict):
         return 1 + len(plain) + sum(map(_size, plain.values()))
     return 1 + sum(map(_size, plain)) if isinstance(plain, list) else 1
 
 
 def check_names(config: Config) -> None:
-    """Raise ConfigError if a configuration has a path that is not UTF-8, as all that is written."""
+    """Raise ConfigError for a path that is not UTF-8: config.yaml is written as UTF-8."""
     for key in ("path", "test_path"):
         path = str(config.dataset.parameters.get(key))
         if any("\udc80" <= letter <= "\udcff" for letter in path):
-            problem = "the name is not UTF-8, and config.yaml could not hold it"
+            problem = "the name is not UTF-8, so config.yaml cannot hold it"
             raise ConfigError(f"{path}: {problem}; rename the file or its directory")
 
 
 def dump(config: Config) -> str:
-    """Return the configuration as YAML with every default filled in; ConfigError as check_names."""
+    """Return the configuration as YAML with every default filled in.
+
+    Raises ConfigError as check_names does.
+    """
     check_names(config)
     dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return yaml.dump(
@@ -46,7 +49,7 @@ def dump(config: Config) -> str:
 
 
 def to_plain(value: Any) -> Any:
-    """Return a configuration as the mappings, lists and scalars that YAML and JSON have."""
+    """Return a configuration as mappings, lists and scalars, ready for YAML or JSON."""
     if isinstance(value, Part):
         name = {} if value.name == FILE else {"name": value.name}
         return {**name, **value.parameters} if value.parameters else value.name

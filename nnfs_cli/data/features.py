@@ -38,7 +38,7 @@ def parse(expression: str, columns: Mapping[str, int]) -> Term:
     for factor in expression.split("*"):
         name, caret, power = (word.strip() for word in factor.partition("^"))
         if name not in columns:
-            what = f"{short(name)!r} is no column" if name else "a factor is missing"
+            what = f"{short(name)!r} is not a column" if name else "a factor is missing"
             known = f"the columns are {listed(list(columns))}{did_you_mean(name, columns)}"
             raise ValueError(f"{shown!r}: {what}; {known}")
         if caret and not (power.isdecimal() and len(power) < 3 and 1 <= int(power) <= MAX_POWER):

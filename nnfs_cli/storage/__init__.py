@@ -1,3 +1,4 @@
-"""Files: written whole or not at all, and read without trust. Read in this order: files, arrays,
-digest.
+"""Files: written whole or not at all, and checked when read.
+
+Read in this order: files, arrays, digest.
 """

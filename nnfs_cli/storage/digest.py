@@ -1,4 +1,4 @@
-"""Digests: what tells one array, or one set of arrays, from another."""
+"""SHA-256 digests of named arrays, and arrays stored with their digest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from nnfs_cli.core.activations import Array
 
-STEP = 1 << 18
+STEP = 1 << 18  # columns hashed at a time
 
 
 def digest(arrays: Mapping[str, Array]) -> str:
@@ -18,19 +18,20 @@ def digest(arrays: Mapping[str, Array]) -> str:
     for name, array in arrays.items():
         content.update(f"{name} {array.shape} {array.dtype.str}\n".encode())
         array = np.atleast_1d(array)
-        for start in range(0, array.shape[-1], STEP):  # a mapped file stays on its disk
+        # In parts, so that a memory-mapped file is never loaded whole.
+        for start in range(0, array.shape[-1], STEP):
             content.update(np.ascontiguousarray(array[..., start : start + STEP]).data)
     return content.hexdigest()
 
 
 def sealed(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return arrays with their digest among them."""
+    """Return the arrays with their digest added."""
     return {"digest": np.array(digest(arrays)), **arrays}
 
 
 def unsealed(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return arrays without their digest; ValueError if it is not theirs."""
-    found = {name: array for name, array in arrays.items() if name != "digest"}
-    if str(arrays.get("digest")) != digest(found):
-        raise ValueError("its digest is that of something else")
-    return found
+    """Return the arrays without their digest; ValueError if it does not match."""
+    content = {name: array for name, array in arrays.items() if name != "digest"}
+    if str(arrays.get("digest")) != digest(content):
+        raise ValueError("its digest does not match its content")
+    return content

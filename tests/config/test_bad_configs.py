@@ -1,8 +1,8 @@
-"""Each tests/bad/*.yaml begins with what must be said of it, a comment line for each error.
+"""Each tests/config/bad/*.yaml starts with the expected messages, one comment line per error.
 
-`# 3:28: message` is an error at line 3, column 28 of the file, `# <command line>: message` one of
-an override, and any other text one of the whole file; `...` stands for anything. A last line
-`# overrides: a=1 b=2` gives the overrides.
+`# 3:28: message` is an error at line 3, column 28 of the file, `# on the command line: message` is
+one in an override, and any other text is one about the whole file; `...` matches anything. A last
+line `# overrides: a=1 b=2` gives the overrides.
 """
 
 import os
@@ -51,8 +51,10 @@ def reports(text, source):
             where, row, column, message = match.groups()
             found.append(Report(where, int(row or 0), int(column or 0), message, []))
         else:
-            assert line.startswith("<command line>: "), f"{line!r} says not where"
-            found.append(Report("<command line>", 0, 0, line.removeprefix("<command line>: "), []))
+            assert line.startswith("on the command line: "), f"{line!r} says not where"
+            found.append(
+                Report("on the command line", 0, 0, line.removeprefix("on the command line: "), [])
+            )
     return found, last
 
 
@@ -109,7 +111,7 @@ def test_a_bad_configuration_is_told_what_is_wrong_and_where(path):
     told = []
     for report in found:
         where = f"{report.line}:{report.column}: " if report.line else ""
-        where = "<command line>: " if report.where == "<command line>" else where
+        where = "on the command line: " if report.where == "on the command line" else where
         told.append(where + report.message)
         if report.line:
             points_well(report, text)
@@ -135,16 +137,16 @@ FILES = {
     "utf-16": (GOOD.encode("utf-16"), "1:4: a NUL: this is a binary file..."),
     "latin-1": (GOOD.encode() + "# für\n".encode("latin-1"), "11:4: byte 0xfc is not UTF-8 text"),
     "latin-1-crlf": ("a: 1\r\n# für\r\n".encode("latin-1"), "2:4: byte 0xfc is not UTF-8 text"),
-    "deep-flow": (b"a: " + b"[" * 100_000, "1:27: nested more than 24 deep"),
-    "deep-flow-mapping": (b"{a: " * 100_000, "1:97: nested more than 24 deep"),
-    "deep-block": (b"- " * 100_000, "1:49: nested more than 24 deep"),
-    "deep-keys": (b"? " * 100_000, "1:49: nested more than 24 deep"),
+    "deep-flow": (b"a: " + b"[" * 100_000, "1:27: nested more than 24 levels deep"),
+    "deep-flow-mapping": (b"{a: " * 100_000, "1:97: nested more than 24 levels deep"),
+    "deep-block": (b"- " * 100_000, "1:49: nested more than 24 levels deep"),
+    "deep-keys": (b"? " * 100_000, "1:49: nested more than 24 levels deep"),
     "long-key": (b"k" * 100_000 + b": 1\n", "..."),
     "long-word": (b"w" * 1_000_000, "..."),
     "long-explicit-key": (b"? " + b"k" * 100_000 + b"\n: 1\n", "..."),
     "long-path": (
         GOOD.replace("dataset: xor", f"dataset: {{path: {'p' * 5000}}}").encode(),
-        "3:17: path: is too long to be a path",
+        "3:17: path: is too long; a path has at most 4095 bytes",
     ),
     "long-tag": (b"a: !" + b"t" * 100_000 + b" 1\n", "..."),
     "long-alias": (b"a: *" + b"a" * 100_000 + b"\n", "..."),

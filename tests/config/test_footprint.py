@@ -35,7 +35,7 @@ def write(path=""):
 TOO_LARGE = {
     "1e10": "40,000,000,001 parameters need 1,192.1 GiB to train",
     "1e29": "400,000,000,... parameters need 11,920,... GiB to train",
-    "20000000": "20,000,001 units at work on ... samples need ... GiB to train",
+    "20000000": "the activations of 20,000,001 units on ... samples need ... GiB to train",
 }
 
 

@@ -29,7 +29,7 @@ GOOD = [path.read_bytes() for path in CONFIG_FILES]
 BAD = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("bad/*.yaml"))]
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML breaks lines
 REPORT = re.compile(
-    r"(?:in\.yaml:(\d+):(\d+)|<command line>|in\.csv(?::\d+)*|sweep|--zip): (.+)\n"
+    r"(?:in\.yaml:(\d+):(\d+)|on the command line|in\.csv(?::\d+)*|sweep|--zip): (.+)\n"
     r"(?: *\d+ \| (.*)\n +\| ( *)\^+\n)?"
 )
 END = re.compile(r"(\.\.\. and \d+ more\n)?(1 error|\d+ errors); .*\n")

@@ -147,8 +147,8 @@ def test_an_override_of_a_shared_value_changes_it_in_one_place():
         ([".=1"], ".=1: unknown key ''"),
         (["epochs.=1"], "epochs.=1: ..."),
         (["a.b.c.d=1"], "a.b.c.d=1: unknown key 'a'"),
-        (["a." * 5000 + "b=1"], "a.a....: nested more than 24 deep"),
-        (["name=" + "x" * 100_000], "name=xxx...: must begin with ..., not 'xxx...'"),
+        (["a." * 5000 + "b=1"], "a.a....: nested more than 24 levels deep"),
+        (["name=" + "x" * 100_000], "name=xxx...: must start with ..., not 'xxx...'"),
         (["loss.name=squared_error"], "loss.name=squared_error: loss is a single value..."),
         (["seed.x=1"], "seed.x=1: ..."),
         (["layers.3.units=1"], "layers.3.units=1: layers has no item '3'; its items are 0 to 2"),
@@ -162,8 +162,8 @@ def test_an_override_of_a_shared_value_changes_it_in_one_place():
         (["epochs=ten"], "epochs=ten: must be an integer, not 'ten'"),
         (["epochs=1e-3"], "epochs=1e-3: must be an integer, not '1e-3'"),
         (["epochs=true"], "epochs=true: must be an integer, not 'true'"),
-        (["epochs='7'"], "epochs='7': must be an integer, not the text '7'; leave out the quotes"),
-        (["epochs="], "epochs=: must be an integer, not nothing"),
+        (["epochs='7'"], "epochs='7': must be an integer, not the text '7'; remove the quotes"),
+        (["epochs="], "epochs=: must be an integer, not empty"),
         (["epochs=[1]"], "epochs=[1]: must be a single value, not a list"),
         (["epochs=-5"], "epochs=-5: must be 0 or more"),
         (["learning_rate=nan"], "learning_rate=nan: must be a finite number, not 'nan'"),
@@ -171,25 +171,25 @@ def test_an_override_of_a_shared_value_changes_it_in_one_place():
         (["learning_rate=0,5"], "learning_rate=0,5: must be a number, not '0,5'"),
         (["dataset.shuffle=no"], "dataset.shuffle=no: must be true or false, not 'no'"),
         (["layers=3"], "layers=3: must be a list, not '3'"),
-        (["layers.0=3"], "layers.0=3: must be a mapping of keys to values, not a value"),
+        (["layers.0=3"], "layers.0=3: must be a mapping of keys to values, not a single value"),
         (["features=x1*x2"], "features=x1*x2: must be a list, not 'x1*x2'"),
-        (["features=[x1, x3]"], "features=[x1, x3]: 'x3'... is no column; ..."),
+        (["features=[x1, x3]"], "features=[x1, x3]: 'x3'... is not a column; ..."),
         (["loss=squared"], "loss=squared: 'squared' is not one of ...; did you mean..."),
         (["dataset.name=moon"], "dataset.name=moon: 'moon' is not one of ...did you mean 'moons'?"),
-        (["name=../x"], "name=../x: must begin with a letter, ..., not '../x'"),
-        (["name=+"], "name=+: must begin with a letter, ..., not '+'"),
+        (["name=../x"], "name=../x: must start with a letter, ..., not '../x'"),
+        (["name=+"], "name=+: must start with a letter, ..., not '+'"),
         (["sweep.seed=1"], "sweep.seed=1: unknown key 'sweep'..."),
         (["layers.0.activation.slope=2"], "layers.0.activation.slope=2: ...must be at least 0..."),
         (["layers.1.initializer.std=-1"], "layers.1.initializer.std=-1: ...must be 0 or more"),
-        (["loss=cross_entropy"], "loss=cross_entropy: cross_entropy requires a softmax ..."),
-        (["layers.2.units=5"], "layers.2.units=5: the target has 2 classes: ...it has 5"),
+        (["loss=cross_entropy"], "loss=cross_entropy: cross_entropy requires a softmax output..."),
+        (["layers.2.units=5"], "layers.2.units=5: the target has 2 classes: ..., not 5"),
         (["dataset.test_size=0.999"], "dataset.test_size=0.999: 0.999 of 200 samples leaves ..."),
-        (["layers.1.biases=[1]"], "layers.1.biases=[1]: 1 for 3 units"),
-        (["epochs=[1"], "epochs=[1: not YAML: ..."),
+        (["layers.1.biases=[1]"], "layers.1.biases=[1]: 1 value for 3 units; ..."),
+        (["epochs=[1"], "epochs=[1: not valid YAML: ..."),
         (["epochs=!!int 1"], "epochs=!!int 1: the tag ..."),
-        (["epochs=*x"], "epochs=*x: no anchor &x before this"),
-        (["dataset={name: or, name: or}"], "dataset={name: or, name: or}: key 'name' is there..."),
-        (["epochs=1\n---\n2"], "epochs=1\\n---\\n2: a second document; there must be one"),
+        (["epochs=*x"], "epochs=*x: no anchor &x before this alias"),
+        (["dataset={name: or, name: or}"], "dataset={name: or, name: or}: duplicate key 'name'"),
+        (["epochs=1\n---\n2"], "epochs=1\\n---\\n2: a second YAML document; only one is allowed"),
         (["seed=\x07"], "seed=\\x07: the character '\\x07' is not allowed in YAML"),
         (["seed=\udcff"], "..."),
         (["\udcff=1"], "...: unknown key ..."),
@@ -200,7 +200,7 @@ def test_a_wrong_override_is_told_as_it_was_typed(overrides, message):
     *lines, last = refused(*overrides)
     assert last == "1 error; nothing was trained"
     told = "\n".join(lines)
-    assert matches(told, f"<command line>: {message}"), told
+    assert matches(told, f"on the command line: {message}"), told
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_an_override_gives_what_the_file_lacks():
     parts = ("dataset=xor", "loss=squared_error", "layers=[{units: 1, activation: sigmoid}]")
     assert parsed(*parts, text="name: x")["dataset"]["name"] == "xor"
     assert refused("dataset.noise=1", text=TEXT.replace("dataset: moons", ""))[:2] == [
-        "o.yaml:2:1: configuration needs 'dataset'",
+        "o.yaml:2:1: the configuration needs 'dataset'",
         "    2 | layers:",
     ]
 

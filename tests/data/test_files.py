@@ -190,20 +190,21 @@ def test_a_bad_test_file_is_refused_like_the_other(case, message):
 
 MISMATCHES = {  # of the network and the data: told of the configuration, at the very value
     "three-classes units=1": ":5:13: units: the target has 3 classes: the last layer needs "
-    "3 softmax units, it has 1",
+    "3 softmax units, not 1",
     "three-classes units=2": ":5:13: units: the target has 3 classes: the last layer needs "
-    "3 softmax units, it has 2",
+    "3 softmax units, not 2",
     "good units=3": ":5:13: units: the target has 2 classes: the last layer needs "
-    "2 softmax units or 1 sigmoid unit, it has 3",
+    "2 softmax units or 1 sigmoid unit, not 3",
     "good-numbers units=2 numbers": ":5:13: units: there is 1 target: the last layer needs "
-    "1 unit, it has 2",
+    "1 unit, not 2",
     "good-numbers target=b,price units=1 numbers": ":6:13: units: there are 2 targets: the last "
-    "layer needs 2 units, it has 1",
+    "layer needs 2 units, not 1",
     "good test_size=0.9": ":3:14: test_size: 0.9 of 3 samples leaves none to train on",
-    "good test_path=good.csv test_size=0.5": ":4:14: test_size: there is a test_path already",
-    "good scale_target=minmax": ":3:17: scale_target: the target is classes; only numbers can be "
-    "scaled",
-    "good features=a*c": ":8:12: features: 'a*c': 'c' is no column; the columns are a, b",
+    "good test_path=good.csv test_size=0.5": ":4:14: test_size: cannot be combined with test_path; "
+    "remove one of them",
+    "good scale_target=minmax": ":3:17: scale_target: the target holds classes; only numbers can "
+    "be scaled",
+    "good features=a*c": ":8:12: features: 'a*c': 'c' is not a column; the columns are a, b",
 }
 
 

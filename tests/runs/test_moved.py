@@ -245,7 +245,7 @@ def test_a_path_with_a_control_character_is_refused():
         Path("own.yaml").write_text(f"dataset:\n  path: {text}\n" + OWN.partition("\n")[2])
         done = call("check", "own.yaml")
         assert (done.code, done.stdout) == (3, "")
-        assert "has a control character" in done.stderr
+        assert "contains a control character" in done.stderr
         assert "\x1b" not in done.stderr
 
 

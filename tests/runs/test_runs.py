@@ -371,7 +371,7 @@ def test_weights_written_in_another_way_are_the_same(run):
 
 def test_weights_that_are_compressed_are_refused_for_they_might_be_huge(run):
     np.savez_compressed(run / "weights.npz", **arrays(run / "weights.npz"))
-    assert "is compressed, which nnfs never does" in refused(run)
+    assert "is compressed; nnfs stores arrays uncompressed" in refused(run)
 
 
 def test_a_flipped_byte_is_refused_or_changes_nothing(run, request):

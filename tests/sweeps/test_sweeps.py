@@ -466,24 +466,30 @@ BLOCK = Path(XOR).read_text() + "sweep:\n"
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["seed"], "<command line>: seed: a specification is written KEY=SPEC"),
-        (["=1,2"], "<command line>: =1,2: a specification is written KEY=SPEC"),
-        (["seed=3..1"], "<command line>: seed=3..1: a range goes up: lo..hi or lo..hi..step"),
-        (["seed=1,,2"], "<command line>: seed=1,,2: a value is missing between commas"),
-        (["seed=0..99999999999999999999"], "<command line>: seed=0..9...: a range has fewer ..."),
-        (["sed=1,2"], "<command line>: sed=1: unknown key 'sed'; did you mean 'seed'?"),
-        (["sed=1"], "<command line>: sed=1: unknown key 'sed'; did you mean 'seed'?"),
-        (["seed=1,x"], "<command line>: seed=x: must be an integer, not 'x'"),
-        (["learning_rate=1,-1"], "<command line>: learning_rate=-1: must be more than 0"),
-        (["layers.0.units=2,0"], "<command line>: layers.0.units=0: must be 1 or more"),
-        (["layers.5.units=2,3"], "<command line>: layers.5.units=2: layers has no item '5'; ..."),
+        (["seed"], "on the command line: seed: a specification is written KEY=SPEC"),
+        (["=1,2"], "on the command line: =1,2: a specification is written KEY=SPEC"),
+        (["seed=3..1"], "on the command line: seed=3..1: a range goes up: lo..hi or lo..hi..step"),
+        (["seed=1,,2"], "on the command line: seed=1,,2: a value is missing between commas"),
+        (
+            ["seed=0..99999999999999999999"],
+            "on the command line: seed=0..9...: a range has fewer ...",
+        ),
+        (["sed=1,2"], "on the command line: sed=1: unknown key 'sed'; did you mean 'seed'?"),
+        (["sed=1"], "on the command line: sed=1: unknown key 'sed'; did you mean 'seed'?"),
+        (["seed=1,x"], "on the command line: seed=x: must be an integer, not 'x'"),
+        (["learning_rate=1,-1"], "on the command line: learning_rate=-1: must be more than 0"),
+        (["layers.0.units=2,0"], "on the command line: layers.0.units=0: must be 1 or more"),
+        (
+            ["layers.5.units=2,3"],
+            "on the command line: layers.5.units=2: layers has no item '5'; ...",
+        ),
         (
             ["loss=squared_error,cross_entropy"],
-            "<command line>: loss=cross_entropy: ...softmax...",
+            "on the command line: loss=cross_entropy: ...softmax...",
         ),
         (
             ["learning_rate=lin:0..1"],
-            "<command line>: ...: needs a number of values, ...",
+            "on the command line: ...: needs a number of values, ...",
         ),
         (["--zip", "seed,x", "seed=1,2"], "--zip: 'x' has no list of values to go in step"),
         (
@@ -500,11 +506,11 @@ BLOCK = Path(XOR).read_text() + "sweep:\n"
         (["--from", "unknown.csv"], "unknown.csv:2:3: unknown key 'epoch'; did you mean 'epochs'?"),
         (
             ["--from", "good.csv", "seed=1"],
-            "<command line>: seed=1: 'seed' is also a column of the file of trials",
+            "on the command line: seed=1: 'seed' is also a column of the file of trials",
         ),
         (
             ["--from", "good.csv", "learning_rate=1,2"],
-            "<command line>: learning_rate=1,2: with a file of trials, a key has one value or ...",
+            "on the command line: learning_rate=1,2: with a file of trials, a key has one ...",
         ),
         (["seed=0..9", "--max-runs", "9"], "sweep: 10 runs; more than 9 need --max-runs 10"),
         (
@@ -523,7 +529,10 @@ BLOCK = Path(XOR).read_text() + "sweep:\n"
         (["block.yaml", "  from: none.csv"], "none.csv: cannot be read: No such file or directory"),
         (["empty.yaml"], "empty.yaml:1:1: the file is empty; a configuration is needed"),
         (["none.yaml"], "none.yaml: cannot be read: No such file or directory"),
-        (["list.yaml"], "list.yaml:1:1: configuration: must be a mapping of keys to values, ..."),
+        (
+            ["list.yaml"],
+            "list.yaml:1:1: the configuration: must be a mapping of keys to values, ...",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
