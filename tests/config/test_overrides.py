@@ -173,7 +173,7 @@ def test_an_override_of_a_shared_value_changes_it_in_one_place():
         (["layers=3"], "layers=3: must be a list, not '3'"),
         (["layers.0=3"], "layers.0=3: must be a mapping of keys to values, not a value"),
         (["features=x1*x2"], "features=x1*x2: must be a list, not 'x1*x2'"),
-        (["features=[x1, x3]"], "features=[x1, x3]: 'x3'... is no column; ..."),
+        (["features=[x1, x3]"], "features=[x1, x3]: 'x3'... is not a column; ..."),
         (["loss=squared"], "loss=squared: 'squared' is not one of ...; did you mean..."),
         (["dataset.name=moon"], "dataset.name=moon: 'moon' is not one of ...did you mean 'moons'?"),
         (["name=../x"], "name=../x: must begin with a letter, ..., not '../x'"),
