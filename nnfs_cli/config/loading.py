@@ -1,4 +1,4 @@
-"""Configurations: read from YAML with overrides, checked as a whole, written with every default."""
+"""Configurations: read from YAML, with overrides applied and everything checked together."""
 
 from __future__ import annotations
 
@@ -34,10 +34,9 @@ def load(
     sources: Sources | None = None,
     limit: int = yaml_reader.MAX_BYTES,
 ) -> Config:
-    """Return the configuration in a file with overrides applied; ConfigError lists all that is
-    wrong.
+    """Return the configuration in a file with overrides applied; ConfigError lists all mistakes.
 
-    The facts of its data are `known`, or looked up: then a data file is read, and `watch` told.
+    The names and length of its data are `known`, or those of the source that `sources` opens.
     """
     text = read_text(path, consequence=consequence, limit=limit)
     source = name_of(path)
@@ -53,7 +52,7 @@ def parse(
     known: DataInfo | None = None,
     sources: Sources | None = None,
 ) -> Config:
-    """Return the configuration that `text` holds; `source` names it in messages."""
+    """Return the configuration in `text`; `source` names it in messages."""
     try:
         root, problems = yaml_reader.compose(text, source)
     except NotADocument as error:
@@ -86,14 +85,14 @@ def build(
 ) -> Config:
     """Return the configuration of a tree of nodes with settings applied.
 
-    ConfigError lists all that is wrong, beginning with the `problems` that are known already.
+    ConfigError lists all mistakes, starting with `problems`.
     """
     checker = Checker()
     checker.problems += problems
     if isinstance(root, Mapping):
-        for given in settings:
+        for setting in settings:
             try:
-                root = config_overrides.override(root, given, PART_KEYS)
+                root = config_overrides.override(root, setting, PART_KEYS)
             except NotADocument as error:
                 checker.problems.append(error.problem)
     config = checker.config(root, default_name(source))
@@ -111,7 +110,7 @@ def build(
 
 
 def value(given: Setting, consequence: str) -> Any:
-    """Return the value of one key at the top, checked alone."""
+    """Return the value of one top-level key, with only its own checks."""
     checker = Checker()
     try:
         node, checker.problems = yaml_reader.compose(given.text, "", override=given.place)
@@ -144,7 +143,7 @@ def read_text(
     except OSError as error:
         raise refuse(f"cannot be read: {error.strerror}") from None
     except ValueError:
-        raise refuse("is no path") from None
+        raise refuse("is not a valid path") from None
     if len(content) > limit:
         message = f"the file is larger than {limit >> 20} MiB; a configuration is not that long"
         raise refuse(message, content[:limit])
@@ -154,31 +153,31 @@ def read_text(
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        content = error.object  # which begins behind the byte order mark
+        content = error.object  # starts after the byte order mark
         message = f"byte 0x{content[error.start]:02x} is not UTF-8 text"
         raise refuse(message, content[: error.start]) from None
 
 
 def _is_readable(path: str) -> bool:
-    """Return whether a path is a file, or a pipe that the shell opened, as in <(command)."""
-    mode = Path(path).stat().st_mode  # which, unlike opening it, does not wait for a pipe's writer
+    """Return whether a path is a file, or a pipe opened by the shell, as in <(command)."""
+    mode = Path(path).stat().st_mode  # opening a pipe would wait for its writer
     piped = path.startswith(("/dev/fd/", "/proc/self/fd/")) and stat.S_ISFIFO(mode)
     return piped or stat.S_ISREG(mode)
 
 
 def name_of(path: str) -> str:
-    """Return what a configuration file is called in messages."""
+    """Return the name of a configuration file in messages."""
     return STDIN if path == "-" else path
 
 
 def default_name(source: str) -> str:
-    """Return what the runs of a configuration file are called: its stem, made fit for a path."""
+    """Return the name of a configuration file's runs: its stem, with safe characters only."""
     stem = "" if source == STDIN else Path(source).stem
     return re.sub(r"[^\w.+=,@-]+", "-", stem).strip("-.+=,@")[:40] or "run"
 
 
 def fill_in(config: Config) -> Config:
-    """Return the configuration with the defaults that depend on other values."""
+    """Return the configuration with those defaults filled in that depend on other values."""
     return msgspec.structs.replace(
         config, layers=[_fill_in_layer(layer) for layer in config.layers]
     )
@@ -191,5 +190,5 @@ def _fill_in_layer(layer: LayerConfig) -> LayerConfig:
     return msgspec.structs.replace(layer, initializer=Part(activation.initializer))
 
 
-BLOCK = "sweep"  # a key of a file that is for `nnfs sweep` alone
+BLOCK = "sweep"  # key of a file that only `nnfs sweep` reads
 STDIN = "<stdin>"

@@ -1,5 +1,5 @@
 """Data sets: files and generated samples -> tables, and tables -> what a network reads.
 
-Read in this order: table, builtin, cache, csv_table, headers, files, labels, features, encoding,
-source.
+Read in this order: table, request, builtin, cache, csv_lines, csv_table, raw, headers, numpy_file,
+files, labels, source, features, encoding.
 """

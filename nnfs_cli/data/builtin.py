@@ -1,7 +1,7 @@
-"""Data sets by name: samples and targets, or the facts that are known before there are any.
+"""Data sets by name: their samples and targets, and what is known of them without generating any.
 
-Alone knows scikit-learn. An entry of DATASETS is a function whose signature is the configuration's
-schema, and one that returns the facts.
+The only module that imports scikit-learn. An entry of DATASETS has a function with the
+configuration's schema as its signature, and one that returns a DataInfo.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,9 @@ Names = Annotated[list[str] | None, Meta(min_length=1, extra={"or_one": True})]
 
 
 class Dataset(Struct, frozen=True):
-    """A function from parameters to a table, and one from the same parameters to its facts.
+    """A function from parameters to a table, and one from the same parameters to its DataInfo.
 
-    `slow` marks what is worth a place in the cache.
+    `slow` data sets are kept in the cache.
     """
 
     load: Callable[..., Table]
@@ -34,7 +34,7 @@ class Dataset(Struct, frozen=True):
 
 
 def gate(*outputs: int) -> Dataset:
-    """Return a logic gate: its outputs for the inputs 00, 01, 10 and 11."""
+    """Return a logic gate with these outputs for the inputs 00, 01, 10 and 11."""
 
     def load() -> Table:
         return Table(np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array(outputs))
@@ -67,7 +67,7 @@ def blobs(
     std: Spread = 1.0,
     seed: Seed = 0,
 ) -> Table:
-    """Return normally distributed clouds around random centers, a class each."""
+    """Return normally distributed clouds around random centers, one class per cloud."""
     from sklearn.datasets import make_blobs
 
     return Table(
@@ -82,17 +82,17 @@ def spirals(
     noise: Spread = 0.02,
     seed: Seed = 0,
 ) -> Table:
-    """Return arms of a spiral of radius 1, a class each. After Lang and Witbrock 1988."""
+    """Return arms of a spiral of radius 1, one class per arm, after Lang and Witbrock (1988)."""
     rng = np.random.RandomState(seed)
     y = np.arange(samples) % arms
-    radius = np.sqrt(rng.uniform(size=samples))  # evenly along the arm, not crowded in the middle
+    radius = np.sqrt(rng.uniform(size=samples))  # uniform density, not crowded in the middle
     angle = tau * (turns * radius + y / arms)
     X = radius[:, np.newaxis] * np.column_stack([np.cos(angle), np.sin(angle)])
     return Table(X + noise * rng.standard_normal(X.shape), y)
 
 
 def plane(samples: int, centers: int = 2, arms: int = 2, **_: Any) -> DataInfo:
-    """Return the facts of points of the plane, in as many classes as they have centers or arms."""
+    """Return the DataInfo of points in the plane, with one class per center or arm."""
     classes = tuple(str(i) for i in range(max(centers, arms)))
     return DataInfo(("x1", "x2"), ("y",), classes, samples)
 
@@ -100,7 +100,7 @@ def plane(samples: int, centers: int = 2, arms: int = 2, **_: Any) -> DataInfo:
 def bundled(
     name: str, samples: int, columns: str, target: str = "class", classes: str = ""
 ) -> Dataset:
-    """Return a data set that scikit-learn ships."""
+    """Return a data set that is part of scikit-learn."""
 
     def load() -> Table:
         import sklearn.datasets
@@ -122,7 +122,7 @@ def file(
     delimiter: Annotated[str | None, Meta(pattern='^[^"\n]$')] = None,
     header: bool | None = None,
 ) -> Table:
-    """Say what the table in a file needs; `data` reads it."""
+    """Hold the schema of a data file, which data.files reads."""
     raise NotImplementedError
 
 
@@ -176,26 +176,26 @@ DATASETS = {
 
 
 def load(name: str, parameters: dict[str, Any], cache_dir: Path | None) -> Table:
-    """Return the data set; one that is slow to make is looked for in cache_dir, and left there."""
+    """Return the data set; a slow one is read from cache_dir, or written to it."""
     dataset = DATASETS[name]
     if not dataset.slow:
         return dataset.load(**parameters)
-    known = dataset.facts(**parameters)
+    info = dataset.facts(**parameters)
     key = cache.key(name, parameters)
     rows = cache.read(cache_dir, key) if cache_dir else None
-    if rows is None or not _are_rows_of(known, rows):
+    if rows is None or not _are_rows_of(info, rows):
         rows = np.column_stack(dataset.load(**parameters))
         if cache_dir:
             cache.write(cache_dir, key, rows)
     X, y = rows[:, :-1], rows[:, -1:]
-    return Table(X, y[:, 0].astype(np.intp) if known.classes else y)
+    return Table(X, y[:, 0].astype(np.intp) if info.classes else y)
 
 
-def _are_rows_of(known: DataInfo, rows: Array) -> bool:
-    """Return whether an array can be a data set's rows: columns, then the target."""
-    if rows.dtype != np.float64 or rows.shape != (known.samples, len(known.columns) + 1):
+def _are_rows_of(info: DataInfo, rows: Array) -> bool:
+    """Return whether an array has the shape and values of a data set: columns, then the target."""
+    if rows.dtype != np.float64 or rows.shape != (info.samples, len(info.columns) + 1):
         return False
-    if known.classes is None:
+    if info.classes is None:
         return bool(np.isfinite(rows).all())
-    classes = np.arange(len(known.classes))
+    classes = np.arange(len(info.classes))
     return bool(np.isfinite(rows).all() and np.isin(rows[:, -1], classes).all())

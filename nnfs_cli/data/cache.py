@@ -1,8 +1,8 @@
 """A small cache of generated data sets: `KEY-CONTENT.npy`, named by the digests of both.
 
-KEY identifies the data; a file whose content is not that of its name is ignored, and the data are
-generated again. Digests show damage, not intent: only a directory that nobody else can write to is
-read. Nothing depends on the cache, so a failure to write is not an error.
+KEY identifies the data. If a file does not match the digest of its content, it is ignored and the
+data are generated again. A digest detects damage but not forgery, so the directory is read only if
+no other user can write to it. Nothing depends on the cache: a failed write is not an error.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from nnfs_cli.errors import NnfsError
 from nnfs_cli.storage import files as storage
 from nnfs_cli.storage.arrays import parse_array
 
-MAX_BYTES = 64 << 20
-VERSION = 1  # of what the keys mean
+MAX_BYTES = 64 << 20  # of all files together
+VERSION = 1  # part of every key; a new one invalidates the cache
 
 
 def directory(fallback: Path) -> Path:
-    """Return where generated data are kept: the user's own cache, or `fallback` without a home."""
+    """Return the directory of the cache: the user's own, or `fallback` if there is no home."""
     if chosen := os.environ.get("NNFS_CACHE_DIR"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME", "")
@@ -38,12 +38,12 @@ def directory(fallback: Path) -> Path:
         return fallback
     if os.path.lexists(own):
         return own if is_private(own) else fallback
-    there = next((path for path in own.parents if os.path.lexists(path)), own)
-    return own if there.is_dir() and os.access(there, os.W_OK) else fallback
+    existing = next((path for path in own.parents if os.path.lexists(path)), own)
+    return own if existing.is_dir() and os.access(existing, os.W_OK) else fallback
 
 
 def is_private(directory: Path) -> bool:
-    """Return whether a directory is this user's, and only this user can write to it."""
+    """Return whether this user owns a directory, and no other user can write to it."""
     try:
         found = directory.lstat()
     except (OSError, ValueError):
@@ -54,8 +54,8 @@ def is_private(directory: Path) -> bool:
 
 def key(name: str, parameters: dict[str, Any]) -> str:
     """Return the digest of a data set's name and parameters."""
-    question = msgspec.json.encode([VERSION, name, sorted(parameters.items())])
-    return hashlib.sha256(question).hexdigest()[:24]
+    identity = msgspec.json.encode([VERSION, name, sorted(parameters.items())])
+    return hashlib.sha256(identity).hexdigest()[:24]
 
 
 def read(directory: Path, key: str) -> Array | None:
@@ -71,7 +71,7 @@ def read(directory: Path, key: str) -> Array | None:
 
 
 def write(directory: Path, key: str, rows: Array) -> None:
-    """Keep rows under `key`, and drop the oldest files if there is too much."""
+    """Keep rows under `key`, and remove the oldest files above MAX_BYTES."""
     if rows.nbytes > MAX_BYTES // 4:
         return
     buffer = io.BytesIO()
@@ -91,5 +91,5 @@ def write(directory: Path, key: str, rows: Array) -> None:
 
 
 def file_name(key: str, content: bytes) -> str:
-    """Return the name of the file that keeps some content under `key`."""
+    """Return the file name of some content under `key`."""
     return f"{key}-{hashlib.sha256(content).hexdigest()[:24]}.npy"

@@ -14,21 +14,21 @@ MAX_LINE = 1 << 20  # bytes
 
 
 class Block(NamedTuple):
-    """Some lines of a table, without line ends and blank lines, and their numbers in the file."""
+    """Lines of a table, without line ends and blank lines, and their numbers in the file."""
 
     lines: list[str]
     numbers: Sequence[int]
 
 
 def without_first_line(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Yield blocks without their first line, which is taken at once."""
+    """Return the blocks without their first line, which is read immediately."""
     first = next(blocks)
     rest = Block(first.lines[1:], first.numbers[1:])
     return chain([rest], blocks) if rest.lines else blocks
 
 
 def blocks_of(source: int | bytes, name: str) -> Iterator[Block]:
-    """Yield the lines that have come, as soon as they have."""
+    """Yield lines as soon as they arrive."""
     rest, encoding, seen = b"", "utf-8-sig", 0
     for chunk in chain(_chunks(source, name), [b""]):
         head, newline, tail = (rest + chunk).rpartition(b"\n") if chunk else (rest, b"\n", b"")
@@ -37,7 +37,7 @@ def blocks_of(source: int | bytes, name: str) -> Iterator[Block]:
             try:
                 text = head.decode(encoding)
             except UnicodeDecodeError as error:
-                content = error.object  # which begins behind the byte order mark
+                content = error.object  # starts after the byte order mark
                 before, *_ = content[: error.start].rpartition(b"\n")
                 line = seen + content[: error.start].count(b"\n") + 1
                 message = f"byte 0x{content[error.start]:02x} is not UTF-8 text"
@@ -59,7 +59,7 @@ def blocks_of(source: int | bytes, name: str) -> Iterator[Block]:
 
 
 def _chunks(source: int | bytes, name: str) -> Iterator[bytes]:
-    """Yield bytes as they come from a file descriptor, or those in memory."""
+    """Yield bytes as they arrive from a file descriptor, or those in memory."""
     if isinstance(source, bytes):
         yield source
         return
@@ -71,6 +71,6 @@ def _chunks(source: int | bytes, name: str) -> Iterator[bytes]:
 
 
 def error_at(name: str, message: str, line: int = 0, column: int = 0) -> FileError:
-    """Return an error at a line and a column of a file, both from 1, where they are given."""
+    """Return an error at a line and column of a file, both counted from 1; 0 leaves one out."""
     where = ":".join(map(str, filter(None, (name, line, column))))
     return FileError(f"{where}: {message}")

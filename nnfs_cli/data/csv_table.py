@@ -1,6 +1,6 @@
-"""Tables as text: CSV read in blocks, as it comes, in constant memory.
+"""CSV tables, read in blocks as they arrive.
 
-NumPy's own parser reads the numbers; where it stumbles, the csv module finds out at which field.
+NumPy's parser reads the numbers; if it fails, the csv module locates the bad field.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DETECTED = Dialect()
 
 
 class BadRow(FileError):
-    """A row of a block is wrong, and those before it are right."""
+    """A row of a block cannot be read; the rows before it can."""
 
     def __init__(self, message: str, row: int) -> None:
         super().__init__(message)
@@ -41,15 +41,15 @@ class BadRow(FileError):
 
 
 class Reader(Struct, frozen=True):
-    """A CSV table whose first line has been looked at; `blocks` may be taken once.
+    """A CSV table after its first line was parsed; `blocks` can be iterated once.
 
-    `top` holds the fields of the first line, `quoted` says whether all are in quotes. `blocks`
-    begin with it unless it is the header.
+    `top` holds the fields of the first line; `quoted` is set if all of them are in quotes. `blocks`
+    includes that line unless it is the header.
     """
 
     name: str
     delimiter: str
-    first: int  # the number of its first line
+    first: int  # number of its first line
     top: list[str]
     quoted: bool
     blocks: Iterator[Block]
@@ -71,11 +71,11 @@ class Reader(Struct, frozen=True):
         return replace(self, header=self.top, blocks=without_first_line(self.blocks))
 
     def doubted(self, doubt: str) -> Reader:
-        """Return a reader of the same table that adds a doubt to errors in the first line."""
+        """Return a reader of the same table that appends `doubt` to errors in the first line."""
         return replace(self, doubt=doubt)
 
     def error(self, message: str, line: int = 0, column: int = 0) -> FileError:
-        """Return an error at a line and a column, both from 1, where they are given."""
+        """Return an error at a line and column, both counted from 1; 0 leaves one out."""
         message += self.doubt if line == self.first else ""
         return error_at(self.name, message, line, column)
 
@@ -104,7 +104,7 @@ class Reader(Struct, frozen=True):
         return np.array(rows, dtype=np.float64).reshape(len(block.lines), len(chosen))
 
     def samples(self, chosen: Sequence[int]) -> Iterator[tuple[Block, Array]]:
-        """Yield each block and its chosen columns, also of the rows before a bad one."""
+        """Yield each block and its chosen columns, including the rows before a bad one."""
         for block in self.blocks:
             try:
                 yield block, self.floats(block, chosen)
@@ -115,16 +115,15 @@ class Reader(Struct, frozen=True):
                 raise
 
     def strings(self, block: Block, column: int) -> list[str]:
-        """Return one column as text, without the white space around it."""
+        """Return one column as text, without surrounding white space."""
         if self._is_bare(block):
-            behind = self.width - column
-            return [line.rsplit(self.delimiter, behind)[-behind].strip() for line in block.lines]
+            after = self.width - column
+            return [line.rsplit(self.delimiter, after)[-after].strip() for line in block.lines]
         return [fields[column].strip() for _, fields in self._rows(block)]
 
     def _load(self, block: Block, chosen: Sequence[int], dtype: type) -> Array | None:
-        """Return the chosen columns by NumPy's parser, or None where it cannot be trusted."""
-        # The parser checks neither how wide a line is nor what quotes it has, if it is to read only
-        # some columns.
+        """Return the chosen columns, read by NumPy's parser, or None if it cannot be relied on."""
+        # With usecols, loadtxt checks neither the number of fields in a line nor its quotes.
         every = sorted(chosen) == list(range(self.width))
         if not every and not self._is_bare(block):
             return None
@@ -144,7 +143,7 @@ class Reader(Struct, frozen=True):
         return values[:, chosen] if every and list(chosen) != sorted(chosen) else values
 
     def _is_bare(self, block: Block) -> bool:
-        """Return whether every line has all its fields, and none has quotes or ends within."""
+        """Return whether every line has all its fields, and none has quotes or line ends inside."""
         text, commas = "".join(block.lines), self.width - 1
         if '"' in text or "\r" in text:
             return False
@@ -175,14 +174,14 @@ def read(
 ) -> Reader:
     """Return a reader of the CSV table behind a file descriptor, or in memory.
 
-    Without `delimiter`, the first line tells which of , ; tab | it is. An error about an empty
-    table names the columns that it needs.
+    Without `delimiter`, it is the most frequent of , ; tab | in the first line. The error for an
+    empty table names the columns in `needs`.
     """
     blocks = (block for block in blocks_of(source, name) if block.lines)
     first = next(blocks, None)
     if first is None:
-        told = f"the columns {listed(needs)}" if needs else "a row for each sample"
-        raise FileError(f"{name}: is empty; it needs {told}")
+        content = f"the columns {listed(needs)}" if needs else "a row for each sample"
+        raise FileError(f"{name}: is empty; it needs {content}")
     line, number = first.lines[0], first.numbers[0]
     delimiter = delimiter or max(DELIMITERS, key=line.count)
     try:
@@ -195,7 +194,7 @@ def read(
 
 
 def fields_of(line: str, delimiter: str) -> list[str]:
-    """Return the fields of a line, without quotes; csv.Error says what is wrong with it."""
+    """Return the fields of a line, without quotes; csv.Error explains a malformed line."""
     try:
         return next(csv.reader([line], delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -203,17 +202,17 @@ def fields_of(line: str, delimiter: str) -> list[str]:
 
 
 def reason(error: csv.Error) -> str:
-    """Return what is wrong with a line, in words that its writer knows."""
+    """Return the reason of a parser's error, in the words of CSV."""
     words = {
         "unexpected end of data": "a quote is not closed",
         "new-line character": "a carriage return inside the line; a line ends with a newline",
         "expected after": "a quote is closed, and then the field goes on",
     }
-    return next((told for said, told in words.items() if said in str(error)), str(error))
+    return next((reason for key, reason in words.items() if key in str(error)), str(error))
 
 
 def is_number(field: str) -> bool:
-    """Return whether a field is a number as Python reads it, of digits without underscores."""
+    """Return whether Python reads a field as a number; underscores between digits do not count."""
     try:
         number_of(field)
     except ValueError:
@@ -222,7 +221,7 @@ def is_number(field: str) -> bool:
 
 
 def number_of(field: str) -> float:
-    """Return the number that a field is; ValueError if it is none."""
+    """Return a field as a number; ValueError if it is not one."""
     return float(field.strip())  # NumPy's parser strips some characters that float() does not
 
 

@@ -1,6 +1,6 @@
-"""Tables of numbers -> what a network reads, and its answers -> the data's own terms.
+"""Tables of numbers -> a network's inputs and targets, and its outputs -> the targets' own units.
 
-The only transpose is here.
+Tables have a row per sample, networks a column; only this module transposes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nnfs_cli.data.request import DataRequest
 from nnfs_cli.data.table import DataInfo, Table
 from nnfs_cli.errors import FileError, short
 
-SAFE = 1e-140, 1e140  # standard deviations whose squares float64 holds in all their digits
+SAFE = 1e-140, 1e140  # standard deviations whose squares keep full float64 precision
 
 
 class Scaling(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Scaling(Struct, frozen=True):
 
 
 class Encoding(Struct, frozen=True):
-    """All that turns raw columns into a network's inputs, and its outputs into answers."""
+    """The scalings from raw columns to a network's inputs, and from its outputs to targets."""
 
     facts: DataInfo
     inputs: Scaling | None = None
@@ -46,7 +46,7 @@ class Encoding(Struct, frozen=True):
 
 
 class Samples(NamedTuple):
-    """Samples for a network: x (features + 1, samples), as `inputs` says, y (outputs, samples)."""
+    """Samples for a network: x (features + 1, samples), as from `inputs`, y (outputs, samples)."""
 
     x: Array
     y: Array
@@ -68,7 +68,7 @@ def fit(request: DataRequest, info: DataInfo, train: Table) -> Encoding:
 
 
 def _scaling(kind: str, values: Array, names: Sequence[str], where: str) -> Scaling | None:
-    """Return how to scale columns (samples, columns); an error begins with `where`."""
+    """Return the scaling of columns (samples, columns); errors begin with `where`."""
     if kind == "none":
         return None
     shifts, factors = [], []
@@ -91,7 +91,7 @@ def _scaling(kind: str, values: Array, names: Sequence[str], where: str) -> Scal
 
 
 def _mean_and_deviation(column: Array) -> tuple[float, float]:
-    """Return mean and standard deviation, by way of a power of 2 where squares would not fit."""
+    """Return mean and standard deviation, rescaled by a power of 2 if squares would overflow."""
     with np.errstate(all="ignore"):
         mean, deviation = column.mean(dtype=np.float64), column.std(dtype=np.float64)
         if not SAFE[0] < deviation < SAFE[1]:
@@ -134,7 +134,7 @@ def check_range(request: DataRequest, encoding: Encoding, samples: Samples, part
 def inputs(request: DataRequest, encoding: Encoding, X: Array) -> Array:
     """Return raw columns X (samples, columns) as a network reads them, (features + 1, samples).
 
-    A mapped file that is to be read as it is stays on its disk: (columns, samples), without ones.
+    A mapped file without features or scaling stays on disk: (columns, samples), without ones.
     """
     if isinstance(X, np.memmap) and not (request.features or encoding.inputs):
         return X.T
@@ -155,7 +155,7 @@ def inputs(request: DataRequest, encoding: Encoding, X: Array) -> Array:
 
 
 def targets(request: DataRequest, encoding: Encoding, y: Array) -> Array:
-    """Return targets as in Table as a network should give them, (outputs, samples)."""
+    """Return a Table's targets as a network's outputs, (outputs, samples)."""
     if encoding.facts.classes is None:
         with np.errstate(all="ignore"):
             if encoding.targets:
@@ -173,15 +173,15 @@ def samples(request: DataRequest, encoding: Encoding, table: Table) -> Samples:
 
 def answers(encoding: Encoding, y_hat: Array) -> Array:
     """Return outputs (outputs, samples) in the targets' own units, (samples, outputs)."""
-    answer = y_hat.T
+    y = y_hat.T
     if encoding.targets:
-        answer = answer * encoding.targets.factor + encoding.targets.shift
-    return answer
+        y = y * encoding.targets.factor + encoding.targets.shift
+    return y
 
 
 def output_names(encoding: Encoding, units: int) -> list[str]:
-    """Return what each output is called."""
-    known = encoding.facts
+    """Return the name of each output."""
+    info = encoding.facts
     if units == 1:
         return ["y_hat"]
-    return [f"y_hat_{name}" for name in known.classes or known.targets]
+    return [f"y_hat_{name}" for name in info.classes or info.targets]

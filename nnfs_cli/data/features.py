@@ -11,7 +11,7 @@ from nnfs_cli.errors import did_you_mean, listed, short
 
 Term: TypeAlias = tuple[tuple[int, int], ...]  # (column, power) of each factor
 MAX_POWER = 20
-AT_ONCE = 1 << 20  # numbers of columns that are asked for together
+AT_ONCE = 1 << 20  # numbers in a call of `columns`
 
 
 def places(columns: Sequence[str]) -> dict[str, int]:
@@ -27,9 +27,9 @@ def terms(expressions: tuple[str, ...], columns: tuple[str, ...]) -> list[Term]:
 
 
 def parse(expression: str, columns: Mapping[str, int]) -> Term:
-    """Return the factors of `expression`, given the columns' places; ValueError says what is wrong.
+    """Return the factors of `expression`, given the columns' places; ValueError explains a mistake.
 
-    A column's name, whatever letters it has, is an expression; otherwise `*` joins factors, and
+    A column's name is an expression, whatever characters it has; otherwise `*` joins factors, and
     `^` raises one to an integer power.
     """
     if expression in columns:
@@ -62,9 +62,9 @@ def write(
     columns: Callable[[slice], Array],
     out: Array,
 ) -> None:
-    """Write each expression's values, or without any those of all columns, to a row of `out`.
+    """Write each expression's values, or all columns if there are none, to the rows of `out`.
 
-    `columns` returns the values of some columns, a row each.
+    `columns` returns the values of a slice of the columns, one row per column.
     """
     if expressions:
         for row, term in zip(out, terms(tuple(expressions), names), strict=True):

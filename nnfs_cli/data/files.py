@@ -30,7 +30,7 @@ def read(
 
     Remarks on a CSV file are added to `notices`, also if a FileError follows.
     """
-    from nnfs_cli.data import headers  # late, since most data sets are in no file
+    from nnfs_cli.data import headers  # late: most data sets are not in files
 
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -83,7 +83,7 @@ def _columns(
             i for i in range(len(names)) if i not in chosen_y
         ]
     if not chosen_X:
-        raise reader.error("there is no column but the target", line)
+        raise reader.error("the target is the only column; samples need inputs, too", line)
     if both := set(chosen_X) & set(chosen_y):
         message = f"column {short(names[min(both)])!r} is target and input at once"
         raise reader.error(message, line, min(both) + 1)
@@ -130,7 +130,7 @@ def _floats(
     chosen_y: Sequence[int],
     consequence: str,
 ) -> Array:
-    """Return inputs and targets; the error at a target that is text ends with `consequence`."""
+    """Return inputs and targets; the error for a target that is text ends with `consequence`."""
     try:
         return reader.floats(block, [*chosen_X, *chosen_y])
     except FileError:
@@ -147,7 +147,7 @@ def _floats(
 
 
 def labels(reader: csv_table.Reader, block: Block, column: int) -> list[str]:
-    """Return a column of labels as they are written; FileError names one that is none."""
+    """Return a column of labels as text; FileError names one that is empty or not finite."""
     words = reader.strings(block, column)
     wrong = {word for word in set(words) if not word or _is_infinite(word)}
     if wrong:
@@ -160,10 +160,10 @@ def labels(reader: csv_table.Reader, block: Block, column: int) -> list[str]:
 
 
 def _is_infinite(word: str) -> bool:
-    """Return whether a word is NaN or infinity, not a number that is too large for float64."""
+    """Return whether a word spells NaN or infinity; a number too large for float64 does not."""
     return word.strip("+-").isalpha() and csv_table.is_number(word)
 
 
 def code(words: Sequence[str], known: dict[str, int]) -> Array:
-    """Return the place of each word among those `known`, to which new words are added."""
+    """Return the place of each word in `known`, to which new words are added."""
     return np.array([known.setdefault(word, len(known)) for word in words], np.intp)

@@ -1,4 +1,4 @@
-"""Which line of a table is its header, and where in it the columns are that a run knows."""
+"""The header of a CSV table: whether there is one, and the places of a run's columns in it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from nnfs_cli.data.csv_table import Dialect, Reader, is_number, number_of
 from nnfs_cli.data.raw import is_place
 from nnfs_cli.errors import did_you_mean, listed, short
 
-YEAR = 1000  # the least number of two in a row that are likely to be names
+YEAR = 1000  # smallest of two successive numbers that are taken as names of columns
 
 
 class Cures(NamedTuple):
-    """What a user may write to read a table otherwise: as words to be pasted."""
+    """Arguments that read a table differently, ready to be pasted."""
 
     header: str  # its first line is the header
     sample: str  # its first line is a sample
-    order: str = ""  # its columns are in the run's order, whatever they are called
+    order: str = ""  # its columns are in the run's order, whatever their names
 
 
 FILE = Cures("dataset.header=true", "dataset.header=false")
@@ -67,7 +67,8 @@ def read(
 
 
 def _is_header(reader: Reader, known: Sequence[str]) -> tuple[bool, str | None]:
-    """Return whether the first line is a header; where that is not obvious, also why, or ""."""
+    """Return whether the first line is a header, and None if that is obvious; else the reason,
+    which may be empty."""
     numbers = [field for field in reader.top if is_number(field)]
     if not numbers:
         return True, None
@@ -86,9 +87,9 @@ def _is_header(reader: Reader, known: Sequence[str]) -> tuple[bool, str | None]:
 
 
 def _counted(numbers: Sequence[str]) -> bool:
-    """Return whether numbers rise in even steps as names do: 0, 1, 2 or 1e5, 2e5, 3e5.
+    """Return whether numbers rise in equal steps, as names do: 0, 1, 2 or 1e5, 2e5, 3e5.
 
-    Of two numbers, any would; they must be successive and have four digits: 2019, 2020.
+    Two numbers always do, so they must be successive and have four digits: 2019, 2020.
     """
     values = list(map(number_of, numbers))
     steps = [b - a for a, b in pairwise(values)]
@@ -98,7 +99,7 @@ def _counted(numbers: Sequence[str]) -> bool:
 
 
 def folded(name: str) -> str:
-    """Return a name without the differences that do not count: case, and how accents are coded."""
+    """Return a name in lower case, with accents in one encoding, for comparison."""
     return unicodedata.normalize("NFC", name.casefold())
 
 
@@ -107,7 +108,7 @@ def choose(
 ) -> list[int]:
     """Return the place of each of a run's columns: by the header's names, or in the run's order.
 
-    A name of another case is found, with a notice; FileError says which are missing.
+    A name in another case is accepted with a notice; FileError lists the missing ones.
     """
     header = reader.header
     if header is not None and not by_position:
@@ -123,7 +124,7 @@ def choose(
 
 
 def find(reader: Reader, names: Sequence[str], columns: Sequence[str], cures: Cures) -> list[int]:
-    """Return where the columns are among the names of a table's columns."""
+    """Return the places of some columns among the names of a table's columns."""
     places = {name: i for i, name in enumerate(names)}
     missing = [column for column in columns if column not in places]
     if not missing:
@@ -145,7 +146,7 @@ def find(reader: Reader, names: Sequence[str], columns: Sequence[str], cures: Cu
 
 
 def _say_read_as(reader: Reader, names: dict[str, str], how: str = "") -> None:
-    """Give a notice of columns that are read as another, whose name is the key."""
+    """Add a notice about columns that are read as others, given by their names."""
     pairs = list(names.items())
     told = ", ".join(f"{short(name)!r} is read as {short(own)!r}" for own, name in pairs[:8])
     remark = reader.error(told + ", ..." * (len(pairs) > 8) + how, reader.first)
@@ -153,7 +154,7 @@ def _say_read_as(reader: Reader, names: dict[str, str], how: str = "") -> None:
 
 
 def _pairs(missing: Sequence[str], spare: Iterable[str]) -> dict[str, str]:
-    """Return the spare name that each missing one is, where exactly one is alike."""
+    """Return the spare name for each missing one to which exactly one is alike."""
     pairs: dict[str, str] = {}
     ways: tuple[Callable[[str], Hashable], ...] = (folded, _value)
     for alike in ways:
@@ -168,5 +169,5 @@ def _pairs(missing: Sequence[str], spare: Iterable[str]) -> dict[str, str]:
 
 
 def _value(name: str) -> Hashable:
-    """Return the number that a name is, if it is one: 2019 and 2019.0 are alike."""
+    """Return a name as a number, if it is one: 2019 and 2019.0 are alike."""
     return number_of(name) if is_number(name) else name

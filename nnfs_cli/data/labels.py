@@ -1,4 +1,4 @@
-"""Classes: what the labels of a target are called, and which class each sample has."""
+"""Classes: their names, made of a target's labels, and the class of each sample."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from nnfs_cli.data.request import TargetKind
 from nnfs_cli.data.table import DataInfo
 from nnfs_cli.errors import FileError, listed, short
 
-DIGITS = 15  # of any decimal number, which float64 keeps
+DIGITS = 15  # digits of a decimal number that float64 always keeps
 PLAIN = re.compile(r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?")
 EXPONENT = re.compile("[eE][+-]?[0-9]+$")
-MISSING = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "?"}  # in lower case
-FORMULA = tuple("=+-@")  # first characters of what a spreadsheet computes
+MISSING = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "?"}  # common marks, in lower case
+FORMULA = tuple("=+-@")  # first characters of a spreadsheet's formulas
 
 
 def only_numbers(target: TargetKind) -> str | None:
@@ -32,8 +32,8 @@ def only_numbers(target: TargetKind) -> str | None:
 def classes(kind: TargetKind, raw: RawTable) -> tuple[str, ...] | None:
     """Return the names of the target's classes, in order, or None if it is numbers.
 
-    Text is classes, and so is all that goes into a cross-entropy or a softmax. Two different
-    numbers are classes if the output is sigmoid; any others are numbers.
+    Text is classes, and so is every target of a cross-entropy or a softmax. Two different numbers
+    are classes if the output is sigmoid; other numbers are numbers.
     """
     needed, target = kind.kind == "classes", short(raw.targets[0])
     if len(raw.targets) > 1:
@@ -58,14 +58,14 @@ def classes(kind: TargetKind, raw: RawTable) -> tuple[str, ...] | None:
             return None
         raise FileError(
             f"{raw.path}: every target in {target!r} is {short(names.pop())!r}; "
-            "there is nothing to tell apart"
+            "a classifier needs two classes or more"
         )
     fractions = np.isfinite(values) & (values != np.floor(values))
     if needed and not text and fractions.any():
         row = _first(labels, np.flatnonzero(fractions))
         raise raw.error(
-            f"{values[labels.places[row]].item()!r} in {target!r} is no class, which is an integer "
-            "or a name; for a regression, take identity and squared_error",
+            f"{values[labels.places[row]].item()!r} in {target!r} is not a class label (an "
+            "integer or text); for a regression, use identity and squared_error",
             row,
         )
     numbers = not text and all(map(_is_plain, labels.words))
@@ -73,24 +73,24 @@ def classes(kind: TargetKind, raw: RawTable) -> tuple[str, ...] | None:
 
 
 def as_labels(raw: RawTable) -> Labels:
-    """Return a table's only target as labels: numbers of an array in all their digits."""
+    """Return a table's only target as labels; numbers of an array keep all their digits."""
     if isinstance(raw.y, Labels):
         return raw.y
     values, places = np.unique(raw.y[:, 0], return_inverse=True)
     return Labels(tuple(map(_digits, values.tolist())), places)
 
 
-def class_numbers(raw: RawTable, known: DataInfo) -> Array:
+def class_numbers(raw: RawTable, info: DataInfo) -> Array:
     """Return the targets as class numbers (samples,), or as they are if they have no classes.
 
-    A word is the class that is called so. Where the classes are numbers, it may be written another
-    way, 1.0 or 1e0 for 1, but without leading zeros.
+    A word is the class of that name. Where the classes are numbers, another spelling is accepted,
+    1.0 or 1e0 for 1, but no leading zeros.
     """
-    if known.classes is None:
+    if info.classes is None:
         return _numbers(raw)
     labels = as_labels(raw)
-    places = {name: i for i, name in enumerate(known.classes)}
-    # Classes that are numbers, but not called as numbers are, were read as text.
+    places = {name: i for i, name in enumerate(info.classes)}
+    # Names that are numbers, but not as _name spells them, were read as text.
     as_text = labels.text or any(is_number(name) and _name(name) != name for name in places)
     found: list[int] = []
     for word in labels.words:
@@ -99,8 +99,8 @@ def class_numbers(raw: RawTable, known: DataInfo) -> Array:
         else:
             name = word
         if name not in places:
-            message = f"{short(word)!r} is none of the classes the network knows: "
-            message += listed(known.classes)
+            message = f"{short(word)!r} is not one of the classes of the network: "
+            message += listed(info.classes)
             if is_number(word) and _name(word) in places:
                 message += f"; write it as {short(_name(word))}, if that is meant"
             raise raw.error(message, _first(labels, [len(found)]))
@@ -110,48 +110,48 @@ def class_numbers(raw: RawTable, known: DataInfo) -> Array:
 
 
 def same(was: Sequence[str] | None, now: Sequence[str] | None) -> bool:
-    """Return whether classes are the same, if only as nnfs 0.1 called them: 1 for 01."""
+    """Return whether classes are the same, also as nnfs 0.1 named them: 1 for 01."""
     if was is None or now is None:
         return was is now
     before = [_name(word) if is_number(word) else word for word in now]
     return list(was) in (list(now), before)
 
 
-def warnings(raw: RawTable, known: DataInfo) -> list[str]:
-    """Return what a user should know of the names in a file before training on them."""
-    found = []
-    if known.classes is not None:
+def warnings(raw: RawTable, info: DataInfo) -> list[str]:
+    """Return warnings about the names of classes and columns in a file."""
+    lines = []
+    if info.classes is not None:
         labels = as_labels(raw)
         for place, word in enumerate(labels.words):
             if word.strip().lower() in MISSING:
                 count = int((labels.places == place).sum())
-                told = f"warning: {word!r} in {short(raw.targets[0])!r} is a class like any other"
-                told += f", of {count:,} {'sample' if count == 1 else 'samples'}"
-                told += "; if it means missing, remove those rows"
-                found.append(str(raw.error(told, _first(labels, [place]))))
-    named = {"column": [*known.columns, *known.targets], "class": known.classes or ()}
+                text = f"warning: {word!r} in {short(raw.targets[0])!r} is a class like any other"
+                text += f", of {count:,} {'sample' if count == 1 else 'samples'}"
+                text += "; if it means missing, remove those rows"
+                lines.append(str(raw.error(text, _first(labels, [place]))))
+    named = {"column": [*info.columns, *info.targets], "class": info.classes or ()}
     for what, names in named.items():
         risky = [n for n in names if n.startswith(FORMULA) and len(n) > 1 and not is_number(n)]
         if risky:
-            found.append(
+            lines.append(
                 f"{raw.path}: warning: {what} {listed([repr(short(n)) for n in risky])}: a "
-                "spreadsheet takes names that begin with =, +, - or @ for formulas, and runs them "
-                "when it opens predictions; rename them in the file"
+                "spreadsheet runs names that begin with =, +, - or @ as formulas when it opens "
+                "predictions; rename them in the file"
             )
-    return found
+    return lines
 
 
 def _digits(number: float) -> str:
-    """Return a number in digits, without an exponent."""
+    """Return a number as text without an exponent."""
     whole = number == int(number)
     return str(int(number)) if whole else np.format_float_positional(number, trim="-")
 
 
 def _names(labels: Labels) -> list[str]:
-    """Return the name of the class that each word means.
+    """Return the name of each word's class.
 
-    A number has one name however it is written, unless a number among the words has leading zeros,
-    an exponent, or more digits than float64 holds: then each word is a name of its own.
+    All spellings of a number have one name, unless a number among the words has leading zeros, an
+    exponent, or more digits than float64 holds: then each word is its own name.
     """
     if labels.text or not all(_is_plain(word) for word in labels.words if is_number(word)):
         return list(labels.words)
@@ -159,7 +159,7 @@ def _names(labels: Labels) -> list[str]:
 
 
 def _name(number: str) -> str:
-    """Return what the class of a number is called: 1, not 1.0."""
+    """Return the name of a number's class: 1, not 1.0."""
     value = float(number)
     return str(int(value)) if value.is_integer() else repr(value)
 
@@ -182,14 +182,14 @@ def _is_held(number: str) -> bool:
 
 
 def _values(labels: Labels) -> Array:
-    """Return the number that each word is; NaN for text."""
+    """Return each word as a number; NaN for text."""
     if labels.text:
         return np.full(len(labels.words), np.nan)
     return np.array([_value(word) for word in labels.words])
 
 
 def _value(word: str) -> float:
-    """Return the number that a word is, or NaN."""
+    """Return a word as a number, or NaN."""
     try:
         return float(word) if "_" not in word else nan
     except ValueError:
@@ -211,5 +211,5 @@ def _numbers(raw: RawTable) -> Array:
 
 
 def _first(labels: Labels, places: Sequence[int] | Array) -> int:
-    """Return the first row whose label is one of those at `places`."""
+    """Return the first row with a label at one of `places`."""
     return int(np.argmax(np.isin(labels.places, places)))

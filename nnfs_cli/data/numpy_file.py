@@ -17,6 +17,7 @@ from nnfs_cli.storage.arrays import map_array, read_arrays
 
 
 def read(path: str, suffix: str, wanted: Wanted) -> RawTable:
+    """Return the table in a .npy or .npz file."""
     y: Array | None = None  # in an .npy file, the target is one of the columns
     if suffix == ".npy":
         X = map_array(Path(path))
@@ -33,34 +34,34 @@ def read(path: str, suffix: str, wanted: Wanted) -> RawTable:
     chosen_y: list[int] = []
     if y is None:
         if X.shape[1] < 2:
-            raise FileError(f"{path}: there is no column but the target")
+            raise FileError(f"{path}: the target is the only column; samples need inputs, too")
         chosen_y = [place_of(name, columns, error) for name in wanted.target or names[-1:]]
         y, targets = np.array(X[:, chosen_y]), tuple(names[i] for i in chosen_y)
     else:
         y = _targets(path, y, len(X))
-        there = [f"y{i + 1}" for i in range(y.shape[1])] if y.shape[1] > 1 else ["y"]
-        places = [place_of(name, features.places(there), error) for name in wanted.target or there]
-        y, targets = y[:, places], tuple(there[i] for i in places)
+        own = [f"y{i + 1}" for i in range(y.shape[1])] if y.shape[1] > 1 else ["y"]
+        places = [place_of(name, features.places(own), error) for name in wanted.target or own]
+        y, targets = y[:, places], tuple(own[i] for i in places)
     chosen = [place_of(name, columns, error) for name in wanted.inputs] or [
         i for i in range(len(names)) if i not in chosen_y
     ]
     if both := set(chosen) & set(chosen_y):
         raise FileError(f"{path}: column {short(names[min(both)])!r} is target and input at once")
     first = chosen == list(range(len(chosen)))
-    X = X[:, : len(chosen)] if first else X[:, chosen]  # a view, if it can be: a mapped file stays
+    X = X[:, : len(chosen)] if first else X[:, chosen]  # a view leaves a mapped file on disk
     _check_finite(path, X)
     raw = RawTable(path, tuple(names[i] for i in chosen), targets, X, y)
     if y.dtype.kind == "U":
         return _with_text(raw, wanted.numbers)
     if y.dtype.kind == "f" or wanted.numbers is not None or len(targets) > 1:
-        with np.errstate(over="ignore"):  # of numbers wider than float64
+        with np.errstate(over="ignore"):  # long doubles may not fit; _check_finite reports it
             y = y.astype(np.float64)
         _check_finite(path, y)
     return raw._replace(y=y)
 
 
 def _with_text(raw: RawTable, numbers: str | None) -> RawTable:
-    """Return a table whose targets are text with labels instead of them."""
+    """Return a table with its targets, which are text, as labels."""
     y, name = np.asarray(raw.y), short(raw.targets[0])
     if numbers is not None or len(raw.targets) > 1:
         raise raw.error(
@@ -72,7 +73,7 @@ def _with_text(raw: RawTable, numbers: str | None) -> RawTable:
 
 def _unpacked(path: str) -> tuple[Array, Array]:
     """Return the arrays X and y of an .npz file."""
-    most = max(1 << 26, 100 * Path(path).stat().st_size)  # what is packed closer is a bomb
+    most = max(1 << 26, 100 * Path(path).stat().st_size)  # more would be a zip bomb
     arrays = read_arrays(Path(path), min(most, memory() // 2))
     if missing := [key for key in ("X", "y") if key not in arrays]:
         found = ", ".join(arrays) or "nothing"
@@ -101,7 +102,7 @@ def _targets(path: str, y: Array, rows: int) -> Array:
 
 
 def _check_finite(path: str, values: Array) -> None:
-    """Raise FileError at the first number that is not finite, some rows at a time."""
+    """Raise FileError at the first number that is not finite; a mapped file is read in blocks."""
     for start in range(0, len(values), 1 << 16):
         finite = np.isfinite(values[start : start + (1 << 16)])
         if not finite.all():

@@ -12,9 +12,9 @@ from nnfs_cli.errors import FileError, did_you_mean, listed, short
 
 
 class Labels(NamedTuple):
-    """A target as it is written: its `words`, each once, and the place there of each sample's.
+    """A target as text: its distinct `words`, and for each sample the place of its word there.
 
-    `text` says that a word is no number even if it looks like one, as in an array of text.
+    `text` is set if words are text even where they look like numbers, as in an array of text.
     """
 
     words: tuple[str, ...]
@@ -25,10 +25,9 @@ class Labels(NamedTuple):
 class RawTable(NamedTuple):
     """A file's samples as rows: X (samples, columns); y, numbers (samples, targets) or labels.
 
-    Numbers are float64, but of one target in an array of integers: as labels, all their digits
-    count.
-    Of a CSV file, `lines` has the rows' line numbers, block by block, and `column` that of the
-    first target, from 1.
+    Numbers are float64, except one target in an array of integers: as class labels, all their
+    digits count. For a CSV file, `lines` has the rows' line numbers, block by block, and `column`
+    is the column of the first target, from 1.
     """
 
     path: str
@@ -40,7 +39,7 @@ class RawTable(NamedTuple):
     column: int = 0
 
     def error(self, message: str, row: int) -> FileError:
-        """Return an error at the target of a row, from 0; so are the rows of arrays counted."""
+        """Return an error at the target of a row, counted from 0."""
         for numbers in self.lines:
             if row < len(numbers):
                 return error_at(self.path, message, numbers[row], self.column)
@@ -51,9 +50,9 @@ class RawTable(NamedTuple):
 class Wanted(NamedTuple):
     """The columns to read: names, or places from 0. Without any, the last column is the target.
 
-    One target is read as labels, unless `numbers` says why it must be numbers; then an error ends
-    with that. `by_name` says that these are names of another table, which must all be in a CSV
-    file.
+    One target is read as labels, unless `numbers` is given: the reason why it must be numbers,
+    which is appended to errors. With `by_name`, these are names of another table, and a CSV file
+    must have all of them.
     """
 
     target: Sequence[str] = ()
@@ -62,13 +61,13 @@ class Wanted(NamedTuple):
     by_name: bool = False
 
 
-LAST = Wanted()  # column is the target
+LAST = Wanted()  # the last column is the target
 
 
 def place_of(
     name: str, names: Mapping[str, int], error: Callable[[str, int], FileError], line: int = 0
 ) -> int:
-    """Return where a column is that is called `name`, or that is the name-th from 0."""
+    """Return the place of the column called `name`, or of the name-th column from 0."""
     if name in names:
         return names[name]
     if is_place(name, len(names)):
@@ -78,5 +77,5 @@ def place_of(
 
 
 def is_place(name: str, width: int) -> bool:
-    """Return whether a name may be the place of one of `width` columns: from 0, or from the end."""
+    """Return whether a name is a place among `width` columns: from 0, or negative from the end."""
     return bool(re.fullmatch("-?[0-9]{1,9}", name)) and -width <= int(name) < width

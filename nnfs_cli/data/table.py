@@ -1,4 +1,4 @@
-"""A table of samples, and what is known of it before it is read."""
+"""A table of samples, and its names and length."""
 
 from typing import NamedTuple
 
@@ -8,17 +8,17 @@ from nnfs_cli.core.activations import Array
 
 
 class Table(NamedTuple):
-    """Samples as rows: X (samples, columns), and y, which is class numbers (samples,) or numbers
-    (samples, targets)."""
+    """Samples as rows: X (samples, columns); y, class numbers (samples,) or numbers (samples,
+    targets)."""
 
     X: Array
     y: Array
 
 
 class DataInfo(Struct, frozen=True):
-    """What is known of a table: the names of columns, targets and classes, and its length.
+    """The names of a table's columns, targets and classes, and its length.
 
-    Targets that are numbers have no classes.
+    `classes` is None if targets are numbers.
     """
 
     columns: tuple[str, ...]

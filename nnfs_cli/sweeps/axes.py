@@ -1,6 +1,6 @@
-"""The points of a sweep: specifications such as `seed=0..99` -> lists of overrides.
+"""The axes of a sweep: specifications such as `seed=0..99` -> the values of a key.
 
-Nothing here needs quoting in a shell:
+No specification needs quoting in a shell:
 
     0.1,0.5,1       these values
     2..8, 0..100..10    integers, both ends included, with a step
@@ -22,23 +22,23 @@ from typing import TypeAlias
 from nnfs_cli.config.nodes import Place
 
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-MAX_DIGITS = 30
+MAX_DIGITS = 30  # of an integer in a range
 Point: TypeAlias = tuple[tuple[str, str], ...]  # key and value, as they would be typed
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A key with the values it takes: a list, or a range to draw from."""
+    """A key with its values: a list, or a range to draw from."""
 
     key: str
     place: Place
     values: Sequence[str] = ()
     low: float = 0
     high: float = 0
-    scale: str = ""  # lin or log, where the values are not counted
+    scale: str = ""  # lin or log for a range without a number of values
 
     def draw(self, random: Random) -> str:
-        """Return one of the values, or a number of the range."""
+        """Return one of the values, or a number in the range, at random."""
         if not self.scale:
             return self.values[random.randrange(len(self.values))]
         if self.scale == "lin":
@@ -47,7 +47,7 @@ class Axis:
 
 
 class _Integers(Sequence[str]):
-    """The integers of a range as they would be typed, without making them."""
+    """The integers of a range as text, made one at a time."""
 
     def __init__(self, numbers: range) -> None:
         self.numbers = numbers
@@ -60,7 +60,7 @@ class _Integers(Sequence[str]):
 
 
 def axis(key: str, spec: str, place: Place) -> Axis:
-    """Return the axis that a specification stands for; ValueError says what is wrong with it."""
+    """Return the axis of a specification; ValueError explains a mistake."""
     if match := re.fullmatch(r"(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?", spec):
         if max(map(len, match.groups(""))) > MAX_DIGITS:
             raise ValueError("must have fewer digits")
@@ -107,7 +107,7 @@ def _spaced(scale: str, low: float, high: float, count: int) -> Iterator[str]:
 
 
 def _split(text: str) -> list[str]:
-    """Return the parts between commas that stand in no bracket."""
+    """Return the parts between commas outside brackets."""
     parts, depth = [""], 0
     for letter in text:
         depth += (letter in "[{") - (letter in "]}")
@@ -127,7 +127,7 @@ def count(axes: Sequence[Axis], zipped: Sequence[str]) -> int:
 def grid(axes: Sequence[Axis], zipped: Sequence[str] = ()) -> Iterator[Point]:
     """Yield the Cartesian product of the axes, the last one fastest; `zipped` keys go in step.
 
-    The zipped axes stand where the first of them does, and are of one length.
+    The zipped axes have one length; they vary together, in the place of the first.
     """
     together = [a for a in axes if a.key in zipped]
     columns: list[Sequence[Point]] = []
@@ -143,7 +143,7 @@ def grid(axes: Sequence[Axis], zipped: Sequence[str] = ()) -> Iterator[Point]:
 
 
 def sample(axes: Sequence[Axis], number: int, seed: int) -> Iterator[Point]:
-    """Yield `number` points drawn at random; the first points of a larger number are the same."""
+    """Yield `number` points drawn at random; a larger number begins with the same points."""
     random = Random(seed)
     for _ in range(number):
         yield tuple((a.key, a.draw(random)) for a in axes)

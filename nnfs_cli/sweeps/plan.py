@@ -1,4 +1,4 @@
-"""What a sweep is to do: a configuration and specifications -> points, each a configuration."""
+"""The plan of a sweep: a configuration and specifications -> points, each a configuration."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ SETTINGS = {
 class Plan:
     """A sweep's runs: the base configuration as nodes, its points and their configurations.
 
-    `specs` are the axes as they were written, `constants` the keys with one value, which are in
-    the base already; `keys` are those that the points set.
+    `specs` are the axes as they were written; `constants` are the keys with one value, which the
+    base includes; `keys` are those that the points set.
     """
 
     name: str
@@ -72,18 +72,18 @@ class Plan:
         return self.sources.digests(map(request_of, self.distinct()))
 
     def relative_paths(self, directory: Path) -> dict[str, str]:
-        """Return how paths of data are written into a file of a directory, if they were written
-        relative to another file."""
+        """Return the paths of data relative to a directory, by absolute path; those that were
+        written as absolute paths are left out."""
         parts = (config.dataset for config in self.configs)
         given = {part.parameters[key] for part in parts for key in part.relative}
         return {path: relative(path, directory) for path in given}
 
     def identities(self, directory: Path) -> list[str]:
-        """Return digests of points and data, whatever the sweep is called.
+        """Return digests of points and data, independent of the sweep's name.
 
-        The first has paths as they are written in `directory`, so that it stays when a project is
-        moved. The others are those of the same sweep with absolute paths, as in older versions,
-        and with relative ones.
+        The first has paths as they are written in `directory`, so that it stays the same when a
+        project is moved. The others are those of the same sweep with absolute paths, as in older
+        versions, and with relative ones.
         """
         plain = [to_plain(config) for config in self.configs]
         for config in plain:
@@ -103,8 +103,8 @@ class Plan:
         return list(dict.fromkeys(identities))
 
     def text(self, trials: str | None, directory: Path) -> str:
-        """Return base and sweep block as YAML, as it is written into a directory; `trials` is the
-        path of the copied trials."""
+        """Return base and sweep block as YAML for a file in a directory; `trials` is the path of
+        the copied trials."""
         written = self.relative_paths(directory)
         block: dict[str, Any] = dict(self.specs)
         for key in block.keys() & PATHS:
@@ -122,7 +122,7 @@ class Plan:
 def load(
     path: str, arguments: Sequence[str], options: Options, sources: Sources | None = None
 ) -> Plan:
-    """Return the plan of a sweep; ConfigError lists all that is wrong with it."""
+    """Return the plan of a sweep; ConfigError lists all mistakes."""
     sources = sources or Sources()
     text, path = loading.read_text(path, consequence=NOTHING), loading.name_of(path)
     try:
@@ -204,8 +204,8 @@ def _written(axis: Axis, spec: str) -> str:
 
 
 def typed(plan: Plan, number: int, directory: Path | None = None) -> dict[str, str]:
-    """Return what a point sets, and what is set for all, as it may be typed anywhere, or written
-    into a directory."""
+    """Return the settings of a point, including those of all points, with absolute paths, or with
+    paths for a file in `directory`."""
     given = {**plan.constants, **dict(plan.points[number])}
     config = plan.configs[number]
     parameters = (movable(config, directory) if directory else config).dataset.parameters
@@ -219,7 +219,7 @@ def _read_block(
     problems: list[Problem],
     path: str,
 ) -> Options:
-    """Fill in specs from a sweep block, and return the options with those that it sets."""
+    """Add a sweep block's specifications to `specs`, and return the options with its own."""
     if not isinstance(block, Mapping):
         problems.append(block.place.problem("sweep: must be a mapping of keys to values"))
         return options

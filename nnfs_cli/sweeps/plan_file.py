@@ -12,11 +12,11 @@ from nnfs_cli.config import nodes
 from nnfs_cli.config.nodes import Node, Scalar
 from nnfs_cli.runs.paths import KEYS
 
-BLOCK = "sweep"  # a key of a file that is for `nnfs sweep` only
+BLOCK = "sweep"  # key of a file that only `nnfs sweep` reads
 
 
 def text(name: str, base: nodes.Mapping, block: Mapping[str, Any]) -> str:
-    """Return a base configuration and its sweep block as YAML, under a name."""
+    """Return a base configuration with a name and a sweep block as YAML."""
     items = {key: value for key, value in base.items.items() if key != "name"}
     head = yaml.safe_dump({"name": name}, allow_unicode=True)
     tail = yaml.safe_dump({BLOCK: block}, sort_keys=False, allow_unicode=True)
@@ -24,7 +24,7 @@ def text(name: str, base: nodes.Mapping, block: Mapping[str, Any]) -> str:
 
 
 def with_paths(root: nodes.Mapping, written: Callable[[Scalar], str]) -> nodes.Mapping:
-    """Return a base with the paths of its data as `written` returns them."""
+    """Return a base with the paths of its data replaced by those that `written` returns."""
     dataset = root.items.get("dataset", (None, None))[1]
     if not isinstance(dataset, nodes.Mapping):
         return root

@@ -21,11 +21,11 @@ from nnfs_cli.sweeps.trials import Trial
 
 NOTHING = "nothing was swept"
 MAX_RUNS = 10_000
-ALONE = {"seed", "learning_rate", "epochs", "gradient_clip", "log_every"}  # no other depends on
+ALONE = {"seed", "learning_rate", "epochs", "gradient_clip", "log_every"}  # not in others' checks
 
 
 class Options(Struct, frozen=True):
-    """How the points are made of the axes; what the command line says goes before the file."""
+    """How axes become points; the command line takes precedence over the file."""
 
     zip: tuple[str, ...] = ()
     random: int | None = None
@@ -35,6 +35,7 @@ class Options(Struct, frozen=True):
 
 
 def axes_of(specs: dict[str, tuple[str, Place]], problems: list[Problem]) -> Iterator[Axis | None]:
+    """Yield the axis of each specification; mistakes are added to `problems`."""
     for key, (spec, place) in specs.items():
         try:
             yield sweeps_axes.axis(key, spec, place)
@@ -47,13 +48,14 @@ def axes_of(specs: dict[str, tuple[str, Place]], problems: list[Problem]) -> Ite
 def points_of(
     axes: list[Axis], rows: list[Trial], options: Options, problems: list[Problem]
 ) -> tuple[list[Point], list[str]]:
-    """Return the points, and the keys that they set in order."""
+    """Return the points, and the keys that they set, in order; mistakes go to `problems`."""
     keys = [axis.key for axis in axes]
     if rows:
         message = "with a file of trials, a key has one value or a column of the file"
         problems += [a.place.problem(message) for a in axes]
     elif options.random and options.zip:
-        problems.append(Problem("--zip", "what is drawn at random does not go in step"))
+        text = "cannot be combined with --random, which draws each key by itself"
+        problems.append(Problem("--zip", text))
     problems += [
         Problem("--zip", f"{short(key)!r} has no list of values to go in step")
         for key in options.zip
@@ -61,8 +63,8 @@ def points_of(
     ]
     lengths = {axis.key: len(axis.values) for axis in axes if axis.key in options.zip}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{short(key)} {length}" for key, length in lengths.items())
-        problems.append(Problem("--zip", f"the lists are not of one length: {told}"))
+        shown = ", ".join(f"{short(key)} {length}" for key, length in lengths.items())
+        problems.append(Problem("--zip", f"the lists differ in length: {shown}"))
     if not rows and options.random is None:
         problems += [
             a.place.problem(
@@ -82,7 +84,7 @@ def points_of(
     else:
         count, made = sweeps_axes.count(axes, options.zip), sweeps_axes.grid(axes, options.zip)
     if count > options.max_runs:
-        if count > 10**12:  # which may have more digits than Python prints
+        if count > 10**12:  # it may have more digits than Python prints
             text = f"more than 10^12 runs; more than {options.max_runs:,} need --max-runs"
         else:
             text = f"{count:,} runs; more than {options.max_runs:,} need --max-runs {count}"
@@ -98,9 +100,9 @@ def configs_of(
     path: str,
     sources: Sources,
 ) -> list[Config]:
-    """Return the configuration of each point; `places` tells where a file sets its keys.
+    """Return the configuration of each point; `places` has the places of keys set in a file.
 
-    Points that differ in ALONE keys alone share the checks of everything else.
+    Points that differ only in keys of ALONE share the checks of everything else.
     """
     problems: list[Problem] = []
     configs: list[Config] = []
@@ -116,15 +118,15 @@ def configs_of(
                 whole[rest] = loading.build(
                     root, path, settings, consequence=NOTHING, sources=sources
                 )
-            for given in settings:
-                if given.key in ALONE and given not in values:
-                    values[given] = loading.value(given, NOTHING)
+            for setting in settings:
+                if setting.key in ALONE and setting not in values:
+                    values[setting] = loading.value(setting, NOTHING)
         except ConfigError as error:
             problems += error.problems
             if len(problems) > 20:
                 break
             continue
-        changes = {given.key: values[given] for given in settings if given.key in ALONE}
+        changes = {each.key: values[each] for each in settings if each.key in ALONE}
         configs.append(msgspec.structs.replace(whole[rest], **changes))
     if problems:
         raise config_error(problems, NOTHING)

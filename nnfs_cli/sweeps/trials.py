@@ -1,4 +1,4 @@
-"""A file of trials: CSV whose header has the keys of a configuration, each row a run."""
+"""A file of trials: CSV with the keys of a configuration in its header, one run per row."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MAX_BYTES = 1 << 26
 
 
 class Trial(NamedTuple):
-    """A row: what it sets, and where each key of it was written."""
+    """A row: the values that it sets, and the place of each."""
 
     point: Point
     places: dict[str, Place]
 
 
 def read(path: str, consequence: str) -> list[Trial]:
-    """Return the trials in a file; ConfigError lists all that is wrong with it."""
+    """Return the trials in a file; ConfigError lists all mistakes."""
 
     def refuse(message: str, line: int = 0) -> ConfigError:
         return config_error([Problem(f"{path}:{line}" if line else path, message)], consequence)
@@ -44,7 +44,7 @@ def read(path: str, consequence: str) -> list[Trial]:
         for row in reader:
             line = reader.line_num
             rows += [(line - 1, row)] if row else []
-    except csv.Error as error:  # of a row that may have begun some lines before
+    except csv.Error as error:  # in a row that may have begun on an earlier line
         raise refuse(csv_table.reason(error), line + 1) from None
     table, *rows = rows or [(0, [])]
     if not rows:
@@ -79,7 +79,7 @@ def _problems(
 
 
 def text(keys: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
-    """Return rows as a file of trials, of these keys."""
+    """Return rows as the text of a file of trials with these keys."""
     file = io.StringIO()
     writer = csv.DictWriter(file, keys, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -88,7 +88,7 @@ def text(keys: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
 
 
 def _place(path: str, lines: list[str], line: int, row: list[str], i: int) -> Place:
-    """Return where the i-th field of a row is; if there are quotes, where its line is."""
+    """Return the place of a row's i-th field, or of its whole line if that has quotes."""
     text = lines[line].rstrip("\r")
     if '"' in text:
         return Place(path, line, 0, len(text), text)

@@ -1,4 +1,4 @@
-"""Where the parts meet: configuration -> data -> network -> descent -> what was logged."""
+"""Build a training: configuration -> data -> network -> costs and gradients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from nnfs_cli.storage.digest import digest
 
 
 class Training(Struct):
-    """A network in training: what it was made from, how far it is, and what was logged so far.
+    """A network in training: its configuration and data, its current epoch, and its log so far.
 
     `log` has a list for each of epoch, cost, accuracy (of classes) and, with a test part, test_cost
     and test_accuracy; an entry is the state before the update of its epoch.
@@ -50,7 +50,7 @@ class Training(Struct):
 
 
 def network_of(config: Config, known: DataInfo) -> Network:
-    """Return the network that a configuration describes."""
+    """Return a configuration's network."""
     layers, fan_in = [], n_inputs(config, known)
     for layer in config.layers:
         activation = ACTIVATIONS[layer.activation.name](**layer.activation.parameters)
@@ -62,12 +62,12 @@ def network_of(config: Config, known: DataInfo) -> Network:
 def initial_params(config: Config, network: Network) -> Array:
     """Return the parameters before training, (n_params,), in the configuration's dtype."""
     params = initialize(network, [_initializers(layer) for layer in config.layers], config.seed)
-    with np.errstate(over="ignore"):  # float32 may not hold them; the cost will tell
+    with np.errstate(over="ignore"):  # float32 may overflow; the cost shows it
         return params.astype(config.dtype)
 
 
 def _initializers(layer: LayerConfig) -> tuple[Initializer, Initializer]:
-    """Return what draws W and b; explicit values draw nothing."""
+    """Return the initializers of W and b; explicit values ignore the random numbers."""
 
     def initializer(values: object, part: Part | None) -> Initializer:
         if values is not None:
@@ -83,7 +83,7 @@ def _initializers(layer: LayerConfig) -> tuple[Initializer, Initializer]:
 def prepare(
     config: Config, cache_dir: Path | None, threads: int = 1, sources: Sources | None = None
 ) -> Training:
-    """Return the training that a configuration describes, before its first update."""
+    """Return a configuration's training, before its first update."""
     encoding, train, test = encode(config, cache_dir, sources)
     network = network_of(config, encoding.facts)
     params = initial_params(config, network)
@@ -122,22 +122,22 @@ def encode(
 
 
 def check_facts(config: Config, was: DataInfo, path: Path, sources: Sources) -> None:
-    """Raise FileError, about the run at a path, unless the facts of its data are what they were."""
+    """Raise FileError, about the run at a path, if names or length of its data have changed."""
     from nnfs_cli.data import labels  # late: only where a run is read
 
     now = sources.open(request_of(config)).info
     for key in ("columns", "targets", "classes", "samples"):
         old, new = getattr(was, key), getattr(now, key)
         if old != new and not (key == "classes" and labels.same(old, new)):
-            told = (listed(v) if isinstance(v, tuple) else v for v in (old, new))
-            change = "{} were {} and are {}".format(key, *told)
+            shown = (listed(v) if isinstance(v, tuple) else v for v in (old, new))
+            change = "{} were {} and are {}".format(key, *shown)
             raise FileError(f"{path}: its data set has changed: {change}")
 
 
 def arrays(train: Samples, test: Samples | None) -> dict[str, Array]:
     """Return all the arrays of a run's data, by name."""
-    found = {"x": train.x, "y": train.y}
-    return found if test is None else {**found, "x_test": test.x, "y_test": test.y}
+    arrays = {"x": train.x, "y": train.y}
+    return arrays if test is None else {**arrays, "x_test": test.x, "y_test": test.y}
 
 
 def evaluator(
@@ -148,7 +148,7 @@ def evaluator(
     samples: Samples,
     threads: int = 1,
 ) -> Backprop:
-    """Return the cost of a configuration's network on some samples."""
+    """Return the cost and gradient of a configuration's network on some samples."""
     output = config.layers[-1].activation.name
     chosen = objective(LOSSES[config.loss], output, network.layers[-1].activation)
     classes = encoding.facts.classes is not None

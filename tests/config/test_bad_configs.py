@@ -197,7 +197,7 @@ def test_a_path_that_cannot_be_read_gets_a_plain_error(path, wanted):
 
 
 def test_a_path_with_a_nul_gets_a_plain_error():
-    with pytest.raises(ConfigError, match="is no path"):
+    with pytest.raises(ConfigError, match="is not a valid path"):
         loading.load("a\0b.yaml")
 
 

@@ -86,7 +86,7 @@ def predicted(run, text):
 # What is refused
 
 NEEDS_NUMBERS = "squared_error with identity requires numbers; for classes, use softmax and ..."
-NO_CLASS = "is no class, which is an integer or a name; for a regression, take identity and ..."
+NO_CLASS = "is not a class label (an integer or text); for a regression, use identity and ..."
 FILL_IN = "fill it in, or remove the row"
 NO_ROWS = ": has a header and no rows; it needs a row for each sample"
 EMPTY = ": is empty; it needs a row for each sample"
@@ -122,9 +122,9 @@ BAD = {
     "header-only-without-a-newline": NO_ROWS,
     "duplicate-names": ":1:3: there is another column 'a'",
     "duplicate-names-in-quotes": ":2:3: there is another column 'a'",
-    "one-class": ": every target in 'kind' is 'x'; there is nothing to tell apart",
-    "one-number": ": every target in 'kind' is '7'; there is nothing to tell apart",
-    "one-column": ":1: there is no column but the target",
+    "one-class": ": every target in 'kind' is 'x'; a classifier needs two classes or more",
+    "one-number": ": every target in 'kind' is '7'; a classifier needs two classes or more",
+    "one-column": ":1: the target is the only column; samples need inputs, too",
     "unclosed-quote": ":2: a quote is not closed",
     "unclosed-quote-in-a-name": ":1: a quote is not closed",
     "text-behind-a-quote": ":3: a quote is closed, and then the field goes on",
@@ -139,7 +139,7 @@ BAD = {
     "good inputs=a,kind": ":1:3: column 'kind' is target and input at once",
     "good target=b,kind numbers": ":2:3: 'x' is not a number",
     "good-numbers target=a,price": ": cross_entropy with softmax requires one target, of ...",
-    "good delimiter=;": ":1: there is no column but the target",
+    "good delimiter=;": ":1: the target is the only column; samples need inputs, too",
     "good header=false": ":1:1: 'a' is not a number",
     "other-class": ":2:1: 'x' is not a number",
 }
@@ -171,7 +171,7 @@ def test_a_bad_table_is_refused_with_its_line_and_column(case, message):
 
 
 BAD_TEST_PARTS = {
-    "other-class": ":3:1: 'q' is none of the classes the network knows: x, y",
+    "other-class": ":3:1: 'q' is not one of the classes of the network: x, y",
     "other-columns": ":1: there is no column 'b'; the run has 3: a, b, kind, the header a, c, kind",
     "good-numbers": ":1: there is no column 'kind'; the run has 3: a, b, kind, the header a, b, "
     "price",
@@ -252,9 +252,9 @@ BAD_ARRAYS = {
         "must hold numbers, samples x columns, not comp...",
     ),
     "none.npy": (X[:0], "has no rows"),
-    "one.npy": (X[:, :1], "there is no column but the target"),
+    "one.npy": (X[:, :1], "the target is the only column; samples need inputs, too"),
     "nan.npy": (np.where(X == 6, np.nan, X), "row 3, column 0: nan is not finite"),
-    "fraction.npy": (X / 4, "row 0: 0.25 in 'x2' is no class, which is an integer or a name; ..."),
+    "fraction.npy": (X / 4, "row 0: 0.25 in 'x2' is not a class label (an integer or text); ..."),
     "no-y.npz": ({"X": X}, "needs arrays X and y; y is missing, there is X"),
     "other.npz": ({"x": X, "Y": y}, "needs arrays X and y; X is missing, there is x, Y"),
     "short.npz": ({"X": X, "y": y[:5]}, "y must have a row for each of X's 6, not (5, 1)"),
@@ -264,7 +264,7 @@ BAD_ARRAYS = {
     ),
     "objects.npz": ({"X": X, "y": y.astype(object)}, "cannot be read: ..."),
     "infinite.npz": ({"X": np.where(X == 5, np.inf, X), "y": y}, "row 2, column 1: inf is not ..."),
-    "one-class.npz": ({"X": X, "y": y * 0}, "every target in 'y' is '0'; there is nothing to ..."),
+    "one-class.npz": ({"X": X, "y": y * 0}, "every target in 'y' is '0'; a classifier needs two ..."),
     "two-targets.npz": ({"X": X, "y": X}, "cross_entropy with softmax requires one target, of ..."),
 }
 
@@ -637,7 +637,7 @@ def test_a_later_class_that_the_network_does_not_know_is_refused():
     Path("more.csv").write_text("kind,a,b\nlow,0,0\n\nhigh,1,1\n")
     done = call("evaluate", str(run), "more.csv")
     assert (done.code, done.stdout) == (6, "")
-    wanted = "more.csv:4:1: 'high' is none of the classes the network knows: low, mid, top\n"
+    wanted = "more.csv:4:1: 'high' is not one of the classes of the network: low, mid, top\n"
     assert done.stderr == wanted
 
 

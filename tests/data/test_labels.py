@@ -136,7 +136,7 @@ def test_a_fraction_is_no_class(word):
     done = call("train", write(table(["1", "1e5", word])))
     path = Path("data.csv").absolute()
     assert done.code == 6
-    assert done.stderr.startswith(f"{path}:4:2: {float(word)!r} in 'kind' is no class, ")
+    assert done.stderr.startswith(f"{path}:4:2: {float(word)!r} in 'kind' is not a class label ")
 
 
 # Arrays say themselves whether they hold text.
@@ -257,7 +257,7 @@ def test_other_data_have_the_classes_of_the_training_part(train, test, strange):
         assert (done.code, evaluated.code) == (6, 6)
         for told in done.stderr, evaluated.stderr:
             row = 2 + test.index(strange)
-            message = f"test.csv:{row}:2: {strange!r} is none of the classes the network knows: "
+            message = f"test.csv:{row}:2: {strange!r} is not one of the classes of the network: "
             assert message in told
 
 

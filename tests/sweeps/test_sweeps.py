@@ -494,11 +494,11 @@ BLOCK = Path(XOR).read_text() + "sweep:\n"
         (["--zip", "seed,x", "seed=1,2"], "--zip: 'x' has no list of values to go in step"),
         (
             ["--zip", "seed,epochs", "seed=1..3", "epochs=1,2"],
-            "--zip: the lists are not of one length: seed 3, epochs 2",
+            "--zip: the lists differ in length: seed 3, epochs 2",
         ),
         (
             ["--zip", "seed,epochs", "seed=1,2", "epochs=1,2", "--random", "3"],
-            "--zip: what is drawn at random does not go in step",
+            "--zip: cannot be combined with --random, which draws each key by itself",
         ),
         (["--from", "none.csv"], "none.csv: cannot be read: No such file or directory"),
         (["--from", "empty.csv"], "empty.csv: has no rows under its header"),
