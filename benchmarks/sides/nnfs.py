@@ -7,9 +7,10 @@ import numpy as np
 from benchmarks import jobs
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
+from nnfs_cli.core.descent import descend, full_batch
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network
+from nnfs_cli.core.optimizers import gradient_descent
 from nnfs_cli.training import loop, setup
 
 STACK = 1000  # networks at a time, as in a sweep
@@ -48,7 +49,8 @@ def by_core(job, x, y, params):
 
     def train():
         for training in trainings:
-            for _ in descend(training, job.learning_rate, [job.epochs]):
+            method = full_batch(training, gradient_descent(), job.learning_rate)
+            for _ in descend(method, [job.epochs]):
                 pass
         return params
 

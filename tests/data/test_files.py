@@ -12,10 +12,11 @@ from sklearn.model_selection import train_test_split
 
 from nnfs_cli.core.activations import softmax, tanh
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
+from nnfs_cli.core.descent import descend, full_batch
 from nnfs_cli.core.initializers import xavier, zeros
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network, initialize, outputs
+from nnfs_cli.core.optimizers import gradient_descent
 from nnfs_cli.data import files, source
 
 TABLES = Path(__file__).parent / "tables"
@@ -731,7 +732,8 @@ def test_ten_lines_of_numpy_give_the_same_bits(suffix):
     network = Network((Layer(2, 3, tanh()), Layer(3, 3, softmax())))
     params = initialize(network, [(xavier(), zeros())] * 2, seed=5)
     loss = objective(LOSSES["cross_entropy"], "softmax", softmax())
-    for _ in descend(Backprop(network, loss, params, x, y), 0.3, [250]):
+    updates = full_batch(Backprop(network, loss, params, x, y), gradient_descent(), 0.3)
+    for _ in descend(updates, [250]):
         pass
 
     for number, Wb in enumerate(network.views(params), 1):

@@ -18,8 +18,9 @@ from nnfs_cli.config import loading
 from nnfs_cli.config.schema import Part
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
+from nnfs_cli.core.descent import descend, full_batch
 from nnfs_cli.core.losses import LOSSES
+from nnfs_cli.core.optimizers import gradient_descent
 from nnfs_cli.explain import formulas as explain_formulas
 from nnfs_cli.explain import iteration as explain
 from nnfs_cli.explain import json as explain_json
@@ -148,7 +149,8 @@ def test_arrays_fit_together_and_are_those_of_training(loss, output, hidden):
     assert training.backprop.evaluate().cost == iteration.cost
     gradient = training.backprop.gradient() / m
     assert np.array_equal(gradient, joined([(p.dW, p.db) for p in layers]))
-    list(descend(training.backprop, training.config.learning_rate, [1]))
+    rate = training.config.learning_rate
+    list(descend(full_batch(training.backprop, gradient_descent(), rate), [1]))
     assert np.array_equal(training.params, joined([(p.new_W, p.new_b) for p in layers]))
     assert training.backprop.evaluate().cost == iteration.new_cost
 
