@@ -17,13 +17,14 @@ from nnfs_cli.config.schema import Config
 from nnfs_cli.config.writing import dump
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
 from nnfs_cli.core.losses import LOSSES
 from nnfs_cli.core.network import outputs
 from nnfs_cli.data.encoding import Encoding, Samples
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.runs.record import Run
 from nnfs_cli.training import loop, setup
+from nnfs_cli.training.endings import diverged
+from nnfs_cli.training.loop import Course
 
 SECONDS = 9.0  # after which a trial ends, however far it is
 WORK = 4e9  # of all trainings together, nanoseconds about: it does not depend on the machine
@@ -99,8 +100,7 @@ class _Group:
     backprop: Backprop
     judged: Samples
     judge: Backprop
-    rates: Array
-    clips: Array | None
+    course: Course
     loss: str
     work: float  # of an epoch
     epoch: int = 0
@@ -234,7 +234,6 @@ def _group(
     judge = backprop
     if judged is not samples:
         judge = setup.evaluator(first, encoding, network, params, judged)
-    clips = np.array([[member.gradient_clip or np.inf] for member in members])
     units = sum(layer.units for layer in network.layers)
     of_samples = backprop.samples * (network.n_params / 6 + 8 * units)
     return _Group(
@@ -243,8 +242,7 @@ def _group(
         backprop,
         judged,
         judge,
-        np.array([[member.learning_rate] for member in members]),
-        clips if np.isfinite(clips).any() else None,
+        Course(loop.method_of(backprop, *members), backprop),
         first.loss,
         len(members) * (3000 + of_samples),
     )
@@ -271,10 +269,7 @@ def _train(groups: Sequence[_Group], until: int, work: float, deadline: float) -
 def _advance(group: _Group, until: int, deadline: float) -> None:
     """Train a group to an epoch; _OutOfTime if the deadline passes before."""
     stops = loop.pauses(group.epoch, until, until)
-    steps = descend(
-        group.backprop, group.rates, stops, gradient_clip=group.clips, start=group.epoch
-    )
-    for epoch in steps:
+    for epoch in loop.run(group.course, stops, start=group.epoch):
         group.epoch = epoch
         if epoch < until and monotonic() > deadline:
             raise _OutOfTime
@@ -288,19 +283,20 @@ def _costs(groups: Sequence[_Group]) -> Array:
     """
     numbers = [number for group in groups for number in group.numbers]
     costs, times = np.zeros(max(numbers) + 1), np.bincount(numbers)
+    has_diverged = diverged()
     scaling = next(group.encoding.targets for group in groups if 0 in group.numbers)
     scale = np.array(scaling.factor if scaling else [1.0])
     for group in groups:
-        cost = group.judge.evaluate().cost
+        cost, params = group.judge.evaluate().cost, group.backprop.params
         own = group.encoding.targets
         if own != scaling:
             ratio = (np.array(own.factor if own else [1.0]) / scale)[:, np.newaxis]
-            y_hat = outputs(group.backprop.network, group.backprop.params, group.judged.x)
+            y_hat = outputs(group.backprop.network, params, group.judged.x)
             with np.errstate(all="ignore"):
                 losses = LOSSES[group.loss].loss(y_hat * ratio, group.judged.y * ratio)
                 cost = losses.sum(axis=-2).mean(axis=-1)
-        finite = np.isfinite(cost) & np.isfinite(group.backprop.params).all(axis=-1)
-        costs[group.numbers] += np.where(finite, cost, np.nan)
+        lost = has_diverged({"cost": [cost]}, 0, params)
+        costs[group.numbers] += np.where(lost, np.nan, cost)
     return costs / times
 
 

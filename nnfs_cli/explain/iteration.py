@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,6 @@ import numpy as np
 from nnfs_cli.config.schema import Config
 from nnfs_cli.core.activations import Array, derivative
 from nnfs_cli.core.backprop import Backprop, Trace
-from nnfs_cli.core.descent import descend
 from nnfs_cli.core.network import Network
 from nnfs_cli.data import features, source
 from nnfs_cli.data.encoding import Encoding, Samples, inputs, output_names
@@ -20,6 +20,7 @@ from nnfs_cli.data.features import Term
 from nnfs_cli.errors import Diverged
 from nnfs_cli.storage.digest import digest
 from nnfs_cli.training import loop, setup
+from nnfs_cli.training.setup import Training
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,12 @@ class Subject:
     columns: Array
     data_digest: str
 
-    @property
-    def backprop(self) -> Backprop:
-        """A new one: it is what trains, and what is looked at."""
+    def training(self, epoch: int = 0) -> Training:
+        """Return a new training of `params`, at an epoch, without a test part."""
         config, encoding, network = self.config, self.encoding, self.network
-        return setup.evaluator(config, encoding, network, self.params, self.samples)
+        backprop = setup.evaluator(config, encoding, network, self.params, self.samples)
+        digested = self.data_digest
+        return Training(config, encoding, network, backprop, None, digested, epoch)
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,15 @@ def prepare(config: Config, cache_dir: Path | None) -> Subject:
 
 def advance(subject: Subject, epoch: int) -> None:
     """Train in place up to an epoch, as `nnfs train` does; raises Diverged."""
-    config, backprop = subject.config, subject.backprop
-    stops = loop.logged_epochs(0, epoch, config.log_every)
-    for reached in descend(
-        backprop, config.learning_rate, stops, gradient_clip=config.gradient_clip
-    ):
-        if not np.isfinite(subject.params).all():
-            raise Diverged(f"diverged by epoch {reached}: there is no epoch {epoch} to explain")
+    training = subject.training()
+    try:
+        for _ in loop.train(training, until=epoch):
+            pass
+    except Diverged:
+        if training.epoch == epoch and np.isfinite(subject.params).all():
+            return  # only the cost overflows: there is an iteration to explain
+        text = f"diverged by epoch {training.epoch}: there is no epoch {epoch} to explain"
+        raise Diverged(text) from None
 
 
 def single(subject: Subject, sample: int) -> Subject:
@@ -164,32 +168,20 @@ def explain(
 
 def _iterate(subject: Subject, epoch: int, count: int) -> Iterator[Iteration]:
     """Update the subject's parameters in place, and yield what happens."""
-    config, params, backprop = subject.config, subject.params, subject.backprop
-    updates = descend(
-        backprop,
-        config.learning_rate,
-        range(epoch + 1, epoch + count + 1),
-        gradient_clip=config.gradient_clip,
-        start=epoch,
+    training = subject.training(epoch)
+    moments = (
+        (reached, subject.params.copy(), training.backprop.trace(), training.figures["cost"])
+        for reached in loop.train(training, at=range(epoch, epoch + count + 1), endings=())
     )
-    traces, cost = backprop.trace(), _cost(backprop)
-    for reached in range(epoch, epoch + count):
-        old = params.copy()
-        next(updates)
-        new_traces, new_cost = backprop.trace(), _cost(backprop)
+    for (before, old, traces, cost), (_, _, new_traces, new_cost) in pairwise(moments):
         yield Iteration(
-            reached,
+            before,
             tuple(_layers(subject, traces, old)),
-            _losses(backprop, traces[-1], subject.samples.y),
+            _losses(training.backprop, traces[-1], subject.samples.y),
             cost,
             new_traces[-1].a,
             new_cost,
         )
-        traces, cost = new_traces, new_cost
-
-
-def _cost(backprop: Backprop) -> float:
-    return float(backprop.evaluate().cost)
 
 
 def _losses(backprop: Backprop, output: Trace, y: Array) -> Array:

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from nnfs_cli.core.activations import Array
-from nnfs_cli.core.descent import descend
-from nnfs_cli.errors import FileError, NnfsError
+from nnfs_cli.errors import Diverged, FileError, NnfsError
 from nnfs_cli.plots import boundary, lettering, regression, style, titles
 from nnfs_cli.plots.boundary import Redraw
 from nnfs_cli.plots.curves import cost_label, mark_failure
@@ -48,28 +47,26 @@ def frame_epochs(epochs: int, frames: int) -> list[int]:
 
 
 def again(run: Run, look: Look, frames: int) -> Iterator[tuple[Training, Model]]:
-    """Train a run once more, and yield the training and its model at each frame's epoch.
+    """Train a run again, and yield the training and its model at each frame's epoch.
 
-    Where its parameters are no longer finite is the last frame.
+    The frame at which it diverges is the last one.
     """
     training = setup.prepare(run.config, look.cache_dir)
     if run.facts.get("data_digest", training.data_digest) != training.data_digest:
         raise FileError(f"{run.path}: its data set has changed since it was trained")
     model = Model(run, training.network, training.params)
     stops = frame_epochs(run.facts.get("epochs", run.config.epochs), frames)
-    clip, rate = run.config.gradient_clip, run.config.learning_rate
-    for epoch in descend(training.backprop, rate, stops, gradient_clip=clip):
-        training.epoch = epoch
-        loop.log(training)
+    try:
+        for _ in loop.train(training, at=stops):
+            yield training, model
+    except Diverged:
         yield training, model
-        if is_over(training, run):
-            return
 
 
 def is_over(training: Training, run: Run) -> bool:
-    """Return whether this is the run's last epoch, or the first in which it is not finite."""
+    """Return whether this is the run's last epoch, or it has diverged."""
     last = run.facts.get("epochs", run.config.epochs)
-    return bool(training.epoch == last or not np.isfinite(training.params).all())
+    return bool(training.epoch == last or loop.has_diverged(training))
 
 
 def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], None]]:

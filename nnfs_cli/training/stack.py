@@ -14,12 +14,14 @@ from nnfs_cli.config.schema import Config
 from nnfs_cli.config.writing import to_plain
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
+from nnfs_cli.core.network import Network
 from nnfs_cli.data import source
 from nnfs_cli.data.encoding import Encoding, Samples
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.storage.digest import digest
 from nnfs_cli.training import loop, setup
+from nnfs_cli.training.endings import Log
+from nnfs_cli.training.loop import Figures
 
 
 @dataclass(frozen=True)
@@ -166,53 +168,73 @@ def _train(
         none = np.zeros(0, np.int64)
         empty = np.zeros((0, 0))
         return State(0, empty, empty, none, none.astype(bool), {"epoch": none})
-    first, known = configs[0], prepared[0][0].facts
-    network = setup.network_of(first, known)
-    # As experiment.logged_epochs, for which a list would take five times the memory.
-    epochs = np.append(np.arange(0, first.epochs, first.log_every), first.epochs)
-    if state is None or not _fits(state, (len(configs), network.n_params), first.dtype, epochs):
-        params = np.stack([setup.initial_params(config, network) for config in configs])
-        entries, diverged = np.full(len(configs), len(epochs)), np.zeros(len(configs), bool)
-        state = State(0, params, params.copy(), entries, diverged, {"epoch": epochs})
+    first, encoding = configs[0], prepared[0][0]
+    network = setup.network_of(first, encoding.facts)
+    if state is None or not _fits(state, first, (len(configs), network.n_params)):
+        state = _first_state(configs, network)
     start, params, final, entries, diverged, log = state
 
     def evaluator(parts: Sequence[Samples | None]) -> Backprop | None:
-        samples = [part for part in parts if part is not None]
-        if not samples:
-            return None
-        together = samples[0]
-        if any(part is not together for part in samples):
-            together = Samples(*map(np.stack, zip(*samples, strict=True)))
-        return setup.evaluator(first, prepared[0][0], network, params, together)
+        samples = _stacked([part for part in parts if part is not None])
+        return samples and setup.evaluator(first, encoding, network, params, samples)
+
+    def entry_of(epoch: int) -> int:
+        return -(-epoch // first.log_every)
+
+    def is_logged(epoch: int) -> bool:
+        return epoch % first.log_every == 0 or epoch == first.epochs
+
+    def record(epoch: int, figures: Figures) -> tuple[Log, int]:
+        entry = entry_of(epoch)
+        for key, values in figures.items():
+            if key not in log:
+                log[key] = np.full((len(configs), len(log["epoch"])), np.nan)
+            log[key][~diverged, entry] = values[~diverged]
+        return {key: values.T for key, values in log.items()}, entry
 
     train = evaluator([train for _, train, _ in prepared])
     test = evaluator([test for _, _, test in prepared])
     assert train is not None
-    rates = np.array([[config.learning_rate] for config in configs])
-    clips = np.array([[config.gradient_clip or np.inf] for config in configs])
-    clip = clips if np.isfinite(clips).any() else None
+    method, before = loop.method_of(train, *configs), diverged.copy()
+    course = loop.Course(method, train, test, record, ended=diverged)
     stops = loop.pauses(int(start), first.epochs, first.log_every)
-    for epoch in descend(train, rates, stops, gradient_clip=clip, start=int(start)):
-        if epoch % first.log_every == 0 or epoch == first.epochs:
-            i = -(-epoch // first.log_every)
-            figures = loop.measure(train, test)
-            for key, values in figures.items():
-                if key not in log:
-                    log[key] = np.full((len(configs), len(epochs)), np.nan)
-                log[key][~diverged, i] = values[~diverged]
-            whole = np.isfinite(figures["cost"]) & np.isfinite(params).all(axis=-1)
-            lost = ~whole & ~diverged
-            final[lost], entries[lost] = params[lost], i + 1
-            diverged |= lost
+    for epoch in loop.run(course, stops, is_logged, start=int(start)):
+        lost = diverged & ~before
+        if lost.any():
+            final[lost], entries[lost] = params[lost], entry_of(epoch) + 1
+            before |= lost
         state = state._replace(epoch=epoch)
-        if diverged.all():
-            break
-        pause(state)
+        if not diverged.all():
+            pause(state)
     return state
 
 
-def _fits(state: State, shape: tuple[int, int], dtype: str, epochs: Array) -> bool:
-    """Return whether a state is one of a stack of such parameters and logged epochs."""
+def _first_state(configs: Sequence[Config], network: Network) -> State:
+    """Return the state of a stack before its first update."""
+    first = configs[0]
+    params = np.stack([setup.initial_params(config, network) for config in configs])
+    epochs = _logged_epochs(first)
+    entries, diverged = np.full(len(configs), len(epochs)), np.zeros(len(configs), bool)
+    return State(0, params, params.copy(), entries, diverged, {"epoch": epochs})
+
+
+def _logged_epochs(config: Config) -> Array:
+    """Return loop.logged_epochs as an array; a list would take five times the memory."""
+    return np.append(np.arange(0, config.epochs, config.log_every), config.epochs)
+
+
+def _stacked(samples: Sequence[Samples]) -> Samples | None:
+    """Return the samples of all networks: one array if they share it, None if there are none."""
+    if not samples:
+        return None
+    if all(part is samples[0] for part in samples):
+        return samples[0]
+    return Samples(*map(np.stack, zip(*samples, strict=True)))
+
+
+def _fits(state: State, config: Config, shape: tuple[int, int]) -> bool:
+    """Return whether a state is that of a stack of such configurations and parameters."""
+    dtype, epochs = config.dtype, _logged_epochs(config)
     epoch, entries, diverged = np.asarray(state.epoch), state.entries, state.diverged
     figures = [values for key, values in state.log.items() if key != "epoch"]
     return bool(

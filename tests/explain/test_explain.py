@@ -102,7 +102,7 @@ def test_one_sample_shows_the_articles_figures():
 @each_pair
 def test_gradients_agree_with_central_differences(loss, output, hidden):
     subject, h = with_parts(loss, output, hidden), 1e-6
-    backprop, params = subject.backprop, subject.params
+    backprop, params = subject.training().backprop, subject.params
     params += 0.1  # away from where relu and its like bend
     start = params.copy()
     (iteration,) = explain.explain(subject).iterations
