@@ -268,8 +268,7 @@ def _train(groups: Sequence[_Group], until: int, work: float, deadline: float) -
 
 def _advance(group: _Group, until: int, deadline: float) -> None:
     """Train a group to an epoch; _OutOfTime if the deadline passes before."""
-    stops = loop.pauses(group.epoch, until, until)
-    for epoch in loop.run(group.course, stops, start=group.epoch):
+    for epoch in loop.run(group.course, group.epoch, until, until):
         group.epoch = epoch
         if epoch < until and monotonic() > deadline:
             raise _OutOfTime

@@ -46,18 +46,15 @@ class Course:
 
 
 def run(
-    course: Course,
-    stops: Iterable[int],
-    is_logged: Callable[[int], bool] = lambda epoch: True,
-    *,
-    start: int = 0,
+    course: Course, start: int, last: int, log_every: int, *, at: Iterable[int] | None = None
 ) -> Iterator[int]:
-    """Train in place, and yield each epoch of `stops` on reaching it, until all runs are over.
+    """Train in place, and yield the epochs of `pauses`, or those of `at`, until all runs are over.
 
-    An epoch is logged, and `ended` up to date, before it is yielded.
+    Every log_every-th epoch and the last are logged; `ended` is up to date when they are yielded.
     """
+    stops = pauses(start, last, log_every) if at is None else at
     for epoch in descend(course.method, stops, start=start):
-        if course.record and is_logged(epoch):
+        if course.record and (epoch % log_every == 0 or epoch == last):
             log, entry = course.record(epoch, measure(course.train, course.test))
             for ending in course.endings:
                 np.logical_or(course.ended, ending(log, entry, course.train.params), course.ended)
@@ -94,10 +91,7 @@ def train(
     """
     config = training.config
     last = config.epochs if until is None else until
-    stops = pauses(training.epoch, last, config.log_every) if at is None else at
-
-    def is_logged(epoch: int) -> bool:
-        return at is not None or epoch % config.log_every == 0 or epoch == last
+    log_every = config.log_every if at is None else 1
 
     def record(epoch: int, figures: Figures) -> tuple[Log, int]:
         training.epoch = epoch
@@ -106,7 +100,7 @@ def train(
 
     method = method_of(training.backprop, config)
     course = Course(method, training.backprop, training.test, record, endings)
-    for epoch in run(course, stops, is_logged, start=training.epoch):
+    for epoch in run(course, training.epoch, last, log_every, at=at):
         training.epoch = epoch
         if course.ended:
             raise Diverged(advice(training.log, config))

@@ -172,41 +172,42 @@ def _train(
     network = setup.network_of(first, encoding.facts)
     if state is None or not _fits(state, first, (len(configs), network.n_params)):
         state = _first_state(configs, network)
-    start, params, final, entries, diverged, log = state
+    start, params, final, entries, diverged, _ = state
 
     def evaluator(parts: Sequence[Samples | None]) -> Backprop | None:
         samples = _stacked([part for part in parts if part is not None])
         return samples and setup.evaluator(first, encoding, network, params, samples)
 
-    def entry_of(epoch: int) -> int:
-        return -(-epoch // first.log_every)
-
-    def is_logged(epoch: int) -> bool:
-        return epoch % first.log_every == 0 or epoch == first.epochs
-
-    def record(epoch: int, figures: Figures) -> tuple[Log, int]:
-        entry = entry_of(epoch)
-        for key, values in figures.items():
-            if key not in log:
-                log[key] = np.full((len(configs), len(log["epoch"])), np.nan)
-            log[key][~diverged, entry] = values[~diverged]
-        return {key: values.T for key, values in log.items()}, entry
-
     train = evaluator([train for _, train, _ in prepared])
     test = evaluator([test for _, _, test in prepared])
     assert train is not None
     method, before = loop.method_of(train, *configs), diverged.copy()
-    course = loop.Course(method, train, test, record, ended=diverged)
-    stops = loop.pauses(int(start), first.epochs, first.log_every)
-    for epoch in loop.run(course, stops, is_logged, start=int(start)):
+    course = loop.Course(method, train, test, _recorder(state, first.log_every), ended=diverged)
+    for epoch in loop.run(course, int(start), first.epochs, first.log_every):
         lost = diverged & ~before
         if lost.any():
-            final[lost], entries[lost] = params[lost], entry_of(epoch) + 1
+            final[lost], entries[lost] = params[lost], -(-epoch // first.log_every) + 1
             before |= lost
         state = state._replace(epoch=epoch)
         if not diverged.all():
             pause(state)
     return state
+
+
+def _recorder(state: State, log_every: int) -> Callable[[int, Figures], tuple[Log, int]]:
+    """Return what adds an entry to the log of a stack, for the networks that have not diverged."""
+    diverged, log = state.diverged, state.log
+    shape = len(diverged), len(log["epoch"])
+
+    def record(epoch: int, figures: Figures) -> tuple[Log, int]:
+        entry = -(-epoch // log_every)
+        for key, values in figures.items():
+            if key not in log:
+                log[key] = np.full(shape, np.nan)
+            log[key][~diverged, entry] = values[~diverged]
+        return {key: values.T for key, values in log.items()}, entry
+
+    return record
 
 
 def _first_state(configs: Sequence[Config], network: Network) -> State:
