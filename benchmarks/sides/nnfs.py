@@ -1,4 +1,4 @@
-"""nnfs: as the shell trains where a configuration can say it, else by its core."""
+"""nnfs: the shell's training where a configuration exists, else the core only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nnfs_cli.core.network import Layer, Network
 from nnfs_cli.core.optimizers import gradient_descent
 from nnfs_cli.training import loop, setup
 
-STACK = 1000  # networks at a time, as in a sweep
+STACK = 1000  # networks in a stack, as in a sweep
 
 
 def load(job, x, y, params):

@@ -1,4 +1,4 @@
-"""Descent: a method changes the parameters, epoch by epoch, and pauses where its caller looks."""
+"""Descent: a method changes the parameters epoch by epoch, with pauses for its caller."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Method(Protocol):
-    """A way to train: `run` changes the parameters in place, from one epoch to a later one."""
+    """A way to train: `run` changes the parameters in place, from `epoch` to `stop`."""
 
     def run(self, epoch: int, stop: int) -> None: ...
 
@@ -38,7 +38,7 @@ def descend(method: Method, stops: Iterable[int], *, start: int = 0) -> Iterator
 
 @dataclass(slots=True)
 class FullBatch:
-    """One update an epoch, by the gradient over all samples."""
+    """One update per epoch, with the gradient over all samples."""
 
     gradient: Callable[[], Array]
     step: Step

@@ -1,8 +1,8 @@
 """Optimizers: how parameters change, given a gradient.
 
-A step takes the gradient of the loss summed over samples, like params, and changes the parameters
-in place; the gradient is its scratch space. An entry of OPTIMIZERS is a function that returns an
-Optimizer. Its signature is the configuration's schema.
+A step takes the gradient of the loss summed over samples, shaped like params, and changes the
+parameters in place; it may overwrite the gradient. An entry of OPTIMIZERS is a function of the
+optimizer's own parameters that returns an Optimizer.
 
 In a stack the learning rate may be an array (networks, 1), and so may be the bound of a clip, with
 infinity for none.
@@ -27,9 +27,8 @@ class Optimizer:
     """An update rule that treats every parameter alike.
 
     `bind(params, rate, samples, memory, update)` returns a step for params (..., n_params), where
-    each gradient is a sum over so many samples. `memory` (slots, *params.shape) is what the rule
-    remembers from one update to the next, zeros before the first; `update` is the number of
-    updates that memory has seen.
+    each gradient is a sum over so many samples. `memory` (slots, *params.shape) is the rule's state
+    between updates, zeros before the first; `update` is the number of updates done so far.
     """
 
     bind: Callable[[Array, float | Array, int, Array, int], Step]
@@ -40,8 +39,8 @@ def gradient_descent() -> Optimizer:
     """Subtract the learning rate times the mean gradient. Cauchy 1847."""
 
     def bind(params: Array, rate: float | Array, samples: int, memory: Array, update: int) -> Step:
-        # Dividing the rate instead of the gradient costs nothing per update. As an array of the
-        # parameters' dtype it spares each product a conversion.
+        # Dividing the rate instead of the gradient costs nothing per update, and an array of the
+        # parameters' dtype needs no conversion in each product.
         factor = _constant(rate / samples, params)
 
         def step(grad: Array) -> None:
@@ -69,7 +68,7 @@ def clipped(bound: float | Array, samples: int, params: Array) -> Step:
 
 
 def chain(*steps: Step) -> Step:
-    """Return a step that takes each of the steps in turn, on the same gradient."""
+    """Return a step that applies steps in order to the same gradient array."""
     if len(steps) == 1:
         return steps[0]
 
@@ -81,6 +80,6 @@ def chain(*steps: Step) -> Step:
 
 
 def _constant(value: float | Array, params: Array) -> Array:
-    """Return a value in the dtype of params; float32 may not hold it, which the cost shows."""
+    """Return a value in the dtype of params; it may overflow float32, and the cost shows it."""
     with np.errstate(all="ignore"):
         return np.asarray(value, params.dtype)

@@ -1,4 +1,4 @@
-"""What happens in an iteration, as records. Every number comes from the core's own passes."""
+"""An iteration as records. Every number comes from the core's own passes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from nnfs_cli.training.setup import Training
 
 @dataclass(frozen=True)
 class Subject:
-    """A configuration's network with the samples it learns from; `params` change in place.
+    """A configuration's network and its training samples; `params` change in place.
 
-    `columns` are the samples before their features are made, (columns, samples).
+    `columns` are the samples before features are computed, (columns, samples).
     """
 
     config: Config
@@ -50,9 +50,9 @@ class Subject:
 class LayerPass:
     """One layer in one iteration; gradients are those of the cost, the mean over samples.
 
-    `upstream` (dC/da) and `local` (da/dz) are None where the output's short form passes them by.
-    Softmax's local is da_i/dz_j at [i, j, sample]. `step_W` and `step_b` are the gradient after
-    clipping, or the gradient itself.
+    `upstream` (dC/da) and `local` (da/dz) are None where the output's short form skips them.
+    Softmax's local is da_i/dz_j at [i, j, sample]. `step_W` and `step_b` are the gradient, clipped
+    if there is a clip.
     """
 
     W: Array  # (units, fan_in)
@@ -72,11 +72,11 @@ class LayerPass:
 
 @dataclass(frozen=True)
 class Iteration:
-    """One update: what the network said before it, its gradients, and what it says afterwards."""
+    """One update: forward pass, gradients, new parameters, and the outputs and cost they give."""
 
     epoch: int
     layers: tuple[LayerPass, ...]
-    losses: Array  # of each sample, (1, samples)
+    losses: Array  # (1, samples)
     cost: float
     new_y_hat: Array  # (outputs, samples)
     new_cost: float
@@ -84,10 +84,10 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Report:
-    """Iterations, one after the other, and what they began with.
+    """Consecutive iterations, and the samples they use.
 
-    `sample` is the number of the only sample, if there is but one; `terms` are the features as
-    factors of columns, None where the inputs are the columns.
+    `sample` is the number of the only sample, or None if all samples are used; `terms` are the
+    features as factors of columns, None where the inputs are the columns.
     """
 
     config: Config
@@ -103,7 +103,7 @@ class Report:
 
 
 def prepare(config: Config, cache_dir: Path | None) -> Subject:
-    """Return what a configuration describes, before its first update."""
+    """Return a configuration's subject before the first update."""
     encoding, train, test = setup.encode(config, cache_dir, keep=True)
     plain = msgspec.structs.replace(config, features=None)
     columns = inputs(plain, encoding, source.load(config, cache_dir).train.X)
@@ -115,7 +115,7 @@ def prepare(config: Config, cache_dir: Path | None) -> Subject:
 
 
 def advance(subject: Subject, epoch: int) -> None:
-    """Train in place up to an epoch, as `nnfs train` does; raises Diverged."""
+    """Train in place up to an epoch, as `nnfs train` does. Raises Diverged."""
     training = subject.training()
     try:
         for _ in loop.train(training, until=epoch):
@@ -128,7 +128,7 @@ def advance(subject: Subject, epoch: int) -> None:
 
 
 def single(subject: Subject, sample: int) -> Subject:
-    """Return the same network, its parameters copied, with one of the samples alone."""
+    """Return the same network with one sample only; its parameters are a copy."""
     x, y = (np.ascontiguousarray(part[:, [sample]]) for part in subject.samples)
     return Subject(
         subject.config,
@@ -144,7 +144,7 @@ def single(subject: Subject, sample: int) -> Subject:
 def explain(
     subject: Subject, *, epoch: int = 0, count: int = 1, sample: int | None = None
 ) -> Report:
-    """Return the report of `count` iterations, from the epoch that the subject has reached."""
+    """Return the report of `count` iterations, from the epoch reached; `params` change in place."""
     if sample is not None:
         subject = single(subject, sample)
     config, columns = subject.config, subject.encoding.facts.columns
@@ -167,7 +167,7 @@ def explain(
 
 
 def _iterate(subject: Subject, epoch: int, count: int) -> Iterator[Iteration]:
-    """Update the subject's parameters in place, and yield what happens."""
+    """Yield iterations; the subject's parameters change in place."""
     training = subject.training(epoch)
     moments = (
         (reached, subject.params.copy(), training.backprop.trace(), training.figures["cost"])
@@ -192,7 +192,7 @@ def _losses(backprop: Backprop, output: Trace, y: Array) -> Array:
 
 
 def _layers(subject: Subject, traces: list[Trace], old: Array) -> Iterator[LayerPass]:
-    """Yield each layer's arrays; the core's sums over samples become means."""
+    """Yield each layer's arrays, with the core's sums over samples as means."""
     network, m = subject.network, subject.samples.y.shape[-1]
     clip = subject.config.gradient_clip
     for layer, trace, Wb, new in zip(

@@ -1,4 +1,4 @@
-"""Many networks of one shape trained together, each to the bits that it would have alone."""
+"""Train many networks of one shape together, each with exactly the result of a single run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nnfs_cli.training.loop import Figures
 
 @dataclass(frozen=True)
 class Stack:
-    """Runs of one shape, by their numbers in the sweep; `digests` are those of data.digests."""
+    """Runs of one shape, by their numbers in the sweep; `digests` come from source.digests."""
 
     numbers: Sequence[int]
     configs: Sequence[Config]
@@ -34,7 +34,7 @@ class Stack:
     digests: Mapping[str, str] = field(default_factory=dict)
 
     def without(self, numbers: Container[int]) -> Stack | None:
-        """Return the stack without some of its runs, or None if there is no other."""
+        """Return the stack without some of its runs, or None if none is left."""
         left = [i for i, number in enumerate(self.numbers) if number not in numbers]
         if not left:
             return None
@@ -47,13 +47,14 @@ class Stack:
 
 @dataclass(frozen=True)
 class Trained:
-    """What became of a stack's runs, a row for each; every field but the log is one array.
+    """The results of a stack's runs, one row per run; every field but the log is one array.
 
     `log` holds epoch (entries,) and cost, accuracy, ... (runs, entries), NaN after a run's last
-    entry; `entries` says how many each run has, `diverged` whether it did; params is (runs,
-    n_params). Text is JSON: `config` the first run's configuration, `changes` what each run's has
-    else, and `encodings` of the data, of which `encoding` says whose is whose; so with `digests`.
-    Runs whose data could not be had are `failed`, with `messages`, and have no row.
+    entry; `entries` counts the entries of each run, and `diverged` marks those that diverged;
+    params is (runs, n_params). Text is JSON: `config` is the first run's configuration, `changes`
+    each run's differences from it. `encodings` and `digests` have an item per data set, and
+    `encoding` the position of each run's data set among them. Runs without readable data are
+    `failed`, with `messages`, and have no row.
     """
 
     numbers: Array
@@ -70,9 +71,9 @@ class Trained:
     messages: Array
 
 
-class State(NamedTuple):
-    """How far a stack in training is. `log`, `entries` and `diverged` are as in Trained, so far;
-    `final` has the parameters of those that diverged, where it was seen."""
+class StackState(NamedTuple):
+    """A stack in training. `log`, `entries` and `diverged` are as in Trained, so far; `final` has
+    the parameters of the networks that diverged, at the entry that shows it."""
 
     epoch: int
     params: Array
@@ -83,11 +84,14 @@ class State(NamedTuple):
 
 
 def train(
-    stack: Stack, state: State | None = None, pause: Callable[[State], None] = lambda state: None
+    stack: Stack,
+    state: StackState | None = None,
+    pause: Callable[[StackState], None] = lambda state: None,
 ) -> Trained:
-    """Return a stack's runs, trained: weights and costs are bit for bit those of single runs.
+    """Train a stack and return its runs; weights and costs are bit for bit those of single runs.
 
-    From the start, or from the state where it was stopped: `pause` gets it every now and then.
+    Training begins at the start, or at a state that `pause` received in an earlier call; `pause`
+    may raise to stop.
     """
     source.forget_changed()
     prepared: dict[str, tuple[Encoding, Samples, Samples | None]] = {}
@@ -104,7 +108,7 @@ def train(
     failed = [i for i, key in enumerate(keys) if key in failures]
     used = [keys[i] for i in able]
     members = [stack.configs[i] for i in able]
-    # The rows of a state are those of all runs.
+    # A state has a row for every run, so it does not fit if some runs have failed.
     end = _train(members, [prepared[key] for key in used], None if failed else state, pause)
     _check_mapped(stack, prepared, keys)
     numbers = np.array(stack.numbers, np.int64)
@@ -131,7 +135,7 @@ def _check_mapped(
     prepared: Mapping[str, tuple[Encoding, Samples, Samples | None]],
     keys: Sequence[str],
 ) -> None:
-    """Raise FileError if a file that stayed on its disk changed while networks trained on it."""
+    """Raise FileError if a memory-mapped file changed during training."""
     mapped = {key for key, (_, *parts) in prepared.items() if any(map(_is_mapped, parts))}
     if mapped:
         source.forget_changed()
@@ -145,7 +149,7 @@ def _is_mapped(samples: Samples | None) -> bool:
 
 
 def texts(configs: Sequence[Config]) -> tuple[Array, Array]:
-    """Return the first configuration as JSON, and what each of them has else."""
+    """Return the first configuration, and each one's differences from it, as JSON."""
     plain = [to_plain(config) for config in configs]
     base = plain[0] if plain else {}
     changes = [{k: v for k, v in config.items() if v != base[k]} for config in plain]
@@ -160,14 +164,14 @@ def _json(values: Sequence[object]) -> Array:
 def _train(
     configs: Sequence[Config],
     prepared: Sequence[tuple[Encoding, Samples, Samples | None]],
-    state: State | None,
-    pause: Callable[[State], None],
-) -> State:
-    """Return the state of a stack at its end."""
+    state: StackState | None,
+    pause: Callable[[StackState], None],
+) -> StackState:
+    """Train a stack and return its last state."""
     if not configs:
         none = np.zeros(0, np.int64)
         empty = np.zeros((0, 0))
-        return State(0, empty, empty, none, none.astype(bool), {"epoch": none})
+        return StackState(0, empty, empty, none, none.astype(bool), {"epoch": none})
     first, encoding = configs[0], prepared[0][0]
     network = setup.network_of(first, encoding.facts)
     if state is None or not _fits(state, first, (len(configs), network.n_params)):
@@ -194,8 +198,8 @@ def _train(
     return state
 
 
-def _recorder(state: State, log_every: int) -> Callable[[int, Figures], tuple[Log, int]]:
-    """Return what adds an entry to the log of a stack, for the networks that have not diverged."""
+def _recorder(state: StackState, log_every: int) -> Callable[[int, Figures], tuple[Log, int]]:
+    """Return a function that logs the figures of the networks that have not diverged."""
     diverged, log = state.diverged, state.log
     shape = len(diverged), len(log["epoch"])
 
@@ -210,13 +214,13 @@ def _recorder(state: State, log_every: int) -> Callable[[int, Figures], tuple[Lo
     return record
 
 
-def _first_state(configs: Sequence[Config], network: Network) -> State:
+def _first_state(configs: Sequence[Config], network: Network) -> StackState:
     """Return the state of a stack before its first update."""
     first = configs[0]
     params = np.stack([setup.initial_params(config, network) for config in configs])
     epochs = _logged_epochs(first)
     entries, diverged = np.full(len(configs), len(epochs)), np.zeros(len(configs), bool)
-    return State(0, params, params.copy(), entries, diverged, {"epoch": epochs})
+    return StackState(0, params, params.copy(), entries, diverged, {"epoch": epochs})
 
 
 def _logged_epochs(config: Config) -> Array:
@@ -225,7 +229,7 @@ def _logged_epochs(config: Config) -> Array:
 
 
 def _stacked(samples: Sequence[Samples]) -> Samples | None:
-    """Return the samples of all networks: one array if they share it, None if there are none."""
+    """Return the samples of all networks, unstacked if all share them; None if there are none."""
     if not samples:
         return None
     if all(part is samples[0] for part in samples):
@@ -233,7 +237,7 @@ def _stacked(samples: Sequence[Samples]) -> Samples | None:
     return Samples(*map(np.stack, zip(*samples, strict=True)))
 
 
-def _fits(state: State, config: Config, shape: tuple[int, int]) -> bool:
+def _fits(state: StackState, config: Config, shape: tuple[int, int]) -> bool:
     """Return whether a state is that of a stack of such configurations and parameters."""
     dtype, epochs = config.dtype, _logged_epochs(config)
     epoch, entries, diverged = np.asarray(state.epoch), state.entries, state.diverged
