@@ -1,4 +1,4 @@
-"""An epoch of XOR inside the training loop: nnfs against the articles' style, in one process.
+"""One XOR epoch in the training loop: nnfs and the articles' style, in one process.
 
 `python -m benchmarks.epoch`
 """
@@ -19,7 +19,7 @@ ROUNDS = 21
 
 
 def nnfs() -> tuple[float, float]:
-    """Return the seconds of an epoch, and the last cost."""
+    """Return the seconds per epoch, and the last cost."""
     training = setup.prepare(jobs.settings(JOB), None)
     started = perf_counter()
     for _ in loop.train(training):
@@ -28,7 +28,7 @@ def nnfs() -> tuple[float, float]:
 
 
 def khan() -> tuple[float, float]:
-    """The same of the article's code."""
+    """Return the same for the article's code."""
     x, y, params = jobs.problem(JOB)
     layers = [(W.copy(), b[:, None].copy()) for W, b in jobs.unpack(JOB, params)]
     X, Y = x.T.copy(), y.T.copy()

@@ -9,8 +9,9 @@ from shell import CONFIGS, TESTS
 
 from nnfs_cli.config import loading
 from nnfs_cli.core.activations import ACTIVATIONS
-from nnfs_cli.core.descent import descend
+from nnfs_cli.core.descent import descend, full_batch
 from nnfs_cli.core.network import Layer, Network, outputs
+from nnfs_cli.core.optimizers import gradient_descent
 from nnfs_cli.data.encoding import Samples
 from nnfs_cli.training import loop, setup
 
@@ -118,7 +119,8 @@ def test_or_by_hand_gives_the_article_s_first_two_iterations():
         "db": db,
     }
     assert_figures("or_by_hand", found, ["epoch_0"])
-    list(descend(training.backprop, training.config.learning_rate, [1]))
+    rate = training.config.learning_rate
+    list(descend(full_batch(training.backprop, gradient_descent(), rate), [1]))
     dW, db = mean_gradient(training)
     found = {"W": Wb[0, :-1], "b": Wb[0, -1], "cost": training.backprop.evaluate().cost}
     assert_figures("or_by_hand", found | {"dW": dW, "db": db}, ["after_one_update"])
@@ -132,7 +134,7 @@ def test_or_by_hand_gives_the_article_s_single_example():
     found = {"y_hat": outputs(whole.network, whole.params, data.x)[0, 0]}
     found |= {"loss": single.evaluate().cost, "dW": single.gradient()[:-1].copy()}
     found |= {"db": single.gradient()[-1]}
-    list(descend(single, whole.config.learning_rate, [1]))
+    list(descend(full_batch(single, gradient_descent(), whole.config.learning_rate), [1]))
     found |= {"b_after": Wb[0, -1], "loss_after": single.evaluate().cost}
     found |= {"y_hat_after": outputs(whole.network, whole.params, data.x)[0, 0]}
     assert_figures("or_by_hand", found, ["single_example"])

@@ -16,7 +16,7 @@ TOP = {"errors", "machine", "interrupts", "__init__"}
 # The order in which core is read, and so in which its modules import each other: upwards.
 CORE = [
     *("activations", "losses", "initializers", "metrics", "products", "network", "blocks"),
-    *("backprop", "descent"),
+    *("lanes", "backprop", "optimizers", "descent"),
 ]
 HEAVY = {"joblib", "matplotlib", "pandas", "scipy", "sklearn", "distributed", "plotille"}
 LINES = 330

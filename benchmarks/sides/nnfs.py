@@ -1,4 +1,4 @@
-"""nnfs: as the shell trains where a configuration can say it, else by its core."""
+"""nnfs: the shell's training where a configuration exists, else the core only."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from benchmarks import jobs
 from benchmarks.jobs import Array, Job, Train
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
+from nnfs_cli.core.descent import descend, full_batch
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network
+from nnfs_cli.core.optimizers import gradient_descent
 from nnfs_cli.training import loop, setup
 
-STACK = 1000  # networks at a time, as in a sweep
+STACK = 1000  # networks in a stack, as in a sweep
 
 
 def load(job: Job, x: Array, y: Array, params: Array) -> tuple[Array, Array, Array]:
@@ -51,7 +52,8 @@ def by_core(job: Job, x: Array, y: Array, params: Array) -> Train:
 
     def train() -> Array:
         for training in trainings:
-            for _ in descend(training, job.learning_rate, [job.epochs]):
+            method = full_batch(training, gradient_descent(), job.learning_rate)
+            for _ in descend(method, [job.epochs]):
                 pass
         return params
 

@@ -1,37 +1,27 @@
-"""A trial of what findings advise: short trainings of each change, compared at the same epoch."""
+"""A trial of the advice in findings: short trainings with each change, at the same epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite, log, nan
 from pathlib import Path
 from time import monotonic
 
-import numpy as np
-
 from nnfs_cli.analysis.findings import Finding
+from nnfs_cli.analysis.short_runs import FOLDS, groups_of, train
 from nnfs_cli.analysis.symptoms import Evidence
 from nnfs_cli.config import loading
 from nnfs_cli.config.schema import Config
 from nnfs_cli.config.writing import dump
-from nnfs_cli.core.activations import Array
-from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
-from nnfs_cli.core.losses import LOSSES
-from nnfs_cli.core.network import outputs
-from nnfs_cli.data.encoding import Encoding, Samples
-from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.runs.record import Run
-from nnfs_cli.training import loop, setup
 
-SECONDS = 9.0  # after which a trial ends, however far it is
-WORK = 4e9  # of all trainings together, nanoseconds about: it does not depend on the machine
-MOST = 12  # changes that are tried
-HELPS = 0.9  # times the cost without the change: from there down, a change helps
-FOLDS = 4  # parts of the training samples that are kept out in turn, if the run overfits
-# What stands first mends a cause; a later one is preferred only if it lowers the cost much further.
+SECONDS = 9.0  # longest trial
+WORK = 4e9  # estimated nanoseconds of all trainings, the same on every machine
+MOST = 12  # largest number of changes tried
+HELPS = 0.9  # a change helps below this share of the cost without it
+# Changes in order of preference: causes first; a later one must lower the cost much further.
 ORDER = (
     ("dataset.",),
     ("weights", "initializer", "biases"),
@@ -46,9 +36,9 @@ ORDER = (
 
 @dataclass(frozen=True)
 class Tried:
-    """A change, the epoch that it was trained to, and its cost there; NaN if it diverged.
+    """A change, the epoch that it was trained to, and the cost there, NaN if it diverged.
 
-    `instead` is the cost without the change, and `first` that of the run before training: a change
+    `instead` is the cost without the change, `first` the cost of the run before training; a change
     that helps must beat both.
     """
 
@@ -69,13 +59,13 @@ class Tried:
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of the changes, in the order in which they are preferred.
+    """The changes tried, in order of preference.
 
-    `epoch` is where they were compared with the run as it is, which cost `cost` there; with more
-    epochs, the run goes on from its end. `by` is "cost", on the training samples, or, if the run
+    They were compared with the unchanged run at `epoch`, where its cost is `cost`; a change to more
+    epochs continues the run from its end. `by` is "cost", on the training samples, or, if the run
     overfits, "kept_out_cost", on each fold of them after training on the others; it is never a
-    figure of the test part. `left_out` were not tried. `best` is the change to make, None if
-    nothing tried helped.
+    figure of the test part. `left_out` counts the changes not tried. `best` is the change to make,
+    or None if none helped.
     """
 
     epoch: int
@@ -91,28 +81,8 @@ class Trial:
         return next((tried for tried in helping if tried.gain >= most / 2), None)
 
 
-@dataclass
-class _Group:
-    """Trainings of one shape on the same data; `judge` measures them on the samples `judged`."""
-
-    numbers: list[int]
-    encoding: Encoding
-    backprop: Backprop
-    judged: Samples
-    judge: Backprop
-    rates: Array
-    clips: Array | None
-    loss: str
-    work: float  # of an epoch
-    epoch: int = 0
-
-
-class _OutOfTime(Exception):
-    """The trial has taken as long as it may."""
-
-
 def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_dir: Path) -> Trial:
-    """Return what became of the changes that findings propose, after SECONDS at most."""
+    """Try the changes that findings propose, for SECONDS at most, and return the trial."""
     deadline = monotonic() + SECONDS
     overfits = any(finding.code == "overfitting" for finding in found)
     changes, epochs = proposed(found), run.config.epochs
@@ -124,8 +94,8 @@ def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_di
     if overfits and evidence.samples < FOLDS:
         return Trial(0, nan, [], len(changes), by)
     if epochs and (others or overfits):
-        groups = list(_groups([run.config, *(c for _, c in others)], cache_dir, overfits))
-        epoch, costs = _train(groups, epochs, WORK / 2, deadline)
+        groups = list(groups_of([run.config, *(c for _, c in others)], cache_dir, overfits))
+        epoch, costs = train(groups, epochs, WORK / 2, deadline)
     if epoch:
         cost, *rest = costs.tolist()
         instead = cost if isfinite(cost) else inf
@@ -135,13 +105,13 @@ def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_di
         ]
     for change, config in made:
         if not _only_epochs(change) or config.epochs in range(epoch, epochs + 1):
-            continue  # it is no change of epochs, or one too small to compare
-        groups = list(_groups([run.config], cache_dir, overfits))
+            continue  # tried above, or too close to the run's epochs to compare
+        groups = list(groups_of([run.config], cache_dir, overfits))
         instead = cost
         if config.epochs > epochs:
             groups[0].backprop.params[:] = evidence.params
             groups[0].epoch, instead = int(evidence.log["epoch"][-1]), evidence.last
-        reached, costs = _train(groups, config.epochs, WORK / 4, deadline)
+        reached, costs = train(groups, config.epochs, WORK / 4, deadline)
         if reached == config.epochs or reached > epochs:
             tried.append(Tried(change, reached, float(costs[0]), instead, first))
     tried.sort(key=_preference)
@@ -149,7 +119,7 @@ def try_changes(run: Run, evidence: Evidence, found: Sequence[Finding], cache_di
 
 
 def proposed(found: Sequence[Finding]) -> list[list[str]]:
-    """Return the changes to try, each once: those of causes first, and smaller ones first."""
+    """Return the changes to try, without repetition: causes first, and smaller changes first."""
     changes: dict[tuple[str, ...], list[str]] = {}
     for finding in found:
         for change in (finding.change, *finding.others):
@@ -159,12 +129,12 @@ def proposed(found: Sequence[Finding]) -> list[list[str]]:
 
 
 def _preference(tried: Tried) -> tuple[int, int]:
-    """Return what sorts changes as `proposed` does."""
+    """Return the sort key that `proposed` uses."""
     return _rank(tried.change), len(tried.change)
 
 
 def _rank(change: Sequence[str]) -> int:
-    """Return the place in ORDER of the last thing that a change changes."""
+    """Return the position in ORDER of the last key that a change sets."""
     ranks = []
     for override in change:
         key = override.partition("=")[0] + "="
@@ -177,7 +147,7 @@ def _only_epochs(change: Sequence[str]) -> bool:
 
 
 def _changed(run: Run, change: Sequence[str]) -> Config | None:
-    """Return a run's configuration with overrides, or None if they do not fit it."""
+    """Return a run's configuration with overrides, or None if invalid or unchanged."""
     text = dump(run.config)
     try:
         changed = loading.parse(text, run.config.name, change, known=run.encoding.facts)
@@ -186,128 +156,8 @@ def _changed(run: Run, change: Sequence[str]) -> Config | None:
     return None if changed == run.config else changed
 
 
-def _groups(configs: Sequence[Config], cache_dir: Path, folds: bool) -> Iterator[_Group]:
-    """Yield the trainings of configurations, those of one shape and data together.
-
-    With folds, each comes once for each of them, and is judged by the samples of that fold.
-    """
-    together: dict[str, list[int]] = {}
-    for number, config in enumerate(configs):
-        layers = [(layer.units, layer.activation) for layer in config.layers]
-        key = repr((layers, config.dataset, config.features, config.dtype, config.loss))
-        together.setdefault(key, []).append(number)
-    read: dict[str, tuple[Encoding, Samples]] = {}
-    sources = Sources()
-    for numbers in together.values():
-        first = configs[numbers[0]]
-        key = repr((first.dataset, first.features, first.dtype))
-        if key not in read:
-            read[key] = setup.encode(first, cache_dir, sources, keep=True)[:2]
-        encoding, samples = read[key]
-        for part, judged in _folded(samples) if folds else [(samples, samples)]:
-            members = [configs[number] for number in numbers]
-            yield _group(numbers, members, encoding, part, judged)
-
-
-def _folded(samples: Samples) -> Iterator[tuple[Samples, Samples]]:
-    """Yield, for each fold, the other samples and its own."""
-    n_samples = samples.y.shape[-1]
-    fold = np.random.RandomState(0).permutation(n_samples) % FOLDS
-    for i in range(FOLDS):
-        rest, own = np.flatnonzero(fold != i), np.flatnonzero(fold == i)
-        yield (
-            Samples(samples.x[:, rest], samples.y[:, rest]),
-            Samples(samples.x[:, own], samples.y[:, own]),
-        )
-
-
-def _group(
-    numbers: list[int],
-    members: Sequence[Config],
-    encoding: Encoding,
-    samples: Samples,
-    judged: Samples,
-) -> _Group:
-    """Return trainings of one shape, before their first update."""
-    first = members[0]
-    network = setup.network_of(first, encoding.facts)
-    params = np.stack([setup.initial_params(member, network) for member in members])
-    backprop = setup.evaluator(first, encoding, network, params, samples)
-    judge = backprop
-    if judged is not samples:
-        judge = setup.evaluator(first, encoding, network, params, judged)
-    clips = np.array([[member.gradient_clip or np.inf] for member in members])
-    units = sum(layer.units for layer in network.layers)
-    of_samples = backprop.samples * (network.n_params / 6 + 8 * units)
-    return _Group(
-        numbers,
-        encoding,
-        backprop,
-        judged,
-        judge,
-        np.array([[member.learning_rate] for member in members]),
-        clips if np.isfinite(clips).any() else None,
-        first.loss,
-        len(members) * (3000 + of_samples),
-    )
-
-
-def _train(groups: Sequence[_Group], until: int, work: float, deadline: float) -> tuple[int, Array]:
-    """Train all groups towards an epoch, and return the last one that all came to, with the costs.
-
-    That is `until`, or as far as the work and the time allow: 0 if that is no epoch at all.
-    """
-    start = groups[0].epoch
-    far = int(min(until - start, work / sum(group.work for group in groups)))
-    reached, costs = 0, np.zeros(0)
-    for milestone in sorted({start + far // part for part in (8, 4, 2, 1)} - {start}):
-        try:
-            for group in groups:
-                _advance(group, milestone, deadline)
-        except _OutOfTime:
-            break
-        reached, costs = milestone, _costs(groups)
-    return reached, costs
-
-
-def _advance(group: _Group, until: int, deadline: float) -> None:
-    """Train a group to an epoch; _OutOfTime if the deadline passes before."""
-    stops = loop.pauses(group.epoch, until, until)
-    steps = descend(
-        group.backprop, group.rates, stops, gradient_clip=group.clips, start=group.epoch
-    )
-    for epoch in steps:
-        group.epoch = epoch
-        if epoch < until and monotonic() > deadline:
-            raise _OutOfTime
-
-
-def _costs(groups: Sequence[_Group]) -> Array:
-    """Return the cost of each training, in the order of their numbers, NaN where it diverged.
-
-    It is the mean over folds. Where targets are scaled in different ways, costs are put into the
-    scale of the first one.
-    """
-    numbers = [number for group in groups for number in group.numbers]
-    costs, times = np.zeros(max(numbers) + 1), np.bincount(numbers)
-    scaling = next(group.encoding.targets for group in groups if 0 in group.numbers)
-    scale = np.array(scaling.factor if scaling else [1.0])
-    for group in groups:
-        cost = group.judge.evaluate().cost
-        own = group.encoding.targets
-        if own != scaling:
-            ratio = (np.array(own.factor if own else [1.0]) / scale)[:, np.newaxis]
-            y_hat = outputs(group.backprop.network, group.backprop.params, group.judged.x)
-            with np.errstate(all="ignore"):
-                losses = LOSSES[group.loss].loss(y_hat * ratio, group.judged.y * ratio)
-                cost = losses.sum(axis=-2).mean(axis=-1)
-        finite = np.isfinite(cost) & np.isfinite(group.backprop.params).all(axis=-1)
-        costs[group.numbers] += np.where(finite, cost, np.nan)
-    return costs / times
-
-
 def plain(trial: Trial) -> dict[str, object]:
-    """Return a trial as what JSON has."""
+    """Return a trial as plain values for JSON."""
     return {
         "by": trial.by,
         "epoch": trial.epoch,

@@ -1,4 +1,4 @@
-"""A run trained again, and compared with what it left."""
+"""Train a run again, and compare the two."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from nnfs_cli.training.setup import Training
 
 
 class Comparison(NamedTuple):
-    """Whether two trainings are the same to the bit, and if not, where they part."""
+    """Whether two trainings are bit for bit the same, and if not, where they differ."""
 
     identical: bool
     entries: int
-    data: bool  # is it the same?
-    epoch: int | None  # the first logged one at which a figure differs
+    data: bool  # whether the data set is unchanged
+    epoch: int | None  # first logged epoch at which a figure differs
     figure: str | None
     was: float | None
     now: float | None
-    weights: float  # the largest difference of any
-    difference: float  # of weights and costs, the largest |now - was| / (1 + |was|)
-    versions: dict[str, tuple[str, str]]  # those that differ: what was, what is
-    recorded: bool  # does the run say with which versions it was trained?
+    weights: float  # largest difference of a weight
+    difference: float  # largest |now - was| / (1 + |was|) of weights and figures
+    versions: dict[str, tuple[str, str]]  # the differing ones: before, now
+    recorded: bool  # whether the run's versions are recorded
 
     def differences(self) -> Iterator[str]:
-        """Yield what is different, in words."""
+        """Yield each difference as a phrase."""
         if not self.data:
             yield "the data set has changed"
         if self.epoch is not None:
@@ -50,7 +50,7 @@ class Comparison(NamedTuple):
 
 
 def check(run: Run, sources: Sources) -> None:
-    """Raise FileError unless the run can be read, and its data, before it is trained again."""
+    """Raise FileError unless the run and its data can be read and fit each other."""
     if run.params is None:
         record.read_weights(run, setup.network_of(run.config, run.encoding.facts))
     record.read_log(run)
@@ -58,21 +58,18 @@ def check(run: Run, sources: Sources) -> None:
 
 
 def train(training: Training, run: Run, report: Callable[[], None]) -> dict[str, Array]:
-    """Train to where the run ended, and return what was logged."""
+    """Train to the epoch where the run ended, and return the log."""
     last: int = run.facts["epochs"]
     try:
-        for epoch in loop.train(training, until=last):
+        for _ in loop.train(training, until=last):
             report()
-            if epoch >= last:
-                break
     except Diverged:
-        pass  # as the run did, or not: the comparison tells
-    loop.log(training)
+        pass  # perhaps the run did, too: the comparison shows it
     return {key: np.array(values) for key, values in training.log.items()}
 
 
 def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Comparison:
-    """Return how a run and its repetition compare."""
+    """Return the comparison of a run with its repetition, `training` with the log `again`."""
     before = record.read_log(run)
     params = record.read_weights(run, training.network) if run.params is None else run.params
     different = (training.params != params) & ~(np.isnan(training.params) & np.isnan(params))
@@ -101,24 +98,24 @@ def compare(run: Run, training: Training, again: Mapping[str, Array]) -> Compari
 
 
 def _difference(now: Array | None, was: Array) -> float:
-    """Return the largest |now - was| / (1 + |was|); infinity if one is not finite, or missing."""
+    """Return the largest |now - was| / (1 + |was|); infinity if it is not finite or missing."""
     if now is None or now.shape != was.shape:
         return inf
     different = (now != was) & ~(np.isnan(now) & np.isnan(was))
     with np.errstate(invalid="ignore"):
-        found = (np.abs(now - was) / (1 + np.abs(was)))[different]
-    return float(np.where(np.isfinite(found), found, inf).max(initial=0))
+        ratios = (np.abs(now - was) / (1 + np.abs(was)))[different]
+    return float(np.where(np.isfinite(ratios), ratios, inf).max(initial=0))
 
 
 def rounded_up(number: float) -> float:
-    """Return a positive number with one digit that is no smaller."""
+    """Return a positive number rounded up to one significant digit."""
     power = Decimal(number).adjusted()
     return float(Decimal(number).quantize(Decimal(1).scaleb(power), ROUND_UP))
 
 
 def _versions_of(run: Run) -> list[Mapping[str, Any]]:
-    """Return the versions that a run was trained with, one after the other; those of a sweep's run
-    are the sweep's."""
+    """Return the versions that a run was trained with, oldest first; for a run of a sweep, those
+    of the sweep."""
     facts = run.facts if run.params is None else directory.peek(run.path.parent) or {}
     before = facts.get("versions_before")
     each = [*(before if isinstance(before, list) else []), facts.get("versions")]
@@ -128,7 +125,7 @@ def _versions_of(run: Run) -> list[Mapping[str, Any]]:
 def _parting(
     before: Mapping[str, Array], again: Mapping[str, Array]
 ) -> tuple[int | None, str | None, float | None, float | None]:
-    """Return the first epoch at which two logs differ, in which figure, and the two values."""
+    """Return the first epoch at which two logs differ, the figure, and its two values."""
     length = min(len(before["epoch"]), len(again["epoch"]))
     for i in range(length):
         for key in (key for key in before if key in again):

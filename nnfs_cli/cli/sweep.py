@@ -23,7 +23,7 @@ from nnfs_cli.interrupts import noted, saves_noted
 
 if TYPE_CHECKING:
     from nnfs_cli.sweeps.plan import Plan
-    from nnfs_cli.sweeps.store import Row
+    from nnfs_cli.sweeps.store import RunResult
 
 
 @click.command()
@@ -206,14 +206,14 @@ def print_plan(plan: Plan, config: str, commands: bool) -> None:
 
 
 @contextmanager
-def progress(path: Path, count: int, quiet: bool) -> Iterator[Callable[[list[Row]], None]]:
+def progress(path: Path, count: int, quiet: bool) -> Iterator[Callable[[list[RunResult]], None]]:
     """Yield what is told of each stack: what failed, always; and on a terminal how far it is."""
     statuses: Counter[str] = Counter()
     best = float("inf")
     clock, before = perf_counter(), -1
     terminal = sys.stderr.isatty() and not quiet
 
-    def report(rows: list[Row]) -> None:
+    def report(rows: list[RunResult]) -> None:
         nonlocal best, before
         statuses.update(row.status for row in rows)
         best = min([best, *(r.figures["cost"] for r in rows if r.status == "finished")])

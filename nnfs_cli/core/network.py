@@ -1,4 +1,4 @@
-"""A network's shape, and where each layer lies in one flat array of parameters."""
+"""A network's layers, its flat array of parameters, and its outputs."""
 
 from __future__ import annotations
 
@@ -35,9 +35,8 @@ class Layer:
 class Network:
     """Layers, first hidden layer first.
 
-    The parameters of a network are one array (..., n_params). A layer's share of it is [W b] row
-    by row: (..., units, fan_in + 1) with the bias last, to be multiplied by inputs whose last row
-    is ones.
+    The parameters of a network are one array (..., n_params). A layer's part of it is [W b] row by
+    row: (..., units, fan_in + 1) with the bias last, and the inputs' last row is ones.
     """
 
     layers: tuple[Layer, ...]
@@ -62,13 +61,13 @@ def initialize(
 ) -> Array:
     """Return float64 parameters (n_params,), drawn layer by layer, W row by row and then b.
 
-    `initializers` holds a pair for each layer, for W and for b. RandomState's stream is frozen for
-    ever (NEP 19), so a seed means the same parameters in every version of NumPy.
+    `initializers` holds a pair for each layer, for W and for b. RandomState's stream is frozen
+    (NEP 19), so a seed gives the same parameters in every version of NumPy.
     """
     rng = np.random.RandomState(seed)
     params = np.empty(network.n_params)
     layers = zip(network.layers, network.views(params), initializers, strict=True)
-    with np.errstate(all="ignore"):  # whoever asked for infinities sees them in the cost
+    with np.errstate(all="ignore"):  # extreme values may overflow; the cost shows it
         for layer, Wb, (draw_W, draw_b) in layers:
             Wb[:, :-1] = draw_W(rng, (layer.units, layer.fan_in), layer.fan_in, layer.units)
             Wb[:, -1] = draw_b(rng, (layer.units,), layer.fan_in, layer.units)
@@ -78,7 +77,7 @@ def initialize(
 def activations(network: Network, params: Array, x: Array) -> Iterator[Array]:
     """Yield a of each layer, (..., units, samples), for x (..., inputs + 1, samples), ones last.
 
-    As in Backprop, x may lack the ones: then it is copied.
+    As in Backprop, x may lack the row of ones; then it is copied.
     """
     if x.shape[-2] == network.layers[0].fan_in:
         bare = x
@@ -102,8 +101,8 @@ def outputs(network: Network, params: Array, x: Array) -> Array:
 def answers(network: Network, params: Array, x: Array) -> Array:
     """Return y_hat (outputs, samples) of one network for x (inputs + 1, samples), ones last.
 
-    Unlike those of `outputs`, a sample's bits do not depend on its company: samples go through the
-    network in blocks of a few widths that are known to give the same bits, the last filled up.
+    Unlike in `outputs`, a sample's bits do not depend on the other samples: blocks have only widths
+    that give the same bits, and the last block is padded.
     """
     shapes = {(layer.units, layer.fan_in + 1) for layer in network.layers}
     parts, start, samples = [], 0, x.shape[-1]

@@ -1,4 +1,4 @@
-"""Matrix products by the fastest of several ways to the same bits."""
+"""Matrix products: the fastest of several methods that give the same bits."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 if TYPE_CHECKING:
     from nnfs_cli.core.activations import Array
 
-Product: TypeAlias = Callable[..., Any]  # of a, b, and where to write it
+Product: TypeAlias = Callable[..., Any]  # (a, b, out): writes a @ b to out
 
-SMALL = 1 << 10  # multiplications in a product that takes less time than its call
-TRIALS = 16
-NARROW = 16, 8, 4, 1  # columns of a product that few samples are filled up to
-WIDE = 512, 64  # columns of products that cost less per column
-ROWS = 1 << 8  # rows of products to compare: one may agree by chance, hundreds will not
-SPACE = 1 << 18  # numbers to try products on, if one takes no more
+SMALL = 1 << 10  # most multiplications of a product that is cheaper than its call
+TRIALS = 16  # random stacks that a joined product is compared on
+NARROW = 16, 8, 4, 1  # widths, in columns, that a few samples are padded to
+WIDE = 512, 64  # widths, in columns, that cost less per column
+ROWS = 1 << 8  # rows compared: one may agree by chance, hundreds will not
+SPACE = 1 << 18  # most random numbers of a comparison, unless one product needs more
 
 
 def joined(a: Array, b: Array, out: Array) -> Product:
-    """Return what writes a @ b to `out`, for a stack of a (networks, m, k) and one b (k, n).
+    """Return a product that writes a @ b to `out`, for a stack a (networks, m, k) and one b (k, n).
 
-    Written one under the other, all of a take a single product with b, which spares the calls of
-    small ones. BLAS may take its sums in another order then: it depends on the kernels. So it is
-    tried on random numbers, and where a single bit differs, the product stays matmul.
+    Stacked into one matrix, all of a are multiplied by b in a single call, which saves the overhead
+    of many small ones. BLAS may then sum in another order, depending on its kernels. So both are
+    compared on random numbers, and if a single bit differs, the product is matmul.
     """
     networks, m, k = a.shape
     n = b.shape[-1]
@@ -48,15 +48,15 @@ def joined(a: Array, b: Array, out: Array) -> Product:
 
 
 def _whole(array: Array) -> Array:
-    """Return the array if it has no gaps, else room for what it holds."""
+    """Return the array if it is contiguous, else a new one of its shape."""
     return array if array.flags.c_contiguous else np.empty(array.shape, array.dtype)
 
 
 @lru_cache
 def _same_bits(networks: int, m: int, k: int, n: int, dtype: Any, order: Any) -> bool:
-    """Return whether a joined product has the bits of single ones.
+    """Return whether a joined product has the bits of separate ones.
 
-    Whether a sum's order shows is a matter of luck for each number, and of none for some thousand.
+    One product may agree by chance; thousands will not.
     """
     rng = np.random.RandomState(0)
     for _ in range(TRIALS):
@@ -68,12 +68,11 @@ def _same_bits(networks: int, m: int, k: int, n: int, dtype: Any, order: Any) ->
 
 
 def widths(shapes: Iterable[tuple[int, int]], columns: int, dtype: Any) -> Iterator[int]:
-    """Yield numbers of columns, widest first, at which the products of some shapes (m, k) give a
-    column the same bits, wherever it stands and whatever the others hold.
+    """Yield widths, widest first, at which the bits of a column do not depend on the other columns.
 
-    The last one may be more than `columns`, the others are not. BLAS multiplies tiles of columns,
-    and its tiles may add in different orders. Shape, dtype and processor decide which, so it is
-    tried on random numbers.
+    This holds for products of all given shapes (m, k) with that many columns. Only the last width
+    may exceed `columns`. BLAS multiplies tiles of columns, and tiles may sum in different orders,
+    depending on shape, dtype and processor; so the widths are tested on random numbers.
     """
     shapes = set(shapes)
     narrow = next(n for n in NARROW if all(_same_anywhere(*shape, n, dtype) for shape in shapes))
@@ -85,7 +84,7 @@ def widths(shapes: Iterable[tuple[int, int]], columns: int, dtype: Any) -> Itera
 
 @lru_cache
 def _same_anywhere(m: int, k: int, width: int, dtype: Any) -> bool:
-    """Return whether all columns of (m, k) @ (k, width) are the same if those of b are."""
+    """Return whether equal columns of b give equal columns of (m, k) @ (k, width)."""
     trials = min(-(-ROWS // m), 1 + SPACE // (k * width))
     b = np.repeat(_random((trials, k, 1), dtype), width, axis=-1)
     products = np.matmul(_random((m, k), dtype), b)
@@ -94,7 +93,7 @@ def _same_anywhere(m: int, k: int, width: int, dtype: Any) -> bool:
 
 @lru_cache
 def _as_narrow(m: int, k: int, narrow: int, wide: int, dtype: Any) -> bool:
-    """Return whether (m, k) @ (k, wide) has the bits of products of `narrow` columns."""
+    """Return whether (m, k) @ (k, wide) has the bits of products with `narrow` columns."""
     blocks = min(-(-ROWS // m), 1 + SPACE // (k * wide))
     a, b = _random((m, k), dtype), _random((k, blocks * wide), dtype)
     one, other = (from_blocks(np.matmul(a, in_blocks(b, n))) for n in (narrow, wide))
@@ -102,12 +101,12 @@ def _as_narrow(m: int, k: int, narrow: int, wide: int, dtype: Any) -> bool:
 
 
 def _random(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return an array of random numbers; a large one repeats them, for they are slow to draw."""
+    """Return random numbers; large arrays repeat 4093 of them, as drawing is slow."""
     return np.resize(np.random.RandomState(0).standard_normal(4093), shape).astype(dtype)
 
 
 def in_blocks(x: Array, width: int) -> Array:
-    """Return x (rows, columns) as blocks (blocks, rows, width); the last is filled with zeros."""
+    """Return x (rows, columns) as blocks (blocks, rows, width); the last is padded with zeros."""
     rows, columns = x.shape
     if columns == width:
         return np.ascontiguousarray(x)[np.newaxis]
@@ -120,5 +119,5 @@ def in_blocks(x: Array, width: int) -> Array:
 
 
 def from_blocks(blocks: Array) -> Array:
-    """Return blocks (blocks, rows, width) side by side: (rows, columns)."""
+    """Return blocks (blocks, rows, width) side by side, (rows, blocks x width)."""
     return blocks.transpose(1, 0, 2).reshape(blocks.shape[1], -1)

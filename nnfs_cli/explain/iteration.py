@@ -1,9 +1,10 @@
-"""What happens in an iteration, as records. Every number comes from the core's own passes."""
+"""An iteration as records. Every number comes from the core's own passes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,6 @@ from nnfs_cli.config.request import request_of
 from nnfs_cli.config.schema import Config
 from nnfs_cli.core.activations import Array, derivative
 from nnfs_cli.core.backprop import Backprop, Trace
-from nnfs_cli.core.descent import descend
 from nnfs_cli.core.network import Network
 from nnfs_cli.data import features
 from nnfs_cli.data.encoding import Encoding, Samples, inputs, output_names
@@ -22,13 +22,14 @@ from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import Diverged
 from nnfs_cli.storage.digest import digest
 from nnfs_cli.training import loop, setup
+from nnfs_cli.training.setup import Training
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A configuration's network with the samples it learns from; `params` change in place.
+    """A configuration's network and its training samples; `params` change in place.
 
-    `columns` are the samples before their features are made, (columns, samples).
+    `columns` are the samples before features are computed, (columns, samples).
     """
 
     config: Config
@@ -39,20 +40,21 @@ class Subject:
     columns: Array
     data_digest: str
 
-    @property
-    def backprop(self) -> Backprop:
-        """A new one: it is what trains, and what is looked at."""
+    def training(self, epoch: int = 0) -> Training:
+        """Return a new training of `params`, at an epoch, without a test part."""
         config, encoding, network = self.config, self.encoding, self.network
-        return setup.evaluator(config, encoding, network, self.params, self.samples)
+        backprop = setup.evaluator(config, encoding, network, self.params, self.samples)
+        digested = self.data_digest
+        return Training(config, encoding, network, backprop, None, digested, epoch)
 
 
 @dataclass(frozen=True)
 class LayerPass:
     """One layer in one iteration; gradients are those of the cost, the mean over samples.
 
-    `upstream` (dC/da) and `local` (da/dz) are None where the output's short form passes them by.
-    Softmax's local is da_i/dz_j at [i, j, sample]. `step_W` and `step_b` are the gradient after
-    clipping, or the gradient itself.
+    `upstream` (dC/da) and `local` (da/dz) are None where the output's short form skips them.
+    Softmax's local is da_i/dz_j at [i, j, sample]. `step_W` and `step_b` are the gradient, clipped
+    if there is a clip.
     """
 
     W: Array  # (units, fan_in)
@@ -72,11 +74,11 @@ class LayerPass:
 
 @dataclass(frozen=True)
 class Iteration:
-    """One update: what the network said before it, its gradients, and what it says afterwards."""
+    """One update: forward pass, gradients, new parameters, and the outputs and cost they give."""
 
     epoch: int
     layers: tuple[LayerPass, ...]
-    losses: Array  # of each sample, (1, samples)
+    losses: Array  # (1, samples)
     cost: float
     new_y_hat: Array  # (outputs, samples)
     new_cost: float
@@ -84,10 +86,10 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Report:
-    """Iterations, one after the other, and what they began with.
+    """Consecutive iterations, and the samples they use.
 
-    `sample` is the number of the only sample, if there is but one; `terms` are the features as
-    factors of columns, None where the inputs are the columns.
+    `sample` is the number of the only sample, or None if all samples are used; `terms` are the
+    features as factors of columns, None where the inputs are the columns.
     """
 
     config: Config
@@ -103,7 +105,7 @@ class Report:
 
 
 def prepare(config: Config, cache_dir: Path | None, sources: Sources | None = None) -> Subject:
-    """Return what a configuration describes, before its first update."""
+    """Return a configuration's subject before the first update."""
     sources = sources or Sources()
     encoding, train, test = setup.encode(config, cache_dir, sources, keep=True)
     plain = request_of(msgspec.structs.replace(config, features=None))
@@ -116,18 +118,20 @@ def prepare(config: Config, cache_dir: Path | None, sources: Sources | None = No
 
 
 def advance(subject: Subject, epoch: int) -> None:
-    """Train in place up to an epoch, as `nnfs train` does; raises Diverged."""
-    config, backprop = subject.config, subject.backprop
-    stops = loop.logged_epochs(0, epoch, config.log_every)
-    for reached in descend(
-        backprop, config.learning_rate, stops, gradient_clip=config.gradient_clip
-    ):
-        if not np.isfinite(subject.params).all():
-            raise Diverged(f"diverged by epoch {reached}: there is no epoch {epoch} to explain")
+    """Train in place up to an epoch, as `nnfs train` does. Raises Diverged."""
+    training = subject.training()
+    try:
+        for _ in loop.train(training, until=epoch):
+            pass
+    except Diverged:
+        if training.epoch == epoch and np.isfinite(subject.params).all():
+            return  # only the cost overflows: there is an iteration to explain
+        text = f"diverged by epoch {training.epoch}: there is no epoch {epoch} to explain"
+        raise Diverged(text) from None
 
 
 def single(subject: Subject, sample: int) -> Subject:
-    """Return the same network, its parameters copied, with one of the samples alone."""
+    """Return the same network with one sample only; its parameters are a copy."""
     x, y = (np.ascontiguousarray(part[:, [sample]]) for part in subject.samples)
     return Subject(
         subject.config,
@@ -143,7 +147,7 @@ def single(subject: Subject, sample: int) -> Subject:
 def explain(
     subject: Subject, *, epoch: int = 0, count: int = 1, sample: int | None = None
 ) -> Report:
-    """Return the report of `count` iterations, from the epoch that the subject has reached."""
+    """Return the report of `count` iterations, from the epoch reached; `params` change in place."""
     if sample is not None:
         subject = single(subject, sample)
     config, columns = subject.config, subject.encoding.facts.columns
@@ -166,33 +170,21 @@ def explain(
 
 
 def _iterate(subject: Subject, epoch: int, count: int) -> Iterator[Iteration]:
-    """Update the subject's parameters in place, and yield what happens."""
-    config, params, backprop = subject.config, subject.params, subject.backprop
-    updates = descend(
-        backprop,
-        config.learning_rate,
-        range(epoch + 1, epoch + count + 1),
-        gradient_clip=config.gradient_clip,
-        start=epoch,
+    """Yield iterations; the subject's parameters change in place."""
+    training = subject.training(epoch)
+    moments = (
+        (reached, subject.params.copy(), training.backprop.trace(), training.figures["cost"])
+        for reached in loop.train(training, at=range(epoch, epoch + count + 1), endings=())
     )
-    traces, cost = backprop.trace(), _cost(backprop)
-    for reached in range(epoch, epoch + count):
-        old = params.copy()
-        next(updates)
-        new_traces, new_cost = backprop.trace(), _cost(backprop)
+    for (before, old, traces, cost), (_, _, new_traces, new_cost) in pairwise(moments):
         yield Iteration(
-            reached,
+            before,
             tuple(_layers(subject, traces, old)),
-            _losses(backprop, traces[-1], subject.samples.y),
+            _losses(training.backprop, traces[-1], subject.samples.y),
             cost,
             new_traces[-1].a,
             new_cost,
         )
-        traces, cost = new_traces, new_cost
-
-
-def _cost(backprop: Backprop) -> float:
-    return float(backprop.evaluate().cost)
 
 
 def _losses(backprop: Backprop, output: Trace, y: Array) -> Array:
@@ -203,7 +195,7 @@ def _losses(backprop: Backprop, output: Trace, y: Array) -> Array:
 
 
 def _layers(subject: Subject, traces: list[Trace], old: Array) -> Iterator[LayerPass]:
-    """Yield each layer's arrays; the core's sums over samples become means."""
+    """Yield each layer's arrays, with the core's sums over samples as means."""
     network, m = subject.network, subject.samples.y.shape[-1]
     clip = subject.config.gradient_clip
     for layer, trace, Wb, new in zip(

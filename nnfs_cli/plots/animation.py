@@ -1,6 +1,6 @@
-"""A training in motion: the boundary or the fit, and the cost beside it, epoch by epoch.
+"""Animate a training: the boundary or the fit, with the cost beside it.
 
-The run is trained again from its configuration, and its state is drawn on the way.
+The run is trained again from its configuration, and drawn at some epochs.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from nnfs_cli.core.activations import Array
-from nnfs_cli.core.descent import descend
-from nnfs_cli.errors import FileError, NnfsError
+from nnfs_cli.errors import Diverged, FileError, NnfsError
 from nnfs_cli.plots import boundary, lettering, regression, style, titles
 from nnfs_cli.plots.boundary import Redraw
 from nnfs_cli.plots.curves import cost_label, mark_failure
@@ -32,48 +31,46 @@ from nnfs_cli.training.setup import Training
 
 SUFFIXES = ("gif", "mp4")
 FPS = 12
-LINGER = 1.5  # seconds on the last frame
-PIXELS = 100  # an inch
+LINGER = 1.5  # time on the last frame, seconds
+PIXELS = 100  # per inch
 
 
 def frame_epochs(epochs: int, frames: int) -> list[int]:
-    """Return at most so many epochs from 0 to the last, close at first, then further apart."""
+    """Return at most so many epochs from 0 to the last: dense at first, then further apart."""
     power = max(3.0, log(max(epochs, 1)) / log(frames))  # so that the first step is one epoch
-    found = [0]
+    stops = [0]
     for i in range(1, min(frames, epochs + 1)):
-        found.append(max(found[-1] + 1, round(epochs * (i / (frames - 1)) ** power)))
+        stops.append(max(stops[-1] + 1, round(epochs * (i / (frames - 1)) ** power)))
     if epochs:
-        found[-1] = epochs
-    return found
+        stops[-1] = epochs
+    return stops
 
 
 def again(run: Run, look: Look, frames: int) -> Iterator[tuple[Training, Model]]:
-    """Train a run once more, and yield the training and its model at each frame's epoch.
+    """Train a run again, and yield the training and its model at each frame's epoch.
 
-    Where its parameters are no longer finite is the last frame.
+    The frame at which it diverges is the last one.
     """
     training = setup.prepare(run.config, look.cache_dir)
     if run.facts.get("data_digest", training.data_digest) != training.data_digest:
         raise FileError(f"{run.path}: its data set has changed since it was trained")
     model = Model(run, training.network, training.params)
     stops = frame_epochs(run.facts.get("epochs", run.config.epochs), frames)
-    clip, rate = run.config.gradient_clip, run.config.learning_rate
-    for epoch in descend(training.backprop, rate, stops, gradient_clip=clip):
-        training.epoch = epoch
-        loop.log(training)
+    try:
+        for _ in loop.train(training, at=stops):
+            yield training, model
+    except Diverged:
         yield training, model
-        if is_over(training, run):
-            return
 
 
 def is_over(training: Training, run: Run) -> bool:
-    """Return whether this is the run's last epoch, or the first in which it is not finite."""
+    """Return whether this is the run's last epoch, or it has diverged."""
     last = run.facts.get("epochs", run.config.epochs)
-    return bool(training.epoch == last or not np.isfinite(training.params).all())
+    return bool(training.epoch == last or loop.has_diverged(training))
 
 
 def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], None]]:
-    """Return a figure with two axes, and what draws a moment of the training on it."""
+    """Return a figure with two axes, and a function that draws the training's state on it."""
     model = models.load(run)
     if model.known.classes is not None:
         boundary.chosen_columns(model, look.columns)
@@ -101,20 +98,20 @@ def scene(run: Run, look: Look) -> tuple[Figure, Callable[[Training, Model], Non
         [lettering.shortened(titles.details(run)[0], 6.9, lettering.DETAIL)],
         fault,
     )
-    told = [text.get_text() for text in faults]
+    fault_texts = [text.get_text() for text in faults]
 
     def show(training: Training, model: Model) -> None:
         redraw(model)
         move(training)
         title.set_text(f"{name}: epoch {training.epoch:,} of {end:,}")
-        for text, words in zip(faults, told, strict=True):
+        for text, words in zip(faults, fault_texts, strict=True):
             text.set_text(words if is_over(training, run) else "")
 
     return made, show
 
 
 def _cost_axes(axes: Axes, run: Run, look: Look) -> Callable[[Training], None]:
-    """Prepare the axes of the cost for the whole training; return what draws it so far."""
+    """Prepare the cost's axes for the whole training; return a function that draws it so far."""
     epochs = run.facts.get("epochs", run.config.epochs)
     lines = {
         key: axes.plot([], [], dash, label=part, linewidth=1.8, markevery=[-1])[0]
@@ -134,7 +131,7 @@ def _cost_axes(axes: Axes, run: Run, look: Look) -> Callable[[Training], None]:
     def move(training: Training) -> None:
         for key, line in lines.items():
             values = style.drawable(np.array(training.log[key]))
-            finite = np.isfinite(values)  # so that the mark is on the last one
+            finite = np.isfinite(values)  # the marker belongs on the last finite cost
             line.set_data(np.array(training.log["epoch"])[finite], values[finite])
         here = titles.failure_in(training.log, "diverged")
         if failure and here and is_over(training, run):
@@ -144,7 +141,7 @@ def _cost_axes(axes: Axes, run: Run, look: Look) -> Callable[[Training], None]:
 
 
 def film(run: Run, look: Look, frames: int, tell: Callable[[int], None]) -> Iterator[Array]:
-    """Yield frames (height, width, 4) of bytes; `tell` is called with the number of each."""
+    """Yield frames (height, width, 4) of bytes, and call `tell` with the number of each."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     made, show = scene(run, look)
@@ -160,24 +157,24 @@ def film(run: Run, look: Look, frames: int, tell: Callable[[int], None]) -> Iter
         show(training, model)
         canvas.draw()
         if number == 1:
-            made.set_layout_engine("none")  # laid out once: nothing jumps, and it is quicker
+            made.set_layout_engine("none")  # one layout for all frames: steady and faster
         tell(number)
         yield np.array(canvas.buffer_rgba())
 
 
 def _limits(run: Run, look: Look, frames: int) -> Array:
-    """Return the finite costs that the run will pass: those it logged and, of one that diverged,
-    those of the frames, which are often far above."""
+    """Return the finite costs that the film shows: the logged ones and, if the run diverged, those
+    of the frames, which are often far higher."""
     logs: list[Any] = [record.read_log(run)]
     if titles.failure_of(run):
         logs += [training.log for training, _ in again(run, look, frames)][-1:]
     every = [style.drawable(log[k]) for log in logs for k in ("cost", "test_cost") if k in log]
-    found: Array = np.concatenate(every)
-    return found[np.isfinite(found)]
+    costs: Array = np.concatenate(every)
+    return costs[np.isfinite(costs)]
 
 
 def gif(pictures: Iterator[Array], look: Look) -> bytes:
-    """Return frames as a GIF of one palette, for one that changes would flicker."""
+    """Return frames as a GIF with one palette; a changing palette would flicker."""
     from PIL import Image
 
     frames: list[Any] = [Image.fromarray(picture).convert("RGB") for picture in pictures]
@@ -195,7 +192,7 @@ def gif(pictures: Iterator[Array], look: Look) -> bytes:
 
 
 def gif_palette(look: Look) -> list[int]:
-    """Return at most 256 colours, three numbers each: those that are drawn, and their blends."""
+    """Return at most 256 colours, three numbers each: those drawn, and their blends."""
     from matplotlib.colors import to_rgb
 
     ground, ink, soft = (np.array(to_rgb(hue)) for hue in look.palette[:3])
@@ -207,21 +204,21 @@ def gif_palette(look: Look) -> list[int]:
     pairs = [(ground, end) for end in (*shaded, ink, soft, *hues, *others)]
     pairs += [(end, ink) for end in shaded[:6]]
     pairs += list(itertools.pairwise([*hues[:3], hues[0]]))
-    found = [
+    blends = [
         a + share * (b - a) for a, b in pairs for share in np.linspace(0, 1, boundary.STEPS + 1)
     ]
-    numbers = np.unique(np.round(np.array(found) * 255).astype(int), axis=0)
+    numbers = np.unique(np.round(np.array(blends) * 255).astype(int), axis=0)
     return [int(v) for colour in numbers[:256] for v in colour]
 
 
 def mp4(pictures: Iterator[Array], look: Look) -> bytes:
-    """Return frames as an MP4, by ffmpeg; NnfsError without it."""
+    """Return frames as an MP4 made by ffmpeg. Raises NnfsError if that is not installed."""
     import subprocess
 
     if not shutil.which("ffmpeg"):
         raise NnfsError("an MP4 needs ffmpeg, which is not installed; a GIF needs nothing more")
     first = next(pictures)
-    height, width = (size - size % 2 for size in first.shape[:2])  # as the codec wants them
+    height, width = (size - size % 2 for size in first.shape[:2])  # the codec requires even sizes
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
         command = ["ffmpeg", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgba"]
@@ -235,16 +232,15 @@ def mp4(pictures: Iterator[Array], look: Look) -> bytes:
                     process.stdin.write(np.ascontiguousarray(picture[:height, :width]).tobytes())
                 process.stdin.close()
             except BrokenPipeError:
-                pass  # ffmpeg says why
-            told = process.stderr.read().decode(errors="replace").strip()
+                pass  # ffmpeg's last line on stderr has the reason
+            messages = process.stderr.read().decode(errors="replace").strip()
         if process.returncode or not path.exists():
-            raise NnfsError(
-                f"ffmpeg could not make the film: {told.splitlines()[-1:] or 'no word'}"
-            )
+            reason = next(reversed(messages.splitlines()), "no message")
+            raise NnfsError(f"ffmpeg could not make the film: {reason}")
         return path.read_bytes()
 
 
 def animate(run: Run, look: Look, suffix: str, frames: int, tell: Callable[[int], None]) -> bytes:
-    """Return the film of a run's training as a file of a suffix in SUFFIXES."""
+    """Return the film of a run's training as the bytes of a GIF or MP4, by suffix."""
     with style.drawing(look.palette):
         return (gif if suffix == "gif" else mp4)(film(run, look, frames, tell), look)

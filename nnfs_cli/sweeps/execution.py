@@ -1,4 +1,4 @@
-"""A sweep is done: its missing runs are put in stacks, and the stacks are trained by workers."""
+"""Run a sweep: its missing runs are grouped in stacks, which workers train."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from nnfs_cli.sweeps.plan import Plan
 from nnfs_cli.sweeps.points import NOTHING
 from nnfs_cli.sweeps.results import results, write_results
 from nnfs_cli.sweeps.stacking import partition
-from nnfs_cli.sweeps.store import Row, done, movable, numbers_of, rows_of, save
+from nnfs_cli.sweeps.store import RunResult, done, movable, numbers_of, results_of, save
 from nnfs_cli.sweeps.workers import Workers
 from nnfs_cli.training import stack as training_stack
 from nnfs_cli.training.stack import Stack, Trained
 
-MAX_EPOCHS = 2**63 - 1  # the largest of NumPy's integers
-COPIES = 2  # of a sweep's logs in memory, as it is put into one file
+MAX_EPOCHS = 2**63 - 1  # NumPy's largest integer
+COPIES = 2  # copies of a sweep's logs in memory while its files are merged
 
 
 def check_logs(plan: Plan) -> None:
-    """Raise ConfigError unless this machine can hold all that a sweep logs."""
+    """Raise ConfigError unless the logs of a sweep fit in this machine's memory."""
     most = max(config.epochs for config in plan.configs)
     if most > MAX_EPOCHS:
-        text = f"{MAX_EPOCHS:,} epochs are the most that can be swept"
+        text = f"{MAX_EPOCHS:,} epochs are the most that a sweep can train"
         raise config_error([Problem("epochs", text)], NOTHING)
     entries = sum(-(-config.epochs // config.log_every) + 1 for config in plan.configs)
     needed = COPIES * entries * len(store.FIGURES) * np.dtype(float).itemsize
     if needed > memory():
         fewer = -(-most // 1000)
         text = f"{entries:,} logged epochs of all runs need {needed / 2**30:,.1f} GiB; "
-        text += f"this machine has {memory() / 2**30:,.1f} GiB; log fewer, as with "
+        text += f"this machine has {memory() / 2**30:,.1f} GiB; log fewer, for example with "
         text += f"log_every={fewer}"
         raise config_error([Problem("log_every", text)], NOTHING)
 
@@ -55,33 +55,33 @@ def run(
     shard: tuple[int, int] = (1, 1),
     retry_failed: bool = False,
     every: float = 10,
-) -> Iterator[list[Row]]:
-    """Do what is missing of a sweep, and yield what is done: first what was, then each stack.
+) -> Iterator[list[RunResult]]:
+    """Train the missing runs of a sweep; yield the earlier results, then those of each stack.
 
-    Of `shard` (i, n) only every n-th stack is done, from the i-th on. The state of each stack in
-    training is saved `every` so many seconds, and when a signal asks for it.
+    `shard` (i, n) trains only every n-th stack, starting with the i-th. The state of each stack in
+    training is saved `every` so many seconds, and on a signal.
     """
-    behind = done(path)
-    yield list(behind.values())
+    before = done(path)
+    yield list(before.values())
     if retry_failed:
-        behind = {number: row for number, row in behind.items() if row.status == "finished"}
+        before = {n: result for n, result in before.items() if result.status == "finished"}
     index, shards = shard
     pieces = workers.width if shards == 1 else shards
-    # Shards share the work alike whatever has been done, so each of them divides the whole.
+    # Every shard partitions all runs, so they agree whatever is done already.
     whole = range(len(plan.points))
-    numbers = whole if shards > 1 else [number for number in whole if number not in behind]
+    numbers = whole if shards > 1 else [number for number in whole if number not in before]
     mine = list(partition(plan, numbers, pieces, cache_dir))[index - 1 :: shards]
-    todo = [part for stack in mine if (part := stack.without(behind)) is not None]
+    todo = [part for stack in mine if (part := stack.without(before)) is not None]
     for trained in _trained(plan, path, workers, todo, every):
         save(path, movable(trained, plan.relative_paths(path)))
         progress.remove(path, min(numbers_of(trained)))
-        yield list(rows_of(trained))
+        yield list(results_of(trained))
 
 
 def _trained(
     plan: Plan, path: Path, workers: Workers, todo: Sequence[Stack], every: float
 ) -> Iterator[Trained]:
-    """Yield the stacks to do, as they are trained."""
+    """Yield the stacks of `todo` as they are trained."""
     pieces = _pieces(plan, path, todo, every)
     if not workers.remote:
         yield from sweep_workers.results(workers, progress.train, pieces)
@@ -98,10 +98,10 @@ def _trained(
 
 
 def _check_answer(plan: Plan, trained: Trained, left: set[int]) -> None:
-    """Raise ValueError unless a stack is one of the runs that are left."""
+    """Raise ValueError unless a stack has only runs that are left, as the plan describes them."""
     numbers = trained.numbers.tolist()
     if not numbers_of(trained) <= left or len(set(numbers)) < len(numbers):
-        raise ValueError("it has runs that nobody asked for")
+        raise ValueError("it has runs that were not requested")
     configs = [plan.configs[number] for number in numbers]
     if not all(
         map(np.array_equal, (trained.config, trained.changes), training_stack.texts(configs))
@@ -116,7 +116,7 @@ def _check_answer(plan: Plan, trained: Trained, left: set[int]) -> None:
 def _pieces(
     plan: Plan, path: Path, todo: Sequence[Stack], every: float
 ) -> Iterator[progress.Piece]:
-    """Yield the stacks to do: first those that were stopped, as they were, and then the others."""
+    """Yield the stacks of `todo`: first those that were stopped, with their state."""
     left, taken = {number for stack in todo for number in stack.numbers}, set[int]()
     for numbers, state in progress.saved(path):
         if (left - taken).issuperset(numbers):
@@ -130,13 +130,13 @@ def _pieces(
 
 
 def finish(plan: Plan, path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Write results.csv and run.json from what is done, and return run.json."""
-    with files.locked(path / ".lock-results", wait=True):  # the last to write has seen everything
-        rows = done(path)
-        write_results(path, results(plan, rows))
-        statuses = [row.status for row in rows.values()]
+    """Write results.csv and run.json from the runs that are done, and return the facts."""
+    with files.locked(path / ".lock-results", wait=True):  # the last writer sees all results
+        by_number = done(path)
+        write_results(path, results(plan, by_number))
+        statuses = [result.status for result in by_number.values()]
         counts = {status: statuses.count(status) for status in ("finished", "diverged", "failed")}
-        if not (missing := len(plan.points) - len(rows)):
+        if not (missing := len(plan.points) - len(by_number)):
             progress.remove(path)
         status = "finished" if not missing else "unfinished"
         before = directory.peek(path) or {}

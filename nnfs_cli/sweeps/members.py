@@ -13,7 +13,7 @@ from nnfs_cli.errors import ConfigError, FileError, did_you_mean
 from nnfs_cli.runs import paths
 from nnfs_cli.runs.record import Run
 from nnfs_cli.sweeps.directory import read_facts
-from nnfs_cli.sweeps.store import done, everything, rows_of
+from nnfs_cli.sweeps.store import done, everything, results_of
 from nnfs_cli.training.stack import Trained
 
 
@@ -62,7 +62,7 @@ def _run_of(path: Path, trained: Trained, i: int) -> Run:
     count = consistency.n_params(config, encoding.facts)
     if trained.params.shape[1] != count or trained.params.dtype != config.dtype:
         raise FileError(f"{where}: has not the {count} parameters, {config.dtype}, of its network")
-    row = next(row for row in rows_of(trained) if row.number == trained.numbers[i])
+    row = next(row for row in results_of(trained) if row.number == trained.numbers[i])
     return Run(
         where,
         config,

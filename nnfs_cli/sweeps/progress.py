@@ -1,7 +1,7 @@
-"""Stacks in training on disk: from its state, a stack goes on as if it had never stopped.
+"""The states of stacks in training, on disk: a stack continues as if it had never stopped.
 
-A state is `.state-N.npz` in the sweep's directory, named after the stack's first run. One that
-cannot be read is as good as none: its runs begin anew, and come to the same.
+A state is `.state-N.npz` in the sweep's directory, named after the stack's first run. An unreadable
+one is ignored; its runs restart with the same result.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from nnfs_cli.storage.arrays import read_arrays, write_arrays
 from nnfs_cli.storage.digest import sealed, unsealed
 from nnfs_cli.sweeps.store import Failure, identity, packed
 from nnfs_cli.training import stack as training_stack
-from nnfs_cli.training.stack import Stack, State, Trained
+from nnfs_cli.training.stack import Stack, StackState, Trained
 
-FIELDS = [name for name in State._fields if name != "log"]
+FIELDS = [name for name in StackState._fields if name != "log"]
 
 
 class Piece(NamedTuple):
-    """A stack to train: where it is, and where its state is kept, `every` so many seconds."""
+    """A stack to train and its state; that is saved in `directory` `every` so many seconds."""
 
     stack: Stack
-    state: State | None
+    state: StackState | None
     directory: Path | None
     every: float
 
 
 def train(piece: Piece, sources: Sources | None = None) -> Trained:
-    """Return a piece's runs, trained; Stopped if that is asked for meanwhile.
+    """Train a piece and return its runs. Raises Stopped on a stop signal, with the state saved.
 
     `sources` belongs to the worker, which keeps what it has read for its next piece.
     """
     stack, state, directory, every = piece
     saved, saves = monotonic(), asked.saves
-    if asked.stop:  # as it was waiting in a line
+    if asked.stop:  # the signal arrived while the job was queued
         raise Stopped
 
-    def pause(state: State) -> None:
+    def pause(state: StackState) -> None:
         nonlocal saved, saves
         if directory and (asked.stop or asked.saves > saves or monotonic() - saved >= every):
             _write(directory, stack, state)
@@ -58,14 +58,14 @@ def train(piece: Piece, sources: Sources | None = None) -> Trained:
 
 
 def train_for_afar(piece: Piece, sources: Sources | None = None) -> bytes:
-    """Return a piece's runs, trained, as bytes for stackfiles.unpacked, or why they are not."""
+    """Train a piece and return its runs, or the error, as bytes for store.unpacked."""
     try:
         return packed(train(piece, sources))
     except Exception as error:
         return msgspec.json.encode(Failure(str(error) or type(error).__name__))
 
 
-def _write(directory: Path, stack: Stack, state: State) -> None:
+def _write(directory: Path, stack: Stack, state: StackState) -> None:
     arrays = {name: np.asarray(getattr(state, name)) for name in FIELDS}
     arrays |= {f"log/{key}": values for key, values in state.log.items()}
     named = {"identity": np.array(identity(directory)), "numbers": np.array(stack.numbers)}
@@ -76,27 +76,27 @@ def _path(directory: Path, number: int) -> Path:
     return directory / f".state-{number}.npz"
 
 
-def saved(directory: Path) -> Iterator[tuple[list[int], State]]:
-    """Yield the runs of each stack that was stopped, and its state."""
+def saved(directory: Path) -> Iterator[tuple[list[int], StackState]]:
+    """Yield the runs and the state of each stack that was stopped."""
     for path in sorted(directory.glob(".state-*.npz")):
         with suppress(FileError, ValueError, KeyError):
             yield _read(path)
 
 
-def _read(path: Path) -> tuple[list[int], State]:
+def _read(path: Path) -> tuple[list[int], StackState]:
     arrays = unsealed(read_arrays(path))
     if str(arrays.pop("identity")) != identity(path.parent):
-        raise ValueError("it is of another sweep")
+        raise ValueError("it belongs to another sweep")
     numbers = arrays.pop("numbers")
     if numbers.ndim != 1 or numbers.dtype.kind != "i" or not len(numbers):
         raise ValueError("it has no runs")
     log = {key[4:]: values for key, values in arrays.items() if key.startswith("log/")}
     fields = {name: arrays[name] for name in FIELDS}
-    return numbers.tolist(), State(**fields, log=log)  # type: ignore[arg-type]
+    return numbers.tolist(), StackState(**fields, log=log)  # type: ignore[arg-type]
 
 
 def remove(directory: Path, number: int | None = None) -> None:
-    """Remove the state of the stack whose first run this is, if there is one; by default, all."""
+    """Remove the state of the stack whose first run is `number`, if it exists; by default, all."""
     for path in directory.glob(f".state-{'*' if number is None else number}.npz"):
         with suppress(OSError):
             path.unlink()

@@ -12,17 +12,17 @@ from nnfs_cli.errors import FileError
 from nnfs_cli.storage import files
 from nnfs_cli.sweeps.directory import RESULTS, read_facts
 from nnfs_cli.sweeps.plan import Plan
-from nnfs_cli.sweeps.store import FIGURES, Row
+from nnfs_cli.sweeps.store import FIGURES, RunResult
 
 MAX_RESULTS = 1 << 28  # bytes
 
 
-def results(plan: Plan, rows: Mapping[int, Row]) -> list[dict[str, Any]]:
+def results(plan: Plan, rows: Mapping[int, RunResult]) -> list[dict[str, Any]]:
     """Return one record for each run of the plan, in order: swept keys, status and figures."""
     names = [key for key in FIGURES if any(key in row.figures for row in rows.values())]
     records = []
     for number, point in enumerate(plan.points):
-        row = rows.get(number, Row(number, "missing"))
+        row = rows.get(number, RunResult(number, "missing"))
         record: dict[str, Any] = {"index": number, **dict(point)}
         record |= {"status": row.status, "epochs": record.get("epochs", row.epochs)}
         records.append(record | {key: row.figures.get(key) for key in names})

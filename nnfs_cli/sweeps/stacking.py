@@ -1,4 +1,4 @@
-"""Which runs of a sweep are trained together: those of one shape, as many as fit in the cache."""
+"""Group a sweep's runs in stacks: runs of one shape, as many as fit in the cache."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from nnfs_cli.data.table import DataInfo
 from nnfs_cli.sweeps.plan import Plan
 from nnfs_cli.training.stack import Stack
 
-CACHE_BYTES = 1 << 20  # of work space that a stack may have
+CACHE_BYTES = 1 << 20  # largest work space of a stack
 
 
 def shape_of(config: Config, known: DataInfo) -> str:
-    """Return what runs must share to be trained in one stack, as text to compare."""
+    """Return a text that is equal for runs that can be trained in one stack."""
     samples = known.samples
     test = n_test(samples, config.dataset.parameters["test_size"])
     layers = [(layer.units, repr(layer.activation)) for layer in config.layers]
-    given = (config.loss, config.dtype, config.epochs, config.log_every)
+    settings = (config.loss, config.dtype, config.epochs, config.log_every)
     inputs = len(config.features or known.columns)
     path = config.dataset.parameters.get("test_path")
-    return repr((layers, given, inputs, samples, test, known.classes, path))
+    return repr((layers, settings, inputs, samples, test, known.classes, path))
 
 
 def max_networks(config: Config, known: DataInfo) -> int:
@@ -41,7 +41,7 @@ def max_networks(config: Config, known: DataInfo) -> int:
 def partition(
     plan: Plan, numbers: Iterable[int], pieces: int, cache_dir: Path | None
 ) -> Iterator[Stack]:
-    """Yield the runs in stacks, each shape's in order, in `pieces` or more if there are so many."""
+    """Yield the runs in stacks, in order within a shape, in at least `pieces` stacks per shape."""
     digests = plan.digests()
     shapes: dict[str, list[int]] = {}
     for number in numbers:

@@ -1,7 +1,7 @@
-"""Trained stacks on disk: `stacks-T-N.npz`, and what became of the runs that they hold.
+"""Trained stacks on disk, `stacks-T-N.npz`, and the results of their runs.
 
-A stack is written whole when it is done. Sixteen files of tier T are put together in one of the
-next, so that there are never many.
+A stack is written, whole or not at all, when it is done. Sixteen files of tier T are merged into
+one of tier T + 1, which keeps their number small.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from nnfs_cli.storage.arrays import read_arrays, save_arrays, unpack_arrays, wri
 from nnfs_cli.storage.digest import sealed, unsealed
 from nnfs_cli.training.stack import Trained
 
-TIER = 16  # files of one tier at most
+TIER = 16  # most files of one tier
 FIGURES = ("cost", "accuracy", "test_cost", "test_accuracy")
 
 
-class Row(msgspec.Struct, frozen=True):
-    """What became of one run: status is finished, diverged or failed."""
+class RunResult(msgspec.Struct, frozen=True):
+    """The result of one run: status is finished, diverged or failed."""
 
     number: int
     status: str
@@ -42,12 +42,12 @@ class Row(msgspec.Struct, frozen=True):
 def stack_files(path: Path) -> list[Path]:
     """Return the files of trained stacks, by tier and number."""
     names = (re.fullmatch(r"stacks-(\d+)-(\d+)\.npz", entry.name) for entry in path.iterdir())
-    found = sorted((int(name[1]), int(name[2]), name[0]) for name in names if name)
-    return [path / name for _, _, name in found]
+    ordered = sorted((int(name[1]), int(name[2]), name[0]) for name in names if name)
+    return [path / name for _, _, name in ordered]
 
 
 def movable(trained: Trained, written: Mapping[str, str]) -> Trained:
-    """Return a trained stack with the paths of its data as `written` has them."""
+    """Return a trained stack with the paths of its data replaced as in `written`."""
     if not written:
         return trained
 
@@ -60,36 +60,37 @@ def movable(trained: Trained, written: Mapping[str, str]) -> Trained:
 
 
 def save(path: Path, trained: Trained) -> None:
-    """Write a trained stack, and put files together if there are many."""
+    """Write a trained stack, and merge files if there are many."""
     _write(path, [trained], 0)
     with files.locked(path / ".lock-files") as alone:
-        if alone:  # else another process does it
-            _put_together(path)
+        if alone:  # otherwise another process is merging
+            _merge(path)
 
 
-def _put_together(path: Path) -> None:
+def _merge(path: Path) -> None:
+    """Merge the files of each full tier into one of the next."""
     for tier in count():
         here = [file for file in stack_files(path) if file.name.startswith(f"stacks-{tier}-")]
         if len(here) < TIER:
             return
         _write(path, [stack for file in here for stack in load(file)], tier + 1)
-        for file in here:  # if this is cut short, some runs stand in two files, alike
+        for file in here:  # if interrupted, runs are stored twice, equally
             file.unlink()
 
 
 def _write(path: Path, trained: list[Trained], tier: int) -> None:
     """Write trained stacks as one file of a tier, named after its first run."""
-    runs_ = {number for stack in trained for number in numbers_of(stack)}
-    target = path / f"stacks-{tier}-{min(runs_)}.npz"
-    if target.exists():  # when failed runs are done again, it has others that are to stay
-        before = [stack for stack in load(target) if not numbers_of(stack) <= runs_]
+    numbers = {number for stack in trained for number in numbers_of(stack)}
+    target = path / f"stacks-{tier}-{min(numbers)}.npz"
+    if target.exists():  # from before --retry-failed: keep the runs that are not repeated
+        before = [stack for stack in load(target) if not numbers_of(stack) <= numbers]
         trained = [*before, *trained]
     arrays = {"identity": np.array(identity(path)), **_arrays_of(trained)}
     write_arrays(target, sealed(arrays))
 
 
 def _arrays_of(trained: list[Trained]) -> dict[str, Array]:
-    """Return the arrays of stacks, named after the stack's place in the list and the field."""
+    """Return the arrays of stacks, named POSITION/FIELD and POSITION/log/FIGURE."""
     return {
         f"{i}/{field.name}": value
         for i, stack in enumerate(trained)
@@ -100,20 +101,20 @@ def _arrays_of(trained: list[Trained]) -> dict[str, Array]:
 
 
 def packed(trained: Trained) -> bytes:
-    """Return a trained stack as bytes, for `unpacked`."""
+    """Return a trained stack as bytes that `unpacked` reads."""
     buffer = io.BytesIO()
     save_arrays(buffer, sealed(_arrays_of([trained])))
     return buffer.getvalue()
 
 
 class Failure(msgspec.Struct):
-    """What stands in place of a packed stack if it could not be trained, as JSON."""
+    """The error of a stack that could not be trained, sent as JSON in its place."""
 
     error: str
 
 
 def unpacked(content: bytes) -> Trained:
-    """Return the trained stack in some bytes; NnfsError if they say why there is none, ValueError
+    """Return the trained stack in some bytes. Raises NnfsError if they hold a Failure, ValueError
     if they hold anything else."""
     if content.startswith(b"{"):
         try:
@@ -129,17 +130,17 @@ def unpacked(content: bytes) -> Trained:
 
 
 def identity(path: Path) -> str:
-    """Return the identity that a sweep's run.json has, or nothing where there is none."""
+    """Return the identity in a sweep's run.json, or an empty string."""
     return str((directory.peek(path) or {}).get("identity", ""))
 
 
 def numbers_of(stack: Trained) -> set[int]:
-    """Return the runs of a stack, those that failed among them."""
+    """Return the numbers of a stack's runs, including failed ones."""
     return {*stack.numbers.tolist(), *stack.failed.tolist()}
 
 
 def everything(path: Path) -> Iterator[Trained]:
-    """Yield the trained stacks of a sweep; a run may stand in several."""
+    """Yield the trained stacks of a sweep; a run may be in several."""
     seen: set[Path] = set()
     while left := [file for file in stack_files(path) if file not in seen]:
         seen.update(left)
@@ -148,7 +149,7 @@ def everything(path: Path) -> Iterator[Trained]:
                 yield from load(file)
             except FileError:
                 if file.exists():
-                    raise  # else its stacks are in a larger one by now
+                    raise  # a missing file has been merged into another
 
 
 def load(path: Path) -> list[Trained]:
@@ -157,24 +158,24 @@ def load(path: Path) -> list[Trained]:
     try:
         arrays = unsealed(arrays)
         if str(arrays.pop("identity")) != identity(path.parent):
-            raise ValueError("it is of another sweep")
+            raise ValueError("it belongs to another sweep")
         return _stacks_of(arrays)
     except (ValueError, TypeError, KeyError) as error:
-        raise FileError(f"{path}: is not what this sweep wrote: {error}") from None
+        raise FileError(f"{path}: was not written by this sweep: {error}") from None
 
 
 def _stacks_of(arrays: Mapping[str, Array]) -> list[Trained]:
-    """Return the stacks whose arrays these are; ValueError, TypeError or KeyError if they are
-    not."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return the stacks in arrays named as by _arrays_of; ValueError, TypeError or KeyError if
+    they are not valid."""
+    stacks: dict[str, dict[str, Any]] = {}
     for key, array in arrays.items():
         number, name = key.split("/", 1)
-        stack = found.setdefault(number, {"log": {}})
+        stack = stacks.setdefault(number, {"log": {}})
         if name.startswith("log/"):
             stack["log"][name[4:]] = array
         else:
             stack[name] = array
-    trained = [Trained(**stack) for stack in found.values()]
+    trained = [Trained(**stack) for stack in stacks.values()]
     for each in trained:
         _check(each)
     return trained
@@ -182,60 +183,60 @@ def _stacks_of(arrays: Mapping[str, Array]) -> list[Trained]:
 
 def _check(stack: Trained) -> None:
     """Raise ValueError or KeyError unless a stack's arrays fit each other."""
-    epochs, runs_, failed = stack.log["epoch"], stack.numbers.shape[:1], stack.failed.shape[:1]
-    data = stack.encodings.shape[:1]
-    wanted = {
-        "numbers": ("i", runs_),
-        "diverged": ("b", runs_),
-        "entries": ("i", runs_),
-        "params": ("f", (*runs_, *stack.params.shape[-1:])),
+    epochs, per_run, failed = stack.log["epoch"], stack.numbers.shape[:1], stack.failed.shape[:1]
+    per_data = stack.encodings.shape[:1]
+    expected = {
+        "numbers": ("i", per_run),
+        "diverged": ("b", per_run),
+        "entries": ("i", per_run),
+        "params": ("f", (*per_run, *stack.params.shape[-1:])),
         "config": ("U", ()),
-        "changes": ("U", runs_),
-        "encodings": ("U", data),
-        "digests": ("U", data),
-        "encoding": ("i", runs_),
+        "changes": ("U", per_run),
+        "encodings": ("U", per_data),
+        "digests": ("U", per_data),
+        "encoding": ("i", per_run),
         "failed": ("i", failed),
         "messages": ("U", failed),
     }
     if len(stack.numbers) and "cost" not in stack.log:
-        raise ValueError("there is no log of costs")
+        raise ValueError("it has no log of costs")
     if len(epochs) and (epochs[0] != 0 or (np.diff(epochs) <= 0).any()):
-        raise ValueError("its epochs do not rise from 0")
-    arrays = {name: (getattr(stack, name), *wanted[name]) for name in wanted}
+        raise ValueError("its epochs do not increase from 0")
+    arrays = {name: (getattr(stack, name), *expected[name]) for name in expected}
     for name, values in stack.log.items():
         is_epoch = name == "epoch"
-        shape = epochs.shape[:1] if is_epoch else (*runs_, *epochs.shape)
+        shape = epochs.shape[:1] if is_epoch else (*per_run, *epochs.shape)
         arrays[f"log/{name}"] = (values, "i" if is_epoch else "f", shape)
     for name, (array, kind, shape) in arrays.items():
         if array.dtype.kind != kind or array.shape != shape:
-            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")
+            raise ValueError(f"{name} has dtype {array.dtype} and shape {array.shape}")
     for name, values, low, high in (
         ("entries", stack.entries, 1, len(epochs)),
         ("encoding", stack.encoding, 0, len(stack.encodings) - 1),
     ):
         if ((values < low) | (values > high)).any():
-            raise ValueError(f"{name} is out of its range")
+            raise ValueError(f"{name} is out of range")
 
 
-def rows_of(trained: Trained) -> Iterator[Row]:
-    """Yield what became of each run of a stack."""
+def results_of(trained: Trained) -> Iterator[RunResult]:
+    """Yield the result of each run of a stack."""
     for i, number in enumerate(trained.numbers.tolist()):
         last = int(trained.entries[i]) - 1
-        yield Row(
+        yield RunResult(
             number,
             "diverged" if trained.diverged[i] else "finished",
             int(trained.log["epoch"][last]),
             {key: float(trained.log[key][i, last]) for key in FIGURES if key in trained.log},
         )
     for number, message in zip(trained.failed.tolist(), trained.messages.tolist(), strict=True):
-        yield Row(number, "failed", message=message)
+        yield RunResult(number, "failed", message=message)
 
 
-def done(path: Path) -> dict[int, Row]:
-    """Return what became of the runs that are done, by number; of one done again, the best."""
-    rows: dict[int, Row] = {}
+def done(path: Path) -> dict[int, RunResult]:
+    """Return the results of the runs that are done, by number; a finished one replaces others."""
+    results: dict[int, RunResult] = {}
     for trained in everything(path):
-        for row in rows_of(trained):
-            if row.number not in rows or row.status == "finished":
-                rows[row.number] = row
-    return rows
+        for result in results_of(trained):
+            if result.number not in results or result.status == "finished":
+                results[result.number] = result
+    return results

@@ -1,4 +1,4 @@
-"""A configuration becomes a training, alone or in a stack, and is trained.
+"""Build a training from a configuration, and run it on its own or in a stack.
 
-Read in this order: setup, loop, stack.
+Read in this order: setup, endings, loop, stack.
 """

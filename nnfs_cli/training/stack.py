@@ -1,4 +1,4 @@
-"""Many networks of one shape trained together, each to the bits that it would have alone."""
+"""Train many networks of one shape together, each with exactly the result of a single run."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from nnfs_cli.config.schema import Config
 from nnfs_cli.config.writing import to_plain
 from nnfs_cli.core.activations import Array
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
+from nnfs_cli.core.network import Network
 from nnfs_cli.data.encoding import Encoding, Samples
 from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.storage.digest import digest
 from nnfs_cli.training import loop, setup
+from nnfs_cli.training.endings import Log
+from nnfs_cli.training.loop import Figures
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Runs of one shape, by their numbers in the sweep; `digests` are those of data.digests."""
+    """Runs of one shape, by their numbers in the sweep; `digests` come from source.digests."""
 
     numbers: Sequence[int]
     configs: Sequence[Config]
@@ -33,7 +35,7 @@ class Stack:
     digests: Mapping[str, str] = field(default_factory=dict)
 
     def without(self, numbers: Container[int]) -> Stack | None:
-        """Return the stack without some of its runs, or None if there is no other."""
+        """Return the stack without some of its runs, or None if none is left."""
         left = [i for i, number in enumerate(self.numbers) if number not in numbers]
         if not left:
             return None
@@ -46,13 +48,14 @@ class Stack:
 
 @dataclass(frozen=True)
 class Trained:
-    """What became of a stack's runs, a row for each; every field but the log is one array.
+    """The results of a stack's runs, one row per run; every field but the log is one array.
 
     `log` holds epoch (entries,) and cost, accuracy, ... (runs, entries), NaN after a run's last
-    entry; `entries` says how many each run has, `diverged` whether it did; params is (runs,
-    n_params). Text is JSON: `config` the first run's configuration, `changes` what each run's has
-    else, and `encodings` of the data, of which `encoding` says whose is whose; so with `digests`.
-    Runs whose data could not be had are `failed`, with `messages`, and have no row.
+    entry; `entries` counts the entries of each run, and `diverged` marks those that diverged;
+    params is (runs, n_params). Text is JSON: `config` is the first run's configuration, `changes`
+    each run's differences from it. `encodings` and `digests` have an item per data set, and
+    `encoding` the position of each run's data set among them. Runs without readable data are
+    `failed`, with `messages`, and have no row.
     """
 
     numbers: Array
@@ -69,9 +72,9 @@ class Trained:
     messages: Array
 
 
-class State(NamedTuple):
-    """How far a stack in training is. `log`, `entries` and `diverged` are as in Trained, so far;
-    `final` has the parameters of those that diverged, where it was seen."""
+class StackState(NamedTuple):
+    """A stack in training. `log`, `entries` and `diverged` are as in Trained, so far; `final` has
+    the parameters of the networks that diverged, at the entry that shows it."""
 
     epoch: int
     params: Array
@@ -83,13 +86,14 @@ class State(NamedTuple):
 
 def train(
     stack: Stack,
-    state: State | None = None,
-    pause: Callable[[State], None] = lambda state: None,
+    state: StackState | None = None,
+    pause: Callable[[StackState], None] = lambda state: None,
     sources: Sources | None = None,
 ) -> Trained:
-    """Return a stack's runs, trained: weights and costs are bit for bit those of single runs.
+    """Train a stack and return its runs; weights and costs are bit for bit those of single runs.
 
-    From the start, or from the state where it was stopped: `pause` gets it every now and then.
+    Training begins at the start, or at a state that `pause` received in an earlier call; `pause`
+    may raise to stop.
     """
     sources = sources or Sources()
     sources.forget_changed()
@@ -107,7 +111,7 @@ def train(
     failed = [i for i, key in enumerate(keys) if key in failures]
     used = [keys[i] for i in able]
     members = [stack.configs[i] for i in able]
-    # The rows of a state are those of all runs.
+    # A state has a row for every run, so it does not fit if some runs have failed.
     end = _train(members, [prepared[key] for key in used], None if failed else state, pause)
     _check_mapped(stack, prepared, keys, sources)
     numbers = np.array(stack.numbers, np.int64)
@@ -135,7 +139,7 @@ def _check_mapped(
     keys: Sequence[str],
     sources: Sources,
 ) -> None:
-    """Raise FileError if a file that stayed on its disk changed while networks trained on it."""
+    """Raise FileError if a memory-mapped file changed during training."""
     mapped = {key for key, (_, *parts) in prepared.items() if any(map(_is_mapped, parts))}
     if mapped:
         sources.forget_changed()
@@ -149,7 +153,7 @@ def _is_mapped(samples: Samples | None) -> bool:
 
 
 def texts(configs: Sequence[Config]) -> tuple[Array, Array]:
-    """Return the first configuration as JSON, and what each of them has else."""
+    """Return the first configuration, and each one's differences from it, as JSON."""
     plain = [to_plain(config) for config in configs]
     base = plain[0] if plain else {}
     changes = [{k: v for k, v in config.items() if v != base[k]} for config in plain]
@@ -164,61 +168,82 @@ def _json(values: Sequence[object]) -> Array:
 def _train(
     configs: Sequence[Config],
     prepared: Sequence[tuple[Encoding, Samples, Samples | None]],
-    state: State | None,
-    pause: Callable[[State], None],
-) -> State:
-    """Return the state of a stack at its end."""
+    state: StackState | None,
+    pause: Callable[[StackState], None],
+) -> StackState:
+    """Train a stack and return its last state."""
     if not configs:
         none = np.zeros(0, np.int64)
         empty = np.zeros((0, 0))
-        return State(0, empty, empty, none, none.astype(bool), {"epoch": none})
-    first, known = configs[0], prepared[0][0].facts
-    network = setup.network_of(first, known)
-    # As experiment.logged_epochs, for which a list would take five times the memory.
-    epochs = np.append(np.arange(0, first.epochs, first.log_every), first.epochs)
-    if state is None or not _fits(state, (len(configs), network.n_params), first.dtype, epochs):
-        params = np.stack([setup.initial_params(config, network) for config in configs])
-        entries, diverged = np.full(len(configs), len(epochs)), np.zeros(len(configs), bool)
-        state = State(0, params, params.copy(), entries, diverged, {"epoch": epochs})
-    start, params, final, entries, diverged, log = state
+        return StackState(0, empty, empty, none, none.astype(bool), {"epoch": none})
+    first, encoding = configs[0], prepared[0][0]
+    network = setup.network_of(first, encoding.facts)
+    if state is None or not _fits(state, first, (len(configs), network.n_params)):
+        state = _first_state(configs, network)
+    start, params, final, entries, diverged, _ = state
 
     def evaluator(parts: Sequence[Samples | None]) -> Backprop | None:
-        samples = [part for part in parts if part is not None]
-        if not samples:
-            return None
-        together = samples[0]
-        if any(part is not together for part in samples):
-            together = Samples(*map(np.stack, zip(*samples, strict=True)))
-        return setup.evaluator(first, prepared[0][0], network, params, together)
+        samples = _stacked([part for part in parts if part is not None])
+        return samples and setup.evaluator(first, encoding, network, params, samples)
 
     train = evaluator([train for _, train, _ in prepared])
     test = evaluator([test for _, _, test in prepared])
     assert train is not None
-    rates = np.array([[config.learning_rate] for config in configs])
-    clips = np.array([[config.gradient_clip or np.inf] for config in configs])
-    clip = clips if np.isfinite(clips).any() else None
-    stops = loop.pauses(int(start), first.epochs, first.log_every)
-    for epoch in descend(train, rates, stops, gradient_clip=clip, start=int(start)):
-        if epoch % first.log_every == 0 or epoch == first.epochs:
-            i = -(-epoch // first.log_every)
-            figures = loop.measure(train, test)
-            for key, values in figures.items():
-                if key not in log:
-                    log[key] = np.full((len(configs), len(epochs)), np.nan)
-                log[key][~diverged, i] = values[~diverged]
-            whole = np.isfinite(figures["cost"]) & np.isfinite(params).all(axis=-1)
-            lost = ~whole & ~diverged
-            final[lost], entries[lost] = params[lost], i + 1
-            diverged |= lost
+    method, before = loop.method_of(train, *configs), diverged.copy()
+    course = loop.Course(method, train, test, _recorder(state, first.log_every), ended=diverged)
+    for epoch in loop.run(course, int(start), first.epochs, first.log_every):
+        lost = diverged & ~before
+        if lost.any():
+            final[lost], entries[lost] = params[lost], -(-epoch // first.log_every) + 1
+            before |= lost
         state = state._replace(epoch=epoch)
-        if diverged.all():
-            break
-        pause(state)
+        if not diverged.all():
+            pause(state)
     return state
 
 
-def _fits(state: State, shape: tuple[int, int], dtype: str, epochs: Array) -> bool:
-    """Return whether a state is one of a stack of such parameters and logged epochs."""
+def _recorder(state: StackState, log_every: int) -> Callable[[int, Figures], tuple[Log, int]]:
+    """Return a function that logs the figures of the networks that have not diverged."""
+    diverged, log = state.diverged, state.log
+    shape = len(diverged), len(log["epoch"])
+
+    def record(epoch: int, figures: Figures) -> tuple[Log, int]:
+        entry = -(-epoch // log_every)
+        for key, values in figures.items():
+            if key not in log:
+                log[key] = np.full(shape, np.nan)
+            log[key][~diverged, entry] = values[~diverged]
+        return {key: values.T for key, values in log.items()}, entry
+
+    return record
+
+
+def _first_state(configs: Sequence[Config], network: Network) -> StackState:
+    """Return the state of a stack before its first update."""
+    first = configs[0]
+    params = np.stack([setup.initial_params(config, network) for config in configs])
+    epochs = _logged_epochs(first)
+    entries, diverged = np.full(len(configs), len(epochs)), np.zeros(len(configs), bool)
+    return StackState(0, params, params.copy(), entries, diverged, {"epoch": epochs})
+
+
+def _logged_epochs(config: Config) -> Array:
+    """Return loop.logged_epochs as an array; a list would take five times the memory."""
+    return np.append(np.arange(0, config.epochs, config.log_every), config.epochs)
+
+
+def _stacked(samples: Sequence[Samples]) -> Samples | None:
+    """Return the samples of all networks, unstacked if all share them; None if there are none."""
+    if not samples:
+        return None
+    if all(part is samples[0] for part in samples):
+        return samples[0]
+    return Samples(*map(np.stack, zip(*samples, strict=True)))
+
+
+def _fits(state: StackState, config: Config, shape: tuple[int, int]) -> bool:
+    """Return whether a state is that of a stack of such configurations and parameters."""
+    dtype, epochs = config.dtype, _logged_epochs(config)
     epoch, entries, diverged = np.asarray(state.epoch), state.entries, state.diverged
     figures = [values for key, values in state.log.items() if key != "epoch"]
     return bool(

@@ -110,7 +110,7 @@ def test_work_space_is_foretold(samples, units):
         id(array if array.base is None else array.base): array.size
         for lane in backprop._lanes
         for block in lane.blocks
-        for step in block.steps
-        for array in (step.z, step.delta, step.a)
+        for stage in block.stages
+        for array in (stage.z, stage.delta, stage.a)
     }
     assert sum(arrays.values()) / 3 <= work_numbers(units, samples) <= sum(arrays.values())

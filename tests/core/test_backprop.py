@@ -79,7 +79,7 @@ def test_many_blocks_give_what_one_does(
     found = []
     for block_size, lane_size, *counts in ((block, lane, lanes, blocks), (samples, samples, 1, 1)):
         monkeypatch.setattr(core.blocks, "BLOCKS", (block_size, block_size))
-        monkeypatch.setattr(backprop, "LANE", lane_size)
+        monkeypatch.setattr(core.lanes, "LANE", lane_size)
         network = Backprop(*setup)
         assert [len(network._lanes), sum(len(lane.blocks) for lane in network._lanes)] == counts
         network.gradient()[...] = np.nan  # the caller may alter it
@@ -143,7 +143,7 @@ def test_an_x_without_ones_of_any_type_and_layout_is_the_same_x(make, dtype, sta
 @each_dtype
 @pytest.mark.parametrize("stack", [(), (3,)])
 def test_the_gradient_allocates_no_array(make, monkeypatch, loss, output, dtype, stack):
-    monkeypatch.setattr(backprop, "LANE", 2000)  # two lanes of two blocks
+    monkeypatch.setattr(core.lanes, "LANE", 2000)  # two lanes of two blocks
     setup = make(loss, output, "elu", (40, 64, 48), 4000, stack=stack, dtype=dtype)
     network = Backprop(*setup)
     with np.errstate(all="ignore"):

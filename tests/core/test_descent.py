@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnfs_cli.core import activations, backprop, blocks, descent, losses, products
+from nnfs_cli.core import activations, backprop, blocks, descent, losses, optimizers, products
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
+from nnfs_cli.core.descent import descend, full_batch
 from nnfs_cli.core.losses import LOSSES
+from nnfs_cli.core.optimizers import gradient_descent
 
 # Inputs and units of each layer, samples, networks: the least of each, and several blocks.
 SHAPES = [
@@ -43,10 +44,14 @@ CPU = Path("/proc/cpuinfo")
 each_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 
+def updates(network, learning_rate, *, clip=None):
+    return full_batch(network, gradient_descent(), learning_rate, clip=clip)
+
+
 def trained(setup, rates, clips, stops=(0, 1, 8)):
     """Return the bytes of parameters, costs and accuracies at each stop."""
     network, found = Backprop(*setup), []
-    for _ in descend(network, rates, stops, gradient_clip=clips):
+    for _ in descend(updates(network, rates, clip=clips), stops):
         cost, accuracy = network.evaluate()
         found.append((setup.params.copy(), np.asarray(cost), np.asarray(accuracy)))
     return found
@@ -119,7 +124,7 @@ def test_an_update_subtracts_the_rate_times_the_clipped_mean_gradient(make, dtyp
     setup = make("squared_error", "sigmoid", "tanh", (2, 4, 1), 10, stack=stack, dtype=dtype)
     twin = setup._replace(params=setup.params.copy())
     network = Backprop(*twin)
-    for _ in descend(Backprop(*setup), 0.3, [5], gradient_clip=clip):
+    for _ in descend(updates(Backprop(*setup), 0.3, clip=clip), [5]):
         pass
     for _ in range(5):
         mean = network.gradient() / 10
@@ -136,7 +141,7 @@ def test_no_parameter_moves_further_than_rate_times_clip(make, dtype):
     setup = make("squared_error", "identity", "relu", (2, 8, 1), 10, dtype=dtype)
     setup.y[...] = 1e6
     before = setup.params.copy()
-    for _ in descend(Backprop(*setup), 0.5, [1], gradient_clip=0.25):
+    for _ in descend(updates(Backprop(*setup), 0.5, clip=0.25), [1]):
         pass
     furthest = abs(setup.params - before).max()
     assert furthest == pytest.approx(0.125, rel=float(10 * np.finfo(dtype).eps))
@@ -147,16 +152,16 @@ def test_no_parameter_moves_further_than_rate_times_clip(make, dtype):
 def test_descend_yields_the_stops_and_no_others(make, stops, start):
     stops = [start + stop for stop in stops]
     network = Backprop(*make("squared_error", "sigmoid", "tanh", (2, 3, 1), 4))
-    assert list(descend(network, 0.1, stops, start=start)) == stops
+    assert list(descend(updates(network, 0.1), stops, start=start)) == stops
 
 
 def test_a_stop_has_had_exactly_as_many_updates_as_it_says(make):
     setup = make("squared_error", "sigmoid", "tanh", (2, 3, 1), 4)
-    network, updates = Backprop(*setup), []
+    network, counted = Backprop(*setup), []
     gradient = network.gradient
-    network.gradient = lambda: updates.append(None) or gradient()
-    for stop in descend(network, 0.1, [20, 23, 30], start=20):
-        assert len(updates) == stop - 20
+    network.gradient = lambda: counted.append(None) or gradient()
+    for stop in descend(updates(network, 0.1), [20, 23, 30], start=20):
+        assert len(counted) == stop - 20
 
 
 def test_the_stops_change_no_bit(make):
@@ -164,7 +169,7 @@ def test_the_stops_change_no_bit(make):
     for stops in ([50], [0, 1, 2, 17, 50], range(51)):
         setup = make("squared_error", "sigmoid", "tanh", (2, 5, 1), 30)
         network = Backprop(*setup)
-        for _ in descend(network, 0.7, stops, gradient_clip=0.05):
+        for _ in descend(updates(network, 0.7, clip=0.05), stops):
             network.evaluate()
         results.add(setup.params.tobytes())
     assert len(results) == 1
@@ -173,10 +178,10 @@ def test_the_stops_change_no_bit(make):
 def test_a_run_continued_from_its_parameters_is_the_run_uninterrupted(make):
     whole = make("squared_error", "sigmoid", "tanh", (2, 5, 1), 30)
     first = whole._replace(params=whole.params.copy())
-    list(descend(Backprop(*whole), 0.7, [50]))
-    list(descend(Backprop(*first), 0.7, [20]))
+    list(descend(updates(Backprop(*whole), 0.7), [50]))
+    list(descend(updates(Backprop(*first), 0.7), [20]))
     second = first._replace(params=first.params.copy())
-    list(descend(Backprop(*second), 0.7, [50], start=20))
+    list(descend(updates(Backprop(*second), 0.7), [50], start=20))
     assert second.params.tobytes() == whole.params.tobytes()
     assert second.params.tobytes() != first.params.tobytes()
 
@@ -184,8 +189,8 @@ def test_a_run_continued_from_its_parameters_is_the_run_uninterrupted(make):
 def test_a_network_that_diverges_leaves_its_company_alone(make):
     setup = make("squared_error", "identity", "relu", (2, 8, 1), 10, stack=(3,))
     single = setup.alone(2)
-    list(descend(Backprop(*setup), np.array([[0.1], [1e9], [0.1]]), [100]))
-    list(descend(Backprop(*single), 0.1, [100]))
+    list(descend(updates(Backprop(*setup), np.array([[0.1], [1e9], [0.1]])), [100]))
+    list(descend(updates(Backprop(*single), 0.1), [100]))
     assert not np.isfinite(setup.params[1]).all()
     assert setup.params[2].tobytes() == single.params.tobytes()
 
@@ -227,11 +232,11 @@ CALLS = {
 def test_an_epoch_calls_numpy_so_often(make, monkeypatch, job):
     arguments, expected = CALLS[job]
     counted = Counted()
-    for module in (activations, backprop, blocks, descent, losses, products):
+    for module in (activations, backprop, blocks, descent, losses, optimizers, products):
         monkeypatch.setattr(module, "np", counted)
     network = Backprop(*make(*arguments))
     counts = []
-    for _ in descent.descend(network, 0.5, [1, 11]):
+    for _ in descend(updates(network, 0.5), [1, 11]):
         counts.append(counted.calls.copy())
         counted.calls.clear()
     assert counts[1] - Counter(errstate=1) == Counter({k: 10 * v for k, v in expected.items()})
@@ -244,7 +249,7 @@ def test_an_epoch_allocates_no_array(make, job, stack):
     network = Backprop(*make(*arguments, stack=stack))
     size = np.setbufsize(16)  # NumPy's own buffers may be as large as these arrays
     try:
-        for stop in descend(network, 0.5, [1, 50]):
+        for stop in descend(updates(network, 0.5), [1, 50]):
             if stop == 1:
                 tracemalloc.start()
         _, peak = tracemalloc.get_traced_memory()

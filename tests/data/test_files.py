@@ -12,10 +12,11 @@ from sklearn.model_selection import train_test_split
 
 from nnfs_cli.core.activations import softmax, tanh
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
+from nnfs_cli.core.descent import descend, full_batch
 from nnfs_cli.core.initializers import xavier, zeros
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network, initialize, outputs
+from nnfs_cli.core.optimizers import gradient_descent
 from nnfs_cli.data import files
 
 TABLES = Path(__file__).parent / "tables"
@@ -264,7 +265,10 @@ BAD_ARRAYS = {
     ),
     "objects.npz": ({"X": X, "y": y.astype(object)}, "cannot be read: ..."),
     "infinite.npz": ({"X": np.where(X == 5, np.inf, X), "y": y}, "row 2, column 1: inf is not ..."),
-    "one-class.npz": ({"X": X, "y": y * 0}, "every target in 'y' is '0'; a classifier needs two ..."),
+    "one-class.npz": (
+        {"X": X, "y": y * 0},
+        "every target in 'y' is '0'; a classifier needs ...",
+    ),
     "two-targets.npz": ({"X": X, "y": X}, "cross_entropy with softmax requires one target, of ..."),
 }
 
@@ -731,7 +735,8 @@ def test_ten_lines_of_numpy_give_the_same_bits(suffix):
     network = Network((Layer(2, 3, tanh()), Layer(3, 3, softmax())))
     params = initialize(network, [(xavier(), zeros())] * 2, seed=5)
     loss = objective(LOSSES["cross_entropy"], "softmax", softmax())
-    for _ in descend(Backprop(network, loss, params, x, y), 0.3, [250]):
+    updates = full_batch(Backprop(network, loss, params, x, y), gradient_descent(), 0.3)
+    for _ in descend(updates, [250]):
         pass
 
     for number, Wb in enumerate(network.views(params), 1):

@@ -17,8 +17,9 @@ from shell import CONFIG_FILES, CONFIGS, ROOT, XOR, call, nnfs, trained
 from nnfs_cli.config import loading
 from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.backprop import Backprop
-from nnfs_cli.core.descent import descend
+from nnfs_cli.core.descent import descend, full_batch
 from nnfs_cli.core.losses import LOSSES
+from nnfs_cli.core.optimizers import gradient_descent
 from nnfs_cli.explain import iteration as explain
 from nnfs_cli.explain import json as explain_json
 from nnfs_cli.explain import steps as explain_steps
@@ -99,7 +100,7 @@ def test_one_sample_shows_the_articles_figures():
 @each_pair
 def test_gradients_agree_with_central_differences(loss, output, hidden):
     subject, h = with_parts(loss, output, hidden), 1e-6
-    backprop, params = subject.backprop, subject.params
+    backprop, params = subject.training().backprop, subject.params
     params += 0.1  # away from where relu and its like bend
     start = params.copy()
     (iteration,) = explain.explain(subject).iterations
@@ -146,7 +147,8 @@ def test_arrays_fit_together_and_are_those_of_training(loss, output, hidden):
     assert training.backprop.evaluate().cost == iteration.cost
     gradient = training.backprop.gradient() / m
     assert np.array_equal(gradient, joined([(p.dW, p.db) for p in layers]))
-    list(descend(training.backprop, training.config.learning_rate, [1]))
+    rate = training.config.learning_rate
+    list(descend(full_batch(training.backprop, gradient_descent(), rate), [1]))
     assert np.array_equal(training.params, joined([(p.new_W, p.new_b) for p in layers]))
     assert training.backprop.evaluate().cost == iteration.new_cost
 

@@ -193,8 +193,8 @@ def test_a_link_is_followed(name, here, originals, full):
         ("config.yaml", "config.yaml: is not what this run wrote"),
         ("checkpoint", "checkpoint.npz: is not the state of this run"),
         ("checkpoint's run.json", "run.json is not"),
-        ("stack", "stacks-0-0.npz: is not what this sweep wrote"),
-        ("sweep's run.json", "stacks-0-0.npz: is not what this sweep wrote"),
+        ("stack", "stacks-0-0.npz: was not written by this sweep"),
+        ("sweep's run.json", "stacks-0-0.npz: was not written by this sweep"),
     ],
 )
 def test_another_run_s_file_is_noticed(name, told, here, originals):

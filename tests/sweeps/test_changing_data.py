@@ -164,7 +164,7 @@ def test_a_mapped_file_that_changes_as_a_network_trains_on_it_spoils_the_stack(m
                 due.pop()()
             yield epoch
 
-    monkeypatch.setattr("nnfs_cli.training.stack.descend", changing)
+    monkeypatch.setattr("nnfs_cli.training.loop.descend", changing)
     done = call("sweep", "own.yaml", *SWEPT, "-j1")
     assert (done.code, done.stdout) == (6, "")
     assert f"own.npy: {CHANGED}" in done.stderr

@@ -16,7 +16,7 @@ from shell import XOR, call, nnfs, start
 from nnfs_cli.storage.arrays import read_arrays, write_arrays
 from nnfs_cli.sweeps import directory as sweep_directory
 from nnfs_cli.sweeps import execution, members, progress, stacking
-from nnfs_cli.training import stack
+from nnfs_cli.training import loop
 
 SWEEP = Path("runs/xor-sweep-1")
 MANY = ("sweep", XOR, "seed=0..9", "layers.0.units=2..3", "epochs=930", "log_every=70")
@@ -36,14 +36,14 @@ def signalled(number, at):
     """Let the signal come when a stack reaches an epoch; yield where stacks began."""
     begun, due = [], [number]
 
-    def watched(backprop, rates, stops, *, gradient_clip, start, descend=stack.descend):
+    def watched(method, stops, *, start, descend=loop.descend):
         begun.append(start)
-        for epoch in descend(backprop, rates, stops, gradient_clip=gradient_clip, start=start):
+        for epoch in descend(method, stops, start=start):
             if due and epoch >= at:
                 signal.raise_signal(due.pop())
             yield epoch
 
-    with patch.object(stack, "descend", watched):
+    with patch.object(loop, "descend", watched):
         yield begun
 
 

@@ -1052,7 +1052,7 @@ def test_a_damaged_stack_file_is_a_plain_error(content):
         (["epochs=1e12", "log_every=1"], 3, "log fewer, as with log_every=1000000000\n"),
         (["seed=0..99", "epochs=1e12"], 3, "log_every: 1,000,000,000,100 logged epochs"),
         (["epochs=1e12,5"], 3, "log_every: "),
-        (["epochs=1e19", "log_every=1e18"], 3, "epochs are the most that can be swept"),
+        (["epochs=1e19", "log_every=1e18"], 3, "epochs are the most that a sweep can train"),
         (["--fresh", "--shard", "1/2"], 2, "give them another --runs-dir"),
         (["--cluster", ""], 2, "'' is not written tcp://HOST:8786 or tls://HOST:8786"),
         (["--cluster", " "], 2, "is not written tcp://HOST:8786"),

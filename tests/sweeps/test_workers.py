@@ -316,7 +316,7 @@ def other_data(piece):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (other_numbers, "a worker's answer is refused: it has runs that nobody asked for"),
+        (other_numbers, "a worker's answer is refused: it has runs that were not requested"),
         (other_configs, "a worker's answer is refused: it has other configurations; every worker"),
     ],
 )
