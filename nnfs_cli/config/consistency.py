@@ -1,4 +1,4 @@
-"""Whether the values of a configuration fit each other, and its data."""
+"""Checks of a configuration's values against each other and its data."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def n_params(config: Config, known: DataInfo) -> int:
 def contradictions(
     config: Config, known: DataInfo, *, to_train: bool
 ) -> Iterator[tuple[KeyPath, str]]:
-    """Yield what does not fit together: the path of a value, and what is wrong with it."""
+    """Yield each contradiction: the path of a value, and the problem."""
     places = features.places(known.columns)
     for i, expression in enumerate(config.features or ()):
         try:
@@ -129,7 +129,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def place_of(root: Node, path: KeyPath) -> Place:
-    """Return where the value at `path` was written, or the closest that was."""
+    """Return the place of the value at `path`, or of the closest enclosing value in the file."""
     node = root
     for step in path:
         if isinstance(node, Mapping) and step in node.items:

@@ -1,8 +1,8 @@
-"""Initializers: how the parameters of a layer are drawn before training.
+"""Initializers, which draw the parameters of a layer before training.
 
 `draw(rng, shape, fan_in, fan_out)` returns an array of `shape`: (fan_out, fan_in) for W, (fan_out,)
 for b. An entry of INITIALIZERS is a function that returns `draw`. Its signature is the
-configuration's schema, and a ValueError from it is shown to the user.
+configuration's schema, and a ValueError that it raises is shown to the user.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def plain() -> Initializer:
 
 
 def xavier() -> Initializer:
-    """N(0, 1 / fan_in): the articles' meaning; Glorot and Bengio 2010 average with fan_out."""
+    """N(0, 1 / fan_in), as in the articles; Glorot and Bengio 2010 average with fan_out."""
     return lambda rng, shape, fan_in, fan_out: rng.standard_normal(shape) / sqrt(fan_in)
 
 
@@ -59,7 +59,7 @@ def glorot_uniform() -> Initializer:
 
 
 def zeros() -> Initializer:
-    """All zero. As W, it leaves every unit of a hidden layer the same for ever."""
+    """All zero. As W of a hidden layer, it keeps all units equal throughout training."""
     return lambda rng, shape, fan_in, fan_out: np.zeros(shape)
 
 

@@ -1,4 +1,4 @@
-"""What outputs are worth beside their cost."""
+"""Accuracy, precision, recall, F1, R^2, RMSE and MAE."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def predicted_class(y_hat: Array) -> Array:
     """Return the class of each sample, (..., samples), from outputs (..., units, samples).
 
-    One unit says class 1 from 0.5 upwards; of several, the largest says its own index. A sample
-    with an output that is not a number has no class, -1.
+    A single unit means class 1 if it is 0.5 or more; of several units, the largest gives the class.
+    A sample with an output that is not a number has class -1, for none.
     """
     if y_hat.shape[-2] == 1:
         classes = np.greater_equal(y_hat[..., 0, :], 0.5).astype(np.intp)
@@ -25,14 +25,14 @@ def predicted_class(y_hat: Array) -> Array:
 
 
 def count_correct(y_hat: Array, y: Array) -> Array:
-    """Return how many samples have the class of their target, (...); y is 0/1 or one-hot."""
+    """Return the number of correctly classified samples, (...); y is 0/1 or one-hot."""
     correct: Array = np.equal(predicted_class(y_hat), predicted_class(y))
     count: Array = correct.sum(axis=-1)
     return count
 
 
 class ClassScores(NamedTuple):
-    """Scores of each class, (classes,), and how often class i was taken for j, at [i, j]."""
+    """Scores of each class, (classes,); confusion[i, j] counts class i predicted as class j."""
 
     precision: Array
     recall: Array
@@ -41,19 +41,19 @@ class ClassScores(NamedTuple):
 
 
 def class_scores(predicted: Array, true: Array, classes: int) -> ClassScores:
-    """Return the scores of class numbers (samples,); what would divide by zero is 0.
+    """Return the scores of class numbers (samples,); a score that would divide by zero is 0.
 
-    A sample without a predicted class, -1, counts as missed, and is not in the confusion.
+    A sample without a predicted class, -1, counts as missed and is left out of the confusion.
     """
     has_class = predicted >= 0
     confusion = np.bincount((true * classes + predicted)[has_class], minlength=classes**2)
     confusion = confusion.reshape(classes, classes)
-    right = confusion.diagonal()
-    said, were = confusion.sum(axis=0), np.bincount(true, minlength=classes)
+    correct = confusion.diagonal()
+    predictions, occurrences = confusion.sum(axis=0), np.bincount(true, minlength=classes)
     return ClassScores(
-        right / np.maximum(said, 1),
-        right / np.maximum(were, 1),
-        2 * right / np.maximum(said + were, 1),
+        correct / np.maximum(predictions, 1),
+        correct / np.maximum(occurrences, 1),
+        2 * correct / np.maximum(predictions + occurrences, 1),
         confusion,
     )
 
@@ -67,10 +67,10 @@ class NumberScores(NamedTuple):
 
 
 def number_scores(predicted: Array, true: Array) -> NumberScores:
-    """Return R^2, root of the mean squared error and mean absolute error, (samples, outputs).
+    """Return R^2, root mean squared error and mean absolute error; arrays are (samples, outputs).
 
-    R^2 of a constant target is 1 if it is met, else 0. Squares are taken of numbers of size 1, so
-    that none is too large or too small.
+    R^2 of a constant target is 1 if all predictions equal it, else 0. Numbers are scaled to about 1
+    before they are squared, so that no square overflows or underflows.
     """
     with np.errstate(all="ignore"):
         error = predicted - true
@@ -89,7 +89,7 @@ def number_scores(predicted: Array, true: Array) -> NumberScores:
 def magnitude(values: Array) -> Array:
     """Return the power of 2 at or below the largest number of each column, 1 for a column of zeros.
 
-    To divide by it rounds nothing.
+    Division by it is exact.
     """
     largest = np.abs(values).max(axis=0)
     usable = np.isfinite(largest) & (largest > 0)

@@ -19,8 +19,8 @@ from nnfs_cli.plots.style import Axes, Look
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs.record import Run
 
-COUNTED = 100_000  # samples whose activations are counted
-LARGE = 1e5  # values from here on are drawn in multiples of a power of ten
+COUNTED = 100_000  # most samples whose activations are counted
+LARGE = 1e5  # smallest value that is drawn in multiples of a power of ten
 
 
 def idle(activation: Activation, a: Array) -> str:
@@ -49,20 +49,20 @@ def weights(run: Run, look: Look) -> style.Figure:
         acts = []
     views = model.network.views(model.params)
     made, axes = style.figure(len(views), 2 if acts else 1, height=0.3 + 1.5 * len(views))
-    for i, (Wb, given) in enumerate(zip(views, run.config.layers, strict=True)):
+    for i, (Wb, layer) in enumerate(zip(views, run.config.layers, strict=True)):
         row = axes[i * len(axes) // len(views) :]
-        W, name = Wb[:, :-1], given.activation.name
+        W, name = Wb[:, :-1], layer.activation.name
         lost = int((~np.isfinite(W)).sum())
         unit = _histogram(row[0], W, look.palette, f"W{i + 1}", is_signed=True)
-        told = f"{lost:,} of {W.size:,} weights not finite" if lost else f"{W.size:,} weights"
-        _say(row[0], f"W{i + 1}: {told}{unit}", bool(lost), look.palette)
+        count = f"{lost:,} of {W.size:,} weights not finite" if lost else f"{W.size:,} weights"
+        _say(row[0], f"W{i + 1}: {count}{unit}", bool(lost), look.palette)
         row[0].set_ylabel("count", fontsize=8)
         if acts:
             unit = _histogram(row[1], acts[i], look.palette, f"a{i + 1}")
             activation = model.network.layers[i].activation
-            told, wrong = idle(activation, acts[i]), not np.isfinite(acts[i]).all()
-            told = f"a{i + 1}, {name}: {told}" if told else f"a{i + 1}, {name}"
-            _say(row[1], told + unit, wrong, look.palette)
+            units, is_fault = idle(activation, acts[i]), not np.isfinite(acts[i]).all()
+            title = f"a{i + 1}, {name}: {units}" if units else f"a{i + 1}, {name}"
+            _say(row[1], title + unit, is_fault, look.palette)
     axes[-len(axes) // len(views)].set_xlabel("weight")
     if acts:
         axes[-1].set_xlabel("activation on the training data")
@@ -79,7 +79,7 @@ def _say(axes: Axes, text: str, is_fault: bool, palette: Palette) -> None:
 def _histogram(
     axes: Axes, values: Array, palette: Palette, gid: str, *, is_signed: bool = False
 ) -> str:
-    """Draw a histogram of the finite values, what has signs in their colours; return the unit."""
+    """Draw a histogram of the finite values, coloured by sign if signed; return the unit."""
     finite = style.drawable(values)
     finite = finite[np.isfinite(finite)]
     style.whole_numbers(axes.yaxis, 3)
@@ -101,12 +101,12 @@ def _histogram(
 
 
 def _power(largest: float) -> int:
-    """Return the power of ten to divide by: 0 unless an axis of such values is hard to read."""
+    """Return the power of ten to divide by; 0 for values that are easy to read on an axis."""
     return floor(log10(largest)) if largest >= LARGE or 0 < largest < 1 / LARGE else 0
 
 
 def _edges(values: Array, is_signed: bool) -> Array:
-    """Return the edges of the bins; where signs count, one of them is 0."""
+    """Return the edges of the bins; if signed, one of them is 0."""
     low, high = float(values.min()), float(values.max())
     if high - low <= 1e-9 * max(abs(low), abs(high)):  # too narrow for bins of their own
         low, high = low - 0.5, high + 0.5

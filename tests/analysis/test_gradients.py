@@ -85,6 +85,20 @@ def test_a_component_on_a_kink_is_skipped_and_said_to_be():
     )
 
 
+def test_a_component_on_the_kink_of_a_loss_is_skipped():
+    """With zero parameters y_hat = y = 0 on three of AND's samples."""
+    zeros = ["layers.0.initializer=zeros", "layers.0.activation=identity"]
+    report = check(shell.CONFIGS / "and.yaml", *zeros, "loss=absolute_error")
+    assert sum(comparison.kinks for comparison in report.comparisons) > 0
+    assert report.agrees
+
+
+def test_a_wrong_derivative_of_a_kinked_loss_is_found(monkeypatch):
+    wrong = replace(LOSSES["absolute_error"], grad=lambda y_hat, y, out: np.subtract(y_hat, y, out))
+    monkeypatch.setitem(LOSSES, "absolute_error", wrong)
+    assert not check(shell.XOR, "loss=absolute_error").agrees
+
+
 def test_many_components_and_samples_are_chosen_from_always_alike():
     overrides = ("layers.0.units=150", "dataset.samples=2000")
     first, again = check(MOONS, *overrides), check(MOONS, *overrides)
