@@ -217,7 +217,7 @@ def _closed(code: int) -> int:
 
 def _tell(message: object) -> None:
     """Print a message on stderr, if that is still there."""
-    from nnfs_cli.cli.options import names_typed
+    from nnfs_cli.cli.output import names_typed
 
     try:
         click.echo(printed(str(message), names_typed()), err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.output import aligned, cell, count, note, print_json
 from nnfs_cli.cli.progress import warn_of
 from nnfs_cli.errors import NnfsError
 
@@ -40,7 +41,7 @@ def command(
     from nnfs_cli.config.writing import dump, to_plain
     from nnfs_cli.data import notices
 
-    with notices.heard_by(options.note):
+    with notices.heard_by(note):
         unusable = "the configuration cannot be used"
         checked = loading.load(config, overrides, consequence=unusable)
     warn_of([checked])
@@ -50,7 +51,7 @@ def command(
 
         print_gradients(gradient_check.check(checked, directory.cache_dir(runs_dir)), as_json)
     elif as_json:
-        options.print_json(to_plain(checked))
+        print_json(to_plain(checked))
     else:
         click.echo(dump(checked), nl=False)
 
@@ -61,7 +62,7 @@ def print_gradients(report: Report, as_json: bool) -> None:
 
     rows = [row_of(comparison) for comparison in report.comparisons]
     if as_json:
-        options.print_json(
+        print_json(
             {
                 "agrees": report.agrees,
                 "tolerance": TOLERANCE,
@@ -74,17 +75,17 @@ def print_gradients(report: Report, as_json: bool) -> None:
         shown = ["layer", "array", "worst", "backpropagation", "difference", "relative error"]
         table = [
             shown,
-            *([options.cell(row[key.replace(" ", "_")]) for key in shown] for row in rows),
+            *([cell(row[key.replace(" ", "_")]) for key in shown] for row in rows),
         ]
-        click.echo("\n".join(options.aligned(row, table) for row in table))
+        click.echo("\n".join(aligned(row, table) for row in table))
         for line in remarks(report):
-            options.note(line)
+            note(line)
     wrong = [f"{c.array}{c.layer}" for c in report.comparisons if not c.agrees]
     if wrong:
         raise NnfsError(f"backpropagation is wrong in {', '.join(wrong)}: see the relative error")
     kinks = any(c.kinks for c in report.comparisons)
     compared = "all that were compared" if kinks else "all"
-    options.note(f"{compared} agree to {TOLERANCE:g}", unless=as_json)
+    note(f"{compared} agree to {TOLERANCE:g}", unless=as_json)
 
 
 def row_of(comparison: Comparison) -> dict[str, object]:
@@ -114,5 +115,5 @@ def remarks(report: Report) -> list[str]:
         if tried < c.components:
             lines.append(f"{name}: {tried} of {c.components} components, chosen at random")
         if c.kinks:
-            lines.append(f"{name}: {options.count(c.kinks, 'component')} on a kink, skipped")
+            lines.append(f"{name}: {count(c.kinks, 'component')} on a kink, skipped")
     return lines

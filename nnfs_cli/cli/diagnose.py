@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.inputs import open_run
+from nnfs_cli.cli.output import aligned, cell, count, print_json
 from nnfs_cli.errors import RequirementUnmet, one_line
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def command(
     from nnfs_cli.analysis import advice, findings, symptoms
     from nnfs_cli.runs import directory
 
-    opened = options.open_run(run, runs_dir, by)
+    opened = open_run(run, runs_dir, by)
     cache_dir = directory.cache_dir(runs_dir)
     gathered = symptoms.gather(opened, cache_dir)
     found = findings.findings(gathered)
@@ -55,7 +57,7 @@ def command(
     if advice.proposed(found) and not no_trial:
         trial = advice.try_changes(opened, gathered, found, cache_dir)
     if as_json:
-        options.print_json(
+        print_json(
             {
                 "run": str(opened.path),
                 "status": gathered.status,
@@ -77,12 +79,12 @@ def print_text(
     path: Path, gathered: Evidence, found: Sequence[Finding], trial: Trial | None
 ) -> None:
     """Print the state of a run, its findings, and what the trial showed."""
-    verdict = options.count(len(found), "finding") if found else "healthy"
+    verdict = count(len(found), "finding") if found else "healthy"
     click.echo(f"{one_line(str(path))}: {gathered.status}, {verdict}")
     click.echo(told(gathered))
     rows = [[key.replace("_", " ") for key in layers(gathered)[0]]]
-    rows += [[options.cell(value) for value in row.values()] for row in layers(gathered)]
-    click.echo("\n" + "\n".join(options.aligned(row, rows) for row in rows))
+    rows += [[cell(value) for value in row.values()] for row in layers(gathered)]
+    click.echo("\n" + "\n".join(aligned(row, rows) for row in rows))
     for finding in found:
         click.echo(f"\n{finding.code}: {finding.seen}")
         sets = (finding.change, *finding.others)
@@ -111,7 +113,7 @@ def advised(trial: Trial, epochs: int) -> str:
     if not number:
         return "nothing could be tried: that takes more than ten seconds, or more samples"
     far = trial.epoch or max(tried.epoch for tried in trial.tried)
-    text = f"nothing tried here helped: {options.count(number, 'change')}, trained to epoch {far}"
+    text = f"nothing tried here helped: {count(number, 'change')}, trained to epoch {far}"
     return text + (f"; {trial.left_out} left out" if trial.left_out else "")
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.predict import opened
+from nnfs_cli.cli.inputs import by_position, check_reading, first_line, has_header, open_run, opened
+from nnfs_cli.cli.output import note, print_json
 from nnfs_cli.errors import RequirementUnmet, did_you_mean
 
 RELATIONS: dict[str, Callable[[float, float], bool]] = {
@@ -32,8 +33,8 @@ RELATIONS: dict[str, Callable[[float, float], bool]] = {
     metavar="'FIGURE>=N'",
     help="Exit with 5 unless the figure is so; repeatable; any of >= <= == > <.",
 )
-@options.first_line
-@options.by_position
+@first_line
+@by_position
 @options.by
 @options.runs_dir
 @click.option("--json", "as_json", is_flag=True, help="Add each class's scores and the confusion.")
@@ -59,10 +60,10 @@ def command(
     from nnfs_cli.runs import model as models
 
     parsed = [parse(requirement) for requirement in requirements]
-    options.check_reading(source, first_line, by_position)
-    header = options.has_header(first_line)
-    model = models.load(options.open_run(run, runs_dir, by))
-    with notices.heard_by(options.note), opened(source) as (table, name):
+    check_reading(source, first_line, by_position)
+    header = has_header(first_line)
+    model = models.load(open_run(run, runs_dir, by))
+    with notices.heard_by(note), opened(source) as (table, name):
         if table is None:
             figures = evaluate_own(model, directory.cache_dir(runs_dir))
         else:
@@ -70,7 +71,7 @@ def command(
             figures = evaluate(model, rows)
     flat = {key: value for key, value in figures.items() if isinstance(value, float)}
     unmet = check(flat, parsed)
-    options.print_json({"run": str(model.run.path), **(figures if as_json else flat)})
+    print_json({"run": str(model.run.path), **(figures if as_json else flat)})
     if unmet:
         raise RequirementUnmet("\n".join(unmet))
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.predict import write
+from nnfs_cli.cli.inputs import open_run
+from nnfs_cli.cli.output import write
 
 if TYPE_CHECKING:
     from nnfs_cli.explain.iteration import Report, Subject
@@ -137,7 +138,7 @@ def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> 
         return explain.prepare(given, cache_dir), given.epochs
     if (directory.peek(path) or {}).get("kind") == "sweep":
         raise FileError(f"{path}: is a sweep; explain a run of it, {path}/0 or {path}/best")
-    run = options.open_run(source, runs_dir, by)
+    run = open_run(source, runs_dir, by)
     config = run.config
     if overrides:
         text, name = dump(config), str(run.path / directory.CONFIG)

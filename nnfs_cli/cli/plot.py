@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.predict import write
+from nnfs_cli.cli.inputs import open_run
+from nnfs_cli.cli.output import check_target, note, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +43,8 @@ IN_TERMINAL = ("cost", "boundary", "sweep")
     show_default=True,
     help="The axis of the cost.",
 )
-@click.option("--columns", metavar="A,B", help="The two input columns of a boundary.")
-@click.option("--against", metavar="KEY[,KEY]", help="The swept keys that a sweep is drawn over.")
+@options.columns
+@options.against
 @click.option(
     "--frames",
     type=click.IntRange(2, 1000),
@@ -99,11 +98,11 @@ def command(
     look = Look(
         style,
         scale,
-        pair(columns, "--columns", 2, 2),
-        pair(against, "--against", 1, 2),
+        options.names_in(columns, "--columns", 2, 2),
+        options.names_in(against, "--against", 1, 2),
         by,
         directory.cache_dir(runs_dir),
-        options.note,
+        note,
     )
     suffix = suffix_of(output, kind)
     for subject, path in subjects(kind, runs, runs_dir, by, suffix):
@@ -115,30 +114,6 @@ def command(
         drawn = picture(kind, subject, look, suffix, frames)
         write(target, iter([drawn]), typed=output is not None)
         click.echo(str(target))
-
-
-def check_target(target: Path) -> None:
-    """Raise NnfsError if there is no place for a file, before what takes long is done for it."""
-    from nnfs_cli.errors import NnfsError
-
-    if not target.parent.is_dir():
-        raise NnfsError(f"{target}: cannot be written: there is no directory {target.parent}")
-    if not os.access(target.parent, os.W_OK):
-        raise NnfsError(f"{target}: cannot be written: Permission denied")
-
-
-def pair(text: str | None, option: str, least: int, most: int) -> tuple[str, ...]:
-    """Return the names in A,B; quotes, as in CSV, let a name have a comma."""
-    if text is None:
-        return ()
-    try:
-        names = tuple(name.strip() for name in next(csv.reader([text]), []))
-    except csv.Error:  # a line break without quotes, say
-        names = ()
-    if not (least <= len(names) <= most) or len(set(names)) < len(names) or not all(names):
-        wanted = "two different columns" if least == 2 else "one key, or two different ones"
-        raise click.BadParameter(f"{text!r} should be {wanted}, with a comma", param_hint=option)
-    return names
 
 
 def suffix_of(output: Path | None, kind: str) -> str:
@@ -173,7 +148,7 @@ def subjects(
     for path in paths:
         if sweep_directory.is_sweep(path):
             raise FileError(f"{path}: is a sweep; --kind {kind} is for a run, such as {path}/best")
-    found = [options.open_run(name, runs_dir, by) for name in names]
+    found = [open_run(name, runs_dir, by) for name in names]
     if kind in KINDS["runs"]:
         name = kind if len(found) == 1 else f"{kind}-of-{len(found)}-runs"
         return [(found, plots.default_path(found[0].path, name, suffix))]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnfs_cli.cli import options
+from nnfs_cli.cli.output import count, note
 from nnfs_cli.data import notices
 from nnfs_cli.errors import one_line
 
@@ -31,12 +31,12 @@ def describe(training: Training) -> str:
     if len(units) > MANY:
         units[MANY // 2 : -MANY // 2] = ["..."]
     shape = "-".join(units)
-    samples = options.count(training.backprop.samples, "sample")
+    samples = count(training.backprop.samples, "sample")
     if training.test:
         samples += f" ({training.test.samples} more to test)"
     return (
-        f"{shape}, {options.count(training.network.n_params, 'parameter')}, {samples}, "
-        f"{options.count(training.config.epochs, 'epoch')}"
+        f"{shape}, {count(training.network.n_params, 'parameter')}, {samples}, "
+        f"{count(training.config.epochs, 'epoch')}"
     )
 
 
@@ -53,13 +53,13 @@ def warn_of(configs: Iterable[Config], quiet: bool = False) -> None:
     # Points of a sweep share what they do not set.
     distinct = {(id(c.dataset), id(c.layers), c.loss): c for c in configs}.values()
     for line in dict.fromkeys(line for config in distinct for line in source.warnings(config)):
-        options.note(line, unless=quiet)
+        note(line, unless=quiet)
 
 
 def warn(path: Path, warnings: Iterable[str]) -> None:
     """Print warnings about a run on stderr."""
     for warning in warnings:
-        options.note(f"{path}: warning: {warning}")
+        note(f"{path}: warning: {warning}")
 
 
 def warn_of_versions(path: Path, facts: Mapping[str, Any]) -> bool:
@@ -70,7 +70,7 @@ def warn_of_versions(path: Path, facts: Mapping[str, Any]) -> bool:
     changed = record.changed_versions(facts.get("versions"))
     if changed:
         lines = (f"\n  {key.replace('_', ' ')} was {a}, is {b}" for key, (a, b) in changed.items())
-        options.note(
+        note(
             f"{path}: continues with other versions or on another machine than so far; the last "
             f"digits may differ from those of a training in one go:{''.join(lines)}"
         )
@@ -88,7 +88,7 @@ def reading(quiet: bool) -> Iterator[Watcher | None]:
             clock, shown = perf_counter(), True
             click.echo(f"\r{one_line(path)}: {share:4.0%} read", err=True, nl=False)
 
-    with notices.heard_by(None if quiet else options.note):
+    with notices.heard_by(None if quiet else note):
         yield watch if sys.stderr.isatty() and not quiet else None
     if shown:
         click.echo("\r\033[K", err=True, nl=False)
@@ -103,7 +103,7 @@ def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Callabl
         def tell_entry() -> None:
             if training.log["epoch"][len(told) :]:
                 told.append(training.epoch)
-                options.note(outcome(training))
+                note(outcome(training))
 
         yield tell_entry
     elif quiet or not sys.stderr.isatty() or not training.config.epochs:

@@ -10,6 +10,8 @@ from pathlib import Path
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.inputs import open_run
+from nnfs_cli.cli.output import note, print_json
 from nnfs_cli.cli.progress import progress, reading
 from nnfs_cli.errors import harmless, one_line
 
@@ -42,7 +44,7 @@ def command(
     from nnfs_cli.runs import directory
     from nnfs_cli.training import setup
 
-    found = options.open_run(run, runs_dir, by, quiet=quiet)
+    found = open_run(run, runs_dir, by, quiet=quiet)
     reproduction.check(found)
     with reading(quiet):
         training = setup.prepare(found.config, directory.cache_dir(runs_dir), machine.cores())
@@ -52,7 +54,7 @@ def command(
     within = compared.data and compared.difference <= tolerance
     if as_json:
         answer = {"run": str(found.path), **compared._asdict()}
-        options.print_json({**answer, "tolerance": tolerance, "within": within})
+        print_json({**answer, "tolerance": tolerance, "within": within})
     elif compared.identical:
         logged = f"{compared.entries} logged epochs"
         click.echo(f"{one_line(str(found.path))}: identical: weights, and {logged}")
@@ -67,5 +69,5 @@ def command(
         enough = f"{reproduction.rounded_up(compared.difference):g}"
         again_with = shlex.join(["nnfs", "reproduce", str(found.path), "--tolerance", enough])
         told = "other versions, processors and threads round differently"
-        options.note(f"{told}; to accept as much: {again_with}")
+        note(f"{told}; to accept as much: {again_with}")
     sys.exit(1)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.predict import quoted
+from nnfs_cli.cli.inputs import open_run
+from nnfs_cli.cli.output import aligned, cell, print_json, quoted
 from nnfs_cli.errors import harmless, one_line
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def command(
     if (directory.peek(path) or {}).get("kind") == "sweep":
         show_sweep(path, top, sort, over, "json" if as_json else form)
         return
-    found = options.open_run(run, runs_dir, by)
+    found = open_run(run, runs_dir, by)
     if top or sort or over or form != "table":
         raise click.UsageError("--top, --sort, --over and --format are for sweeps")
     show_run(found, as_json)
@@ -84,7 +85,7 @@ def show_run(run: Run, as_json: bool) -> None:
     ]
     if as_json:
         config = to_plain(run.config)
-        options.print_json({"run": str(run.path), **run.facts, "layers": layers, "config": config})
+        print_json({"run": str(run.path), **run.facts, "layers": layers, "config": config})
         return
     for key, value in {"run": run.path, **run.facts}.items():
         if key == "encoding":
@@ -95,7 +96,7 @@ def show_run(run: Run, as_json: bool) -> None:
     click.echo()
     rows = [list(layers[0]), *([str(cell) for cell in layer.values()] for layer in layers)]
     rows.append(["", "", "", "total", str(network.n_params)])
-    click.echo("\n".join(options.aligned(row, rows) for row in rows))
+    click.echo("\n".join(aligned(row, rows) for row in rows))
     click.echo()
     click.echo(harmless(dump(run.config)), nl=False)
 
@@ -109,7 +110,7 @@ def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, 
         records = summary.ordered(records, sort)
     records = records[:top]
     if form == "json":
-        options.print_json(records)
+        print_json(records)
         return
     if form == "csv":
         rows = [list(records[0]), *([_plain(v) for v in r.values()] for r in records)]
@@ -118,14 +119,14 @@ def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, 
         click.echo(harmless(text) if sys.stdout.isatty() else text.encode())
         return
     keys = [key for key in records[0] if key not in RARE or any(r[key] for r in records)]
-    rows = [keys, *([options.cell(record[key]) for key in keys] for record in records)]
+    rows = [keys, *([cell(record[key]) for key in keys] for record in records)]
     if form == "md":
         rows = [[escaped(cell) for cell in row] for row in rows]
         rows.insert(1, ["---"] * len(keys))
         lines = ["| " + " | ".join(row) + " |" for row in rows]
     else:
-        rows[0] = [options.cell(name.replace("_", " ")) for name in keys]
-        lines = [options.aligned(row, rows) for row in rows]
+        rows[0] = [cell(name.replace("_", " ")) for name in keys]
+        lines = [aligned(row, rows) for row in rows]
     click.echo(harmless("\n".join(lines)))
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.predict import quoted
+from nnfs_cli.cli.output import command_line, note, print_json, quoted
 from nnfs_cli.cli.progress import reading, warn_of, warn_of_versions
 from nnfs_cli.interrupts import noted, saves_noted
 
@@ -113,7 +113,7 @@ def command(
     started, clock = datetime.now(UTC), perf_counter()
     facts = {
         "started": started.isoformat(timespec="seconds"),
-        "command": options.typed(),
+        "command": command_line(),
         "versions": record.versions(),
     }
     path = sweep_directory.open_directory(plan, runs_dir, facts, fresh)
@@ -141,19 +141,19 @@ def command(
                 execution.finish(plan, path, {})
     if workers.shortage:
         told = f"only {workers.width} of {width} processes could be started"
-        options.note(f"{told}: {workers.shortage}", unless=quiet)
+        note(f"{told}: {workers.shortage}", unless=quiet)
     found = execution.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
     counts = {status: found[status] for status in ("finished", "diverged", "failed")}
     told = ", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "none finished"
     if to_go := found["runs"] - sum(counts.values()):
         told += f"; {to_go:,} to go"
-    options.note(f"{path}: {told}", unless=quiet)
+    note(f"{path}: {told}", unless=quiet)
     if as_json:
-        options.print_json({"run": str(path), **found})
+        print_json({"run": str(path), **found})
     else:
         click.echo(str(path))
     if asked.stop:
-        options.note("type the same command again to go on")
+        note("type the same command again to go on")
         sys.exit(128 + asked.stop)
     if found["diverged"] == found["runs"]:
         sys.exit(4)
@@ -202,7 +202,7 @@ def print_plan(plan: Plan, config: str, commands: bool) -> None:
     click.echo(",".join(["index", *plan.keys]))
     for number, point in enumerate(plan.points):
         click.echo(",".join([str(number), *quoted(value for _, value in point)]))
-    options.note(f"{len(plan.points):,} runs")
+    note(f"{len(plan.points):,} runs")
 
 
 @contextmanager
@@ -221,12 +221,12 @@ def progress(path: Path, count: int, quiet: bool) -> Iterator[Callable[[list[Row
         if before < 0:
             before = done
             rest = f", {done:,} done already" if done else ""
-            options.note(f"{path}: {count:,} runs{rest}", unless=quiet)
+            note(f"{path}: {count:,} runs{rest}", unless=quiet)
             return
         for row in rows:
             if row.status != "finished":
                 message = row.message or f"diverged by epoch {row.epochs}"
-                options.note(f"{path}/{row.number}: {message}", unless=quiet)
+                note(f"{path}/{row.number}: {message}", unless=quiet)
         if terminal:
             pace = (perf_counter() - clock) / max(done - before, 1)
             left = f"{(count - done) * pace:,.0f} s left"
