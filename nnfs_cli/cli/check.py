@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--gradients",
     is_flag=True,
-    help="Compare backpropagation with central differences; exit with 1 if they disagree.",
+    help="Compare backpropagation with central differences; exit 1 if they disagree.",
 )
 @options.runs_dir
 @options.as_json
@@ -31,10 +31,10 @@ def command(
 ) -> None:
     """Check CONFIG and print it with every default filled in.
 
-    CONFIG is a YAML file, or - for standard input. Each KEY=VALUE sets a key of it, dotted where
-    it is nested: layers.0.units=8 dataset.noise=0.3. What is printed is a valid configuration.
+    CONFIG is a YAML file, or - for standard input. KEY=VALUE overrides one of its keys; nested keys
+    are dotted: layers.0.units=8 dataset.noise=0.3. The output is a valid configuration.
 
-    With --gradients, a table of the worst component of each array of the network is printed
+    With --gradients, prints a table with the worst component of each array of the network
     instead. Nothing is trained.
     """
     from nnfs_cli.config import loading
@@ -89,7 +89,7 @@ def print_gradients(report: Report, as_json: bool) -> None:
 
 
 def row_of(comparison: Comparison) -> dict[str, object]:
-    """Return what is told of an array."""
+    """Return an array's row of the table, as printed with --json."""
     worst = comparison.worst
     return {
         "layer": comparison.layer,
@@ -105,7 +105,7 @@ def row_of(comparison: Comparison) -> dict[str, object]:
 
 
 def remarks(report: Report) -> list[str]:
-    """Return what was left out."""
+    """Return notes about samples and components that were not compared."""
     lines = []
     if report.used < report.samples:
         lines.append(f"on {report.used} of {report.samples} samples, chosen at random")

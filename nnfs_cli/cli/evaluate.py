@@ -31,13 +31,15 @@ RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "requirements",
     multiple=True,
     metavar="'FIGURE>=N'",
-    help="Exit with 5 unless the figure is so; repeatable; any of >= <= == > <.",
+    help="Exit 5 unless this holds; repeatable; with >=, <=, ==, > or <.",
 )
 @first_line
 @by_position
 @options.by
 @options.runs_dir
-@click.option("--json", "as_json", is_flag=True, help="Add each class's scores and the confusion.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Add the scores per class and the confusion matrix."
+)
 def command(
     run: str,
     source: str | None,
@@ -50,9 +52,9 @@ def command(
 ) -> None:
     """Print a run's cost and scores as one JSON object.
 
-    DATA is a CSV file, or - for standard input, with the run's columns and targets. They are found
-    by the header's names; without a header they are in the run's order, targets last. Without DATA
-    it is the run's own data.
+    DATA is a CSV file, or - for standard input, with the run's columns and targets, matched by the
+    header's names. Without a header, they must be in the run's order, targets last. Without DATA,
+    the run's own data is used.
     """
     from nnfs_cli.analysis.evaluation import evaluate, evaluate_own
     from nnfs_cli.data import notices
@@ -85,17 +87,17 @@ def parse(requirement: str) -> tuple[str, str, float]:
     except ValueError:
         pass
     raise click.BadParameter(
-        f"{requirement!r} is not written like 'accuracy>=0.95'", param_hint="'--require'"
+        f"{requirement!r} should be of the form 'accuracy>=0.95'", param_hint="'--require'"
     )
 
 
 def check(figures: Mapping[str, float], requirements: list[tuple[str, str, float]]) -> list[str]:
-    """Return what is not as required."""
+    """Return a message for each requirement that is not met."""
     unmet = []
     for figure, relation, number in requirements:
         if figure not in figures:
             raise click.BadParameter(
-                f"no figure {figure!r}; there are {', '.join(figures)}"
+                f"no figure {figure!r}; choose from {', '.join(figures)}"
                 f"{did_you_mean(figure, figures)}",
                 param_hint="'--require'",
             )

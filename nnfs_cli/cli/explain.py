@@ -23,23 +23,27 @@ SUFFIXES = {".txt": "text", ".htm": "html", **{f".{form}": form for form in FORM
 @click.command()
 @click.argument("source", metavar="CONFIG|RUN")
 @options.overrides
-@click.option("--sample", type=click.IntRange(min=0), metavar="I", help="Of one sample alone.")
+@click.option("--sample", type=click.IntRange(min=0), metavar="I", help="Show only sample I.")
 @click.option(
-    "--epoch", type=click.IntRange(min=0), default=0, metavar="N", help="At epoch N.  [default: 0]"
+    "--epoch",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Show epoch N.  [default: 0]",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
     default=1,
     metavar="K",
-    help="K iterations, in a short form after the first.  [default: 1]",
+    help="Show K iterations, shortened after the first.  [default: 1]",
 )
 @click.option(
     "--digits",
     type=click.IntRange(0, 17),
     default=3,
     show_default=True,
-    help="Decimals; 16 and 17 are significant digits, and 17 give every bit.",
+    help="Decimals; 16 and 17 mean significant digits, and 17 are exact.",
 )
 @click.option(
     "--format",
@@ -50,14 +54,15 @@ SUFFIXES = {".txt": "text", ".htm": "html", **{f".{form}": form for form in FORM
 @click.option(
     "--quiz",
     type=click.Choice(["forward", "gradients", "update"]),
-    help="Leave blanks from this part on.",
+    help="Leave blanks from this step on.",
 )
 @click.option("--answers", is_flag=True, help="With --quiz: print the solutions.")
 @click.option(
     "-o",
     "--output",
+    metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write to a file instead of stdout.",
+    help="Write to FILE instead of stdout.",
 )
 @options.by
 @options.runs_dir
@@ -75,25 +80,23 @@ def command(
     by: str,
     runs_dir: Path,
 ) -> None:
-    """Work one training iteration by hand, step by step.
+    """Show one training iteration step by step, with all numbers.
 
-    Prints formulas and numbers in the order in which a person computes them: Z and A of each
-    layer, the cost, the gradients from the output back, the update, and the new cost. CONFIG is a
-    YAML file, or - for standard input; RUN is trained again up to --epoch. Each KEY=VALUE sets a
-    key of the configuration, dotted where it is nested: layers.0.units=8.
+    Prints formulas and numbers in the order of a calculation by hand: Z and A of each layer, the
+    cost, the gradients from the output back, the update, and the new cost. CONFIG is a YAML file,
+    or - for standard input; RUN is trained again up to --epoch. KEY=VALUE overrides a key of the
+    configuration; nested keys are dotted: layers.0.units=8.
     """
     from nnfs_cli.explain import iteration as explain
 
     if answers and not quiz:
-        raise click.UsageError("--answers goes with --quiz")
+        raise click.UsageError("--answers requires --quiz")
     form = form or format_of(output)
-    if quiz and form == "json" and epochs > 1:  # where one iteration answers for another
-        raise click.UsageError("--quiz as JSON is for one iteration")
+    if quiz and form == "json" and epochs > 1:  # one iteration's numbers would solve another's
+        raise click.UsageError("--quiz as JSON shows only one iteration; leave out --epochs")
     subject, last = opened(source, overrides, runs_dir, by)
     if sample is not None and sample >= (m := subject.samples.x.shape[-1]):
-        raise click.BadParameter(
-            f"{sample}: there are samples 0 to {m - 1}", param_hint="'--sample'"
-        )
+        raise click.BadParameter(f"{sample} should be from 0 to {m - 1}", param_hint="'--sample'")
     if epoch + epochs - 1 > last:
         hint = "'--epoch'" if epoch > last else "'--epochs'"
         raise click.BadParameter(
@@ -104,27 +107,27 @@ def command(
     colour = output is None and has_colour()
     text = render(report, form, digits, quiz, answers, colour)
     if output is None:
-        # A page or JSON is UTF-8 whatever the terminal is.
+        # Pages and JSON are UTF-8 in any locale.
         click.echo(text if form == "text" else text.encode(), nl=False)
     else:
         write(output, iter([text.encode()]))
 
 
 def format_of(output: Path | None) -> str:
-    """Return the format that a file's suffix stands for; text for one without."""
+    """Return the format for a file's suffix; text if it has none."""
     if output is None or not output.suffix:
         return "text"
     if form := SUFFIXES.get(output.suffix.lower()):
         return form
-    known = ", ".join(SUFFIXES)
+    suffixes = ", ".join(SUFFIXES)
     raise click.BadParameter(
-        f"{str(output)!r} should end in one of {known}; or say which with --format",
+        f"{str(output)!r} should end in one of {suffixes}; or choose one with --format",
         param_hint="'-o'",
     )
 
 
 def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> tuple[Subject, int]:
-    """Return what a configuration or a run describes, and its last epoch."""
+    """Return the network and data to explain, and the last epoch."""
     from nnfs_cli.config import loading
     from nnfs_cli.config.writing import dump
     from nnfs_cli.errors import FileError
@@ -144,21 +147,21 @@ def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> 
         text, name = dump(config), str(run.path / directory.CONFIG)
         config = loading.parse(text, name, overrides, consequence=consequence)
         return explain.prepare(config, cache_dir), config.epochs
-    model.own_tables(model.load(run), cache_dir)  # which are those it was trained on
+    model.own_tables(model.load(run), cache_dir)  # raises FileError if the data have changed
     return explain.prepare(config, cache_dir), int(run.facts.get("epochs", config.epochs))
 
 
 def is_run(source: str, path: Path) -> bool:
-    """Return whether the argument is a run, or is not there and looks like one."""
+    """Return whether the argument is a run, or looks like one that does not exist."""
     if source == "-" or path.is_file():
         return False
     return path.is_dir() or path.suffix not in (".yaml", ".yml")
 
 
 def has_colour() -> bool:
-    """Return whether stdout is a terminal that shows colours, and they are wanted."""
-    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return wanted and sys.stdout.isatty()
+    """Return whether stdout is a terminal with colours that NO_COLOR does not switch off."""
+    allowed = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return allowed and sys.stdout.isatty()
 
 
 def render(

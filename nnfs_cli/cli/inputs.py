@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 first_line = click.option(
     "--first-line",
     type=click.Choice(["header", "sample"]),
-    help="What the input's first line is, where its names do not show it.",
+    help="Whether the input's first line is a header; only needed if that is unclear.",
 )
 by_position = click.option(
     "--by-position",
     is_flag=True,
-    help="Take the input's columns in the run's order, whatever the header calls them.",
+    help="Match columns by position instead of by name.",
 )
 
 
 def has_header(first_line: str | None) -> bool | None:
-    """Return whether --first-line says that there is a header, or None if it says nothing."""
+    """Return True or False as --first-line has it, None without that option."""
     return None if first_line is None else first_line == "header"
 
 
 def check_reading(source: str | None, first_line: str | None, by_position: bool) -> None:
-    """Raise UsageError if an option says how to read a file, and there is none."""
+    """Raise UsageError for --first-line or --by-position without a file to read."""
     if source is None and (first_line or by_position):
         option = "--by-position" if by_position else "--first-line"
-        raise click.UsageError(f"{option} says how to read a file; give a file, or -")
+        raise click.UsageError(f"{option} requires a file, or - for standard input")
 
 
 @contextmanager
 def opened(
     source: str | None, points: tuple[str, ...] = ()
 ) -> Iterator[tuple[int | bytes | None, str]]:
-    """Yield what to read CSV from, a descriptor or bytes, and its name; own data has none."""
+    """Yield the CSV input, a descriptor or bytes, and its name; (None, "") for the run's data."""
     from nnfs_cli.errors import FileError
 
     if points:
@@ -68,31 +68,31 @@ def opened(
 
 
 def open_run(name: str, runs_dir: Path, by: str = "cost", *, quiet: bool = False) -> Run:
-    """Return the run that is called RUN: a directory or its name, SWEEP/17 or SWEEP/best.
+    """Return a run by its directory, its name, SWEEP/17 or SWEEP/best.
 
-    A note says which run is the best, and by what, unless it is to be `quiet`.
+    For SWEEP/best, a note on stderr names the run and its figure, unless `quiet`.
     """
     from nnfs_cli.runs import directory, record
 
     path = directory.find(name, runs_dir)
     one_of_many = path.name == "best" or re.fullmatch("[0-9]{1,9}", path.name)
     if directory.is_there(path) or not one_of_many or len(path.parts) == 1:
-        found = record.read(path)
-        epochs = found.facts["epochs"]
-        if found.facts["status"] == "finished" and epochs < found.config.epochs:
-            state = f"finished at epoch {epochs}, and not yet at epoch {found.config.epochs}"
+        run = record.read(path)
+        epochs = run.facts["epochs"]
+        if run.facts["status"] == "finished" and epochs < run.config.epochs:
+            state = f"finished at epoch {epochs}; config.yaml now has {run.config.epochs} epochs"
             resume = shlex.join(["nnfs", "train", "--resume", str(path)])
             note(f"{path}: {state}; to continue: {resume}")
-        return found
+        return run
     from nnfs_cli.sweeps import members
 
     sweep = directory.find(str(path.parent), runs_dir)
     if path.name == "best":
-        found = members.read_run(sweep, members.best(sweep, by))
+        run = members.read_run(sweep, members.best(sweep, by))
         least = "smallest" if by.endswith("cost") else "largest"
-        told = f"{path} is run {found.path.name}, with the {least} {by}: {cell(found.facts[by])}"
-        if f"test_{by}" in found.facts:
-            told += f" on the training part; --by test_{by} compares on the test part"
-        note(told, unless=quiet)
-        return found
+        choice = f"{path} is run {run.path.name}, with the {least} {by}: {cell(run.facts[by])}"
+        if f"test_{by}" in run.facts:
+            choice += f" on the training part; --by test_{by} compares on the test part"
+        note(choice, unless=quiet)
+        return run
     return members.read_run(sweep, int(path.name))

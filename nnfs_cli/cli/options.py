@@ -1,8 +1,7 @@
-"""Arguments and options that several commands have."""
+"""Arguments and options shared by several commands."""
 
 from __future__ import annotations
 
-import csv
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import click
 
 
 class Finite(click.FloatRange):
-    """A number within limits: FloatRange takes nan for one."""
+    """A finite number within limits; FloatRange accepts nan."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         number = super().convert(value, param, ctx)
@@ -31,7 +30,7 @@ runs_dir = click.option(
     default="runs",
     show_default=True,
     show_envvar=True,
-    help="Where runs are kept.",
+    help="Directory of all runs.",
 )
 checkpoint_every = click.option(
     "--checkpoint-every",
@@ -39,9 +38,9 @@ checkpoint_every = click.option(
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="How often to save the state of a training.",
+    help="Save the state of a training this often.",
 )
-quiet = click.option("-q", "--quiet", is_flag=True, help="Print the result and errors alone.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="Print only the result and errors.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Print every logged cost.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
@@ -51,30 +50,34 @@ picture_style = click.option(
     type=click.Choice(["light", "dark"]),
     default="light",
     show_default=True,
-    help="The ground that a picture is for.",
+    help="Light or dark background.",
 )
 by = click.option(
     "--by",
     default="cost",
     show_default=True,
     metavar="FIGURE",
-    help="What SWEEP/best is the best by: the smallest cost, or the largest of anything else.",
+    help="How SWEEP/best is chosen: smallest if FIGURE is a cost, otherwise largest.",
 )
-columns = click.option("--columns", metavar="A,B", help="The two input columns of a boundary.")
+columns = click.option(
+    "--columns", metavar="A,B", help="Two input columns, the axes of a boundary."
+)
 against = click.option(
-    "--against", metavar="KEY[,KEY]", help="The swept keys that a sweep is drawn over."
+    "--against", metavar="KEY[,KEY]", help="One or two swept keys, the axes of a sweep."
 )
 
 
 def names_in(text: str | None, option: str, least: int, most: int) -> tuple[str, ...]:
-    """Return the names in A,B; quotes, as in CSV, let a name have a comma."""
+    """Return the names in A,B; a name that contains a comma is quoted as in CSV."""
+    import csv
+
     if text is None:
         return ()
     try:
         names = tuple(name.strip() for name in next(csv.reader([text]), []))
-    except csv.Error:  # a line break without quotes, say
+    except csv.Error:  # for example, a line break without quotes
         names = ()
     if not (least <= len(names) <= most) or len(set(names)) < len(names) or not all(names):
-        wanted = "two different columns" if least == 2 else "one key, or two different ones"
-        raise click.BadParameter(f"{text!r} should be {wanted}, with a comma", param_hint=option)
+        expected = "two different columns" if least == 2 else "one key, or two different ones"
+        raise click.BadParameter(f"{text!r} should be {expected}, with a comma", param_hint=option)
     return names

@@ -16,14 +16,14 @@ from nnfs_cli.errors import UNSAFE, one_line, printed
 
 
 def note(message: str, *, unless: bool = False) -> None:
-    """Print a message on stderr, `unless` it is not wanted; if nobody reads it, go on."""
+    """Print a message on stderr, `unless` told not to; a closed stderr is not an error."""
     if not unless:
         with suppress(OSError):
             click.echo(printed(message, names_typed()), err=True)
 
 
 def names_typed() -> list[str]:
-    """Return the names of files that the user gave, as they may stand in a message."""
+    """Return the file names typed by the user, in the forms in which messages may quote them."""
     words = [part for word in sys.argv[1:] for part in (word, word.partition("=")[2])]
     words.append(os.environ.get("NNFS_RUNS_DIR", ""))
     with suppress(OSError):  # the working directory may be gone
@@ -32,7 +32,7 @@ def names_typed() -> list[str]:
 
 
 def command_line() -> str:
-    """Return the command line as it could be typed again."""
+    """Return the command line, quoted so that it can be pasted into a shell."""
     words = shlex.join(["nnfs", *sys.argv[1:]])
     return words.encode(errors="backslashreplace").decode()
 
@@ -43,36 +43,36 @@ def count(number: int, what: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """Return a value as it stands in a table."""
+    """Return a value formatted for a table."""
     if value is None:
         return "-"
     return f"{value:.6g}" if isinstance(value, float) else one_line(str(value))
 
 
 def aligned(row: list[str], rows: list[list[str]]) -> str:
-    """Return a row of a table in columns wide enough for all its rows."""
+    """Return one of a table's rows, padded to the widths of its columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "  ".join(map(str.ljust, row, widths)).rstrip()
 
 
 def quoted(fields: Iterable[str]) -> Iterator[str]:
-    """Yield fields as they stand in CSV."""
+    """Yield fields quoted for CSV where necessary."""
     for field in fields:
         special = any(letter in field for letter in ',"\n\r')
         yield '"' + field.replace('"', '""') + '"' if special else field
 
 
 def print_json(value: object) -> None:
-    """Print a value as one JSON text on stdout; what is not finite becomes null."""
+    """Print a value as JSON on stdout; nan and infinities become null."""
     import msgspec
 
     text = msgspec.json.format(msgspec.json.encode(printable(value)), indent=2).decode()
     text = UNSAFE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
-    click.echo(text.encode())  # JSON is UTF-8, whatever the terminal is
+    click.echo(text.encode())  # JSON is UTF-8 in any locale
 
 
 def printable(value: Any) -> Any:
-    """Return a value with what is not Unicode in its texts, such as bytes of a path, escaped."""
+    """Return a value with undecodable bytes in its texts, for example in paths, escaped."""
     if isinstance(value, str):
         return value.encode(errors="backslashreplace").decode()
     if isinstance(value, dict):
@@ -81,7 +81,7 @@ def printable(value: Any) -> Any:
 
 
 def check_target(target: Path) -> None:
-    """Raise NnfsError if there is no place for a file, before what takes long is done for it."""
+    """Raise NnfsError if a file cannot be created at `target`; called before the long work."""
     from nnfs_cli.errors import NnfsError
 
     if not target.parent.is_dir():
@@ -91,10 +91,10 @@ def check_target(target: Path) -> None:
 
 
 def write(output: Path, chunks: Iterator[bytes], *, typed: bool = True) -> None:
-    """Write a file, whole or not at all.
+    """Write a file; it is replaced only when complete.
 
-    A path that the user typed may be a link, which is followed, or a device or a pipe, which is
-    written as it is. At a path that nnfs chose, which may be planted, these are replaced.
+    At a path `typed` by the user, a link is followed and a device or a pipe is written to. At a
+    path chosen by nnfs, someone else may have planted these, so they are replaced.
     """
     from nnfs_cli.errors import NnfsError
     from nnfs_cli.storage import files
@@ -102,12 +102,12 @@ def write(output: Path, chunks: Iterator[bytes], *, typed: bool = True) -> None:
     try:
         if not typed:
             files.write(output, lambda file: file.writelines(chunks))
-        elif output.exists() and not output.is_file():  # a pipe may have no path but this
+        elif output.exists() and not output.is_file():  # a pipe must be opened by this path
             with output.open("wb") as file:
                 file.writelines(chunks)
         else:
-            target = output.resolve() if output.is_symlink() else output  # a link stays one
+            target = output.resolve() if output.is_symlink() else output  # keeps the link
             files.write(target, lambda file: file.writelines(chunks))
-    except (OSError, ValueError, RuntimeError) as error:  # of a link to itself
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a link to itself
         reason = getattr(error, "strerror", None) or error
         raise NnfsError(f"{output}: cannot be written: {reason}") from None

@@ -24,17 +24,23 @@ if TYPE_CHECKING:
 @click.command()
 @options.run
 @click.argument("source", metavar="[INPUT]", required=False)
-@click.option("--x", "points", multiple=True, metavar="X1,X2,...", help="An input; repeatable.")
+@click.option("--x", "points", multiple=True, metavar="X1,X2,...", help="One sample; repeatable.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(list(FORMATS)),
     default="csv",
     show_default=True,
-    help="What to write.",
+    help="Output format.",
 )
-@click.option("--no-header", is_flag=True, help="Leave out the names in the output's first line.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file, whole.")
+@click.option("--no-header", is_flag=True, help="Leave out the line of column names.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write to FILE, replaced only when complete.",
+)
 @first_line
 @by_position
 @options.by
@@ -51,17 +57,17 @@ def command(
     by: str,
     runs_dir: Path,
 ) -> None:
-    """Print a run's predictions for some inputs.
+    """Print a run's predictions.
 
     INPUT is a CSV file of raw columns, with or without a header, or - for standard input, which
-    is read as it comes. Without INPUT and --x, it is the run's own data.
+    is processed as it arrives. Without INPUT and --x, the run's own data is used.
 
-    Columns are found by the header's names, further columns are passed through. Without a header,
-    they are in the run's order. After them come the network's outputs, y_hat, and the class that
-    they say.
+    Columns are matched by the header's names; other columns are passed through. Without a header,
+    columns must be in the run's order. The network's outputs, y_hat, and the predicted class are
+    appended.
 
-    Rows are printed as they come, up to the first that cannot be read; a file (-o, or npz) is
-    written whole or not at all.
+    Rows are printed as they arrive, up to the first that cannot be read. A file (-o or npz) is
+    written only if all rows can be read.
     """
     from nnfs_cli.data import notices
     from nnfs_cli.runs import directory
@@ -71,7 +77,7 @@ def command(
         raise click.UsageError("give INPUT or --x, not both")
     check_reading(source, first_line, by_position)
     if form == "npz" and output is None and sys.stdout.isatty():
-        raise click.UsageError("npz is binary: give it a file with -o, or a pipe")
+        raise click.UsageError("npz is binary; write it to a file with -o, or to a pipe")
     model = models.load(open_run(run, runs_dir, by))
     header = False if points else has_header(first_line)
     with notices.heard_by(note), opened(source, points) as (table, name):
@@ -81,9 +87,9 @@ def command(
             columns, rows = read_table(model, table, name, header, by_position)
         answers = free_names(model.output_names, columns.names)
         named = form == "jsonl" or (form == "csv" and not no_header)
-        for wanted, answer in zip(model.output_names, answers, strict=True):
-            told = f"has a column {wanted!r}; the network's is called {answer!r}"
-            note(f"{name or model.run.path}: {told}", unless=answer == wanted or not named)
+        for output_name, answer in zip(model.output_names, answers, strict=True):
+            change = f"has a column {output_name!r}; the network's is called {answer!r}"
+            note(f"{name or model.run.path}: {change}", unless=answer == output_name or not named)
         written = FORMATS[form]
         if form == "csv":
             written = partial(written, header=not no_header)
@@ -98,7 +104,7 @@ def command(
 
 
 def whole(output: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the chunks of a file; an error in them adds that it is not written."""
+    """Yield the chunks of a file; a FileError adds that the file was not written."""
     from nnfs_cli.errors import FileError
 
     try:
@@ -106,13 +112,13 @@ def whole(output: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
     except FileError as error:
         if output.exists() and not output.is_file():
             raise
-        raise FileError(f"{error}\n{output}: is not written, since it would not be whole") from None
+        raise FileError(f"{error}\n{output}: was not written") from None
 
 
 def read_table(
     model: Model, source: int | bytes, name: str, header: bool | None, by_position: bool
 ) -> tuple[Columns, Iterator[Rows]]:
-    """Return a CSV table's columns, and its rows as they come."""
+    """Return a CSV table's columns, and its rows as they arrive."""
     from nnfs_cli.data import headers
 
     columns = model.known.columns
@@ -130,7 +136,8 @@ def read_table(
 
 
 def own_data(model: Model, cache_dir: Path) -> tuple[Columns, Iterator[Rows]]:
-    """Return the run's own samples as if read from a table, with their targets and part."""
+    """Return the run's own samples as if read from a table, with their targets and part (train or
+    test)."""
     from nnfs_cli.runs import model as models
 
     parts = models.own_tables(model, cache_dir)
@@ -154,7 +161,7 @@ def own_data(model: Model, cache_dir: Path) -> tuple[Columns, Iterator[Rows]]:
 
 
 def free_names(names: Iterable[str], taken: Iterable[str]) -> list[str]:
-    """Return names of columns, each changed if it is `taken`: class, predicted_class, ..._2, ..."""
+    """Return column names, changed where `taken`: class, predicted_class, predicted_class_2, ..."""
     used, free = set(taken), []
     for name in names:
         numbered = (f"predicted_{name}_{number}" for number in count(2))

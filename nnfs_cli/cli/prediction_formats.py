@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Columns(NamedTuple):
-    """The names of a table's columns, and the places of those that the network reads."""
+    """The names of a table's columns, and the indices of the network's inputs."""
 
     names: list[str]
     inputs: frozenset[int]
 
 
 class Rows(NamedTuple):
-    """Some samples: their fields as CSV, and the columns that the network reads."""
+    """Some samples: their fields as CSV lines, and the network's inputs (samples, columns)."""
 
     lines: list[str]
     X: Array
@@ -31,17 +31,17 @@ class Rows(NamedTuple):
 def as_csv(
     model: Model, columns: Columns, answers: list[str], blocks: Iterable[Rows], *, header: bool
 ) -> Iterator[bytes]:
-    """Yield each block's lines with its predictions behind them."""
+    """Yield each block's lines with the predictions appended."""
     from nnfs_cli.runs.model import predict
 
-    names = [*quoted(model.known.classes or ()), ""]  # the last of a sample that has no class, -1
+    names = [*quoted(model.known.classes or ()), ""]  # class -1, the last, means no class
     if header:
         yield (",".join(quoted([*columns.names, *answers])) + "\n").encode()
     for block in blocks:
-        found = predict(model, block.X)
-        values: list[Iterable[str]] = [map(repr, unit) for unit in found.y_hat.T.tolist()]
-        if found.classes is not None:
-            values.append([names[number] for number in found.classes.tolist()])
+        predictions = predict(model, block.X)
+        values: list[Iterable[str]] = [map(repr, unit) for unit in predictions.y_hat.T.tolist()]
+        if predictions.classes is not None:
+            values.append([names[number] for number in predictions.classes.tolist()])
         rows = zip(block.lines, *values, strict=True)
         yield ("\n".join(map(",".join, rows)) + "\n").encode()
 
@@ -49,7 +49,7 @@ def as_csv(
 def as_jsonl(
     model: Model, columns: Columns, answers: list[str], blocks: Iterable[Rows]
 ) -> Iterator[bytes]:
-    """Yield each block's rows as JSON objects, one a line."""
+    """Yield each block's rows as JSON objects, one per line."""
     import msgspec
 
     from nnfs_cli.data.csv_table import number_of
@@ -61,10 +61,10 @@ def as_jsonl(
     encoder = msgspec.json.Encoder()
     keys = [*columns.names, *answers]
     for block in blocks:
-        found = predict(model, block.X)
-        outputs = found.y_hat.tolist()
-        if found.classes is not None:
-            for output, name in zip(outputs, answered_names(model, found), strict=True):
+        predictions = predict(model, block.X)
+        outputs = predictions.y_hat.tolist()
+        if predictions.classes is not None:
+            for output, name in zip(outputs, answered_names(model, predictions), strict=True):
                 output.append(name or None)
         rows = zip(csv.reader(block.lines), outputs, strict=True)
         yield encoder.encode_lines(
@@ -75,8 +75,8 @@ def as_jsonl(
 def as_npz(
     model: Model, columns: Columns, answers: list[str], blocks: Iterable[Rows]
 ) -> Iterator[bytes]:
-    """Yield all predictions as one file: y_hat (samples, outputs) and, of classes, class
-    (samples,), their names."""
+    """Yield all predictions as one file: y_hat (samples, outputs) and, for a classifier, class
+    (samples,), the names of the predicted classes."""
     import numpy as np
 
     from nnfs_cli.runs.model import answered_names, predict

@@ -1,4 +1,4 @@
-"""A training or a sweep under the eyes of its user: the progress that shows."""
+"""Progress display, warnings and one-line summaries of a training, on stderr."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from nnfs_cli.training.setup import Training
 
 
-MANY = 40  # layers, above which only the first and the last are shown
+MANY = 40  # layers; of more, only the first and the last are shown
 
 
 def describe(training: Training) -> str:
-    """Return the network, the data and the work ahead in a line."""
+    """Return a line with the network's shape and the numbers of samples and epochs."""
     layers = training.network.layers
     units = [str(n) for n in (layers[0].fan_in, *(layer.units for layer in layers))]
     if len(units) > MANY:
@@ -41,16 +41,16 @@ def describe(training: Training) -> str:
 
 
 def outcome(training: Training) -> str:
-    """Return the last logged figures in a line."""
-    told = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
-    return f"epoch {training.epoch}: {told}"
+    """Return a line with the last logged figures."""
+    figures = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
+    return f"epoch {training.epoch}: {figures}"
 
 
 def warn_of(configs: Iterable[Config], quiet: bool = False) -> None:
-    """Print what a user should know of the data that is about to be trained on, each line once."""
+    """Print warnings about the data of some configurations, each line once."""
     from nnfs_cli.data import source
 
-    # Points of a sweep share what they do not set.
+    # Points of a sweep share the objects that they do not change.
     distinct = {(id(c.dataset), id(c.layers), c.loss): c for c in configs}.values()
     for line in dict.fromkeys(line for config in distinct for line in source.warnings(config)):
         note(line, unless=quiet)
@@ -63,23 +63,24 @@ def warn(path: Path, warnings: Iterable[str]) -> None:
 
 
 def warn_of_versions(path: Path, facts: Mapping[str, Any]) -> bool:
-    """Say, and return, whether versions have changed since run.json was written, with these facts:
-    the last bits may depend on them."""
+    """Print a note if versions have changed since run.json, `facts`, was written, and return
+    whether they have: the last bits may depend on them."""
     from nnfs_cli.runs import record
 
     changed = record.changed_versions(facts.get("versions"))
     if changed:
         lines = (f"\n  {key.replace('_', ' ')} was {a}, is {b}" for key, (a, b) in changed.items())
         note(
-            f"{path}: continues with other versions or on another machine than so far; the last "
-            f"digits may differ from those of a training in one go:{''.join(lines)}"
+            f"{path}: continues with other versions or on another machine; the last digits may "
+            f"differ from those of an uninterrupted training:{''.join(lines)}"
         )
     return bool(changed)
 
 
 @contextmanager
 def reading(quiet: bool) -> Iterator[Watcher | None]:
-    """Yield what shows, on a terminal, how much of a large file has been read; print notices."""
+    """Yield a callback that shows on a terminal how much of a large file has been read, or None;
+    print notices about files."""
     clock, shown = perf_counter(), False
 
     def watch(path: str, share: float) -> None:
@@ -96,16 +97,16 @@ def reading(quiet: bool) -> Iterator[Watcher | None]:
 
 @contextmanager
 def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Callable[[], None]]:
-    """Yield a function that shows how far the training is: a line that moves, on a terminal."""
+    """Yield a function that shows how far the training is: on a terminal, a progress bar."""
     if verbose and not quiet:
-        told: list[int] = []
+        printed: list[int] = []
 
-        def tell_entry() -> None:
-            if training.log["epoch"][len(told) :]:
-                told.append(training.epoch)
+        def print_entry() -> None:
+            if training.log["epoch"][len(printed) :]:
+                printed.append(training.epoch)
                 note(outcome(training))
 
-        yield tell_entry
+        yield print_entry
     elif quiet or not sys.stderr.isatty() or not training.config.epochs:
         yield lambda: None
     else:

@@ -13,7 +13,9 @@ from nnfs_cli.cli.output import check_target, write
 
 @click.command()
 @options.run
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE."
+)
 @options.columns
 @options.against
 @options.by
@@ -28,10 +30,10 @@ def command(
 ) -> None:
     """Write a run or a sweep as one HTML file.
 
-    It begins with what is wrong with the run, and has its figures, pictures and configuration. A
-    sweep's has a table of its runs, best first, which sorts by the column that is clicked. The file
-    needs no network, and is light or dark as the reader's screen is. By default it goes into the
-    run's directory. Prints its path.
+    The page lists what is wrong with the run, then its figures, pictures and configuration. A
+    sweep's page has a table of its runs, best first; click a column to sort by it. The file is
+    self-contained and follows the reader's light or dark setting. By default it is written into
+    the run's directory. Prints its path.
     """
     from nnfs_cli import plots
     from nnfs_cli.plots.style import Look

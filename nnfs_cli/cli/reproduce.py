@@ -24,7 +24,7 @@ from nnfs_cli.errors import harmless, one_line
     type=options.Finite(min=0),
     default=0.0,
     metavar="T",
-    help="Accept numbers within T * (1 + |number|).  [default: only the same bits]",
+    help="Accept numbers within T * (1 + |number|).  [default: the same bits]",
 )
 @options.runs_dir
 @options.as_json
@@ -34,10 +34,10 @@ def command(
 ) -> None:
     """Train a run again and compare it bit for bit.
 
-    Exits 0 if weights and costs are identical, or within --tolerance; else 1, saying from which
-    logged epoch on they part, by how much, and what of data, versions, processor, BLAS kernels and
-    threads is different. The bits are the same on one kind of processor and NumPy build only;
-    another rounds the last digits in its own way, and many epochs may magnify that.
+    Exits 0 if weights and costs are identical, or within --tolerance. Otherwise exits 1 and prints
+    the first logged epoch that differs, by how much, and any difference in data, versions,
+    processor, BLAS kernels and threads. Identical bits require the same kind of processor and
+    NumPy build; others round the last digits differently, and many epochs may amplify that.
     """
     from nnfs_cli import machine
     from nnfs_cli.analysis import reproduction
@@ -68,6 +68,6 @@ def command(
     if compared.data and compared.versions and isfinite(compared.difference) and not quiet:
         enough = f"{reproduction.rounded_up(compared.difference):g}"
         again_with = shlex.join(["nnfs", "reproduce", str(found.path), "--tolerance", enough])
-        told = "other versions, processors and threads round differently"
-        note(f"{told}; to accept as much: {again_with}")
+        reason = "other versions, processors and threads round differently"
+        note(f"{reason}; to accept this difference: {again_with}")
     sys.exit(1)

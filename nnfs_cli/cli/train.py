@@ -35,19 +35,28 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("config", required=False)
 @options.overrides
-@click.option("--name", help="Call the run NAME-1, NAME-2, ... instead of after the file.")
-@click.option("--resume", metavar="RUN", help="Go on with a run where it was stopped.")
-@click.option("--resume-if-exists", is_flag=True, help="Go on with the newest such run, if any.")
-@click.option("--init-from", metavar="RUN", help="Begin with the weights of a run.")
+@click.option("--name", help="Name the run NAME-1, NAME-2, ...; default: after the file.")
+@click.option("--resume", metavar="RUN", help="Continue a run where it stopped.")
+@click.option(
+    "--resume-if-exists",
+    is_flag=True,
+    help="Continue the newest run of this configuration, if there is one.",
+)
+@click.option("--init-from", metavar="RUN", help="Start with the weights of a run.")
 @options.checkpoint_every
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
-    help="Threads for many samples; the result is the same. Default: all cores this may use.",
+    help="Number of threads; does not change the result. Default: all available cores.",
 )
-@click.option("--plot", "picture", flag_value="plot", help="At the end, draw the cost here.")
 @click.option(
-    "--live", "picture", flag_value="live", help="Draw cost and boundary here, in motion."
+    "--plot", "picture", flag_value="plot", help="Show the cost in the terminal after training."
+)
+@click.option(
+    "--live",
+    "picture",
+    flag_value="live",
+    help="Show cost and boundary in the terminal during training.",
 )
 @options.runs_dir
 @options.as_json
@@ -70,11 +79,13 @@ def command(
 ) -> None:
     """Train the network that CONFIG describes.
 
-    CONFIG is a YAML file, or - for standard input. Each KEY=VALUE sets a key of it, dotted where
-    it is nested: layers.0.units=8 dataset.noise=0.3. Prints the run's directory.
+    CONFIG is a YAML file, or - for standard input. KEY=VALUE overrides one of its keys; nested keys
+    are dotted: layers.0.units=8 dataset.noise=0.3. Progress goes to stderr; only the run's path is
+    printed to stdout.
 
-    A training that was stopped or killed continues with --resume RUN, with exactly the result that
-    it would have had on the same machine; CONFIG may be left out then, and epochs=N may be more.
+    --resume RUN continues a training that was stopped or killed, with exactly the result an
+    uninterrupted run gives on the same machine. CONFIG can then be left out; epochs=N trains
+    longer.
     """
     click.get_current_context().with_resource(saves_noted())  # before anything is read
     from nnfs_cli import machine
@@ -88,7 +99,9 @@ def command(
     if config is None and not resume:
         raise click.UsageError("Missing argument 'CONFIG'.")
     if resume and (init_from or name or resume_if_exists):
-        raise click.UsageError("--resume goes on with a run as it is; leave out the other options")
+        raise click.UsageError(
+            "--resume cannot be combined with --init-from, --name or --resume-if-exists"
+        )
     if name is not None:
         overrides = (*overrides, f"name={name}")
     if picture:
@@ -111,7 +124,7 @@ def command(
             run = record.read(path)
             training = runs_resume.resume(run, settings, cache_dir, threads)
             if session.is_complete(run, training):
-                checkpoint.remove(path)  # left where a command was killed after the last file
+                checkpoint.remove(path)  # left by a command killed after writing the last file
                 note(f"{path}: finished already, at {outcome(training)}", unless=quiet)
                 print_run(path, run.facts, as_json)
                 return
@@ -164,7 +177,7 @@ def load(
 
 
 class Shown(NamedTuple):
-    """What a training prints."""
+    """Options that decide what a training prints."""
 
     as_json: bool
     quiet: bool
@@ -218,7 +231,7 @@ def follow(
 
 
 def print_run(path: Path, facts: dict[str, Any], as_json: bool) -> None:
-    """Print a run's directory, or its facts as JSON."""
+    """Print the run's path, or its facts as JSON."""
     if as_json:
         print_json({"run": str(path), **facts})
     else:

@@ -11,14 +11,8 @@ from nnfs_cli.core.activations import tanh
 from nnfs_cli.core.backprop import Backprop, work_numbers
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network
-from nnfs_cli.data import source
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def write(path=""):

@@ -9,7 +9,7 @@ import pytest
 from shell import call, trained
 
 from nnfs_cli.config import loading
-from nnfs_cli.data import files, labels, source
+from nnfs_cli.data import files, labels
 from nnfs_cli.data.table import DataInfo
 
 BIG = 2**53  # float64 holds each integer up to it
@@ -21,11 +21,7 @@ ENDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def write(path, end="softmax", units=None, name="data.yaml", **dataset):

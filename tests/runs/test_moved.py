@@ -174,7 +174,7 @@ def test_a_runs_directory_that_is_a_link_has_runs_that_find_their_data():
 def absolute(monkeypatch):
     """Write paths as nnfs 0.1.0 did: all are absolute."""
     with monkeypatch.context() as patch:
-        patch.setattr("nnfs_cli.paths.os.path.relpath", lambda path, start: path)
+        patch.setattr("nnfs_cli.runs.paths.os.path.relpath", lambda path, start: path)
         yield patch.undo
 
 

@@ -25,11 +25,7 @@ SWEPT = ("layers.0.units=2..4", "seed=0..1")  # three stacks
 CHANGED = "its data are not those that the sweep began with"
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def write(path, seed=0, rows=12):
@@ -165,7 +161,7 @@ def test_a_mapped_file_that_changes_as_a_network_trains_on_it_spoils_the_stack(m
                 due.pop()()
             yield epoch
 
-    monkeypatch.setattr("nnfs_cli.stacks.descend", changing)
+    monkeypatch.setattr("nnfs_cli.training.stack.descend", changing)
     done = call("sweep", "own.yaml", *SWEPT, "-j1")
     assert (done.code, done.stdout) == (6, "")
     assert f"own.npy: {CHANGED}" in done.stderr

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from shell import XOR, call, nnfs, start
 
-from nnfs_cli.data import source
 from nnfs_cli.storage.arrays import read_arrays, write_arrays
 from nnfs_cli.sweeps import directory as sweep_directory
 from nnfs_cli.sweeps import execution, members, progress, stacking
@@ -26,11 +25,7 @@ DIVERGING = ("sweep", XOR, "layers.0.activation=relu", "layers.1.activation=iden
 DIVERGING += ("learning_rate=0.1,1e4,0.5,3", "seed=0..1", "epochs=930", "log_every=70")
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @contextmanager
@@ -256,5 +251,5 @@ def test_no_two_processes_do_the_same_share_of_a_sweep(mine, other, works):
     path = swept(*MANY)
     with sweep_directory.lock(path, tuple(map(int, other))):
         done = call(*MANY, "-j1", "--shard", "/".join(mine))
-    refused = f"{path}: another process is at work on it\n"
+    refused = f"{path}: another process is training this sweep\n"
     assert (done.code, refused in done.stderr) == ((0, False) if works else (1, True))

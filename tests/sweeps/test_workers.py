@@ -16,7 +16,6 @@ from shell import XOR, call, nnfs
 
 from nnfs_cli import interrupts, machine
 from nnfs_cli.config import loading
-from nnfs_cli.data import source
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.sweeps import cluster, progress, store
 from nnfs_cli.sweeps import workers as sweep_workers
@@ -26,10 +25,7 @@ from nnfs_cli.training import stack as training_stack
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-    monkeypatch.setattr(source, "_files_read", {})
+def _elsewhere(elsewhere, monkeypatch):
     monkeypatch.setattr(interrupts.asked, "stop", 0)
 
 
@@ -103,7 +99,7 @@ def test_no_process_is_started_for_no_work(processes):
 
 @pytest.mark.parametrize("width", [1, 3])
 def test_a_worker_that_is_killed_ends_the_work_with_an_error(processes, width):
-    with pytest.raises(NnfsError, match="a worker was killed, possibly out of memory; type"):
+    with pytest.raises(NnfsError, match="a worker was killed, possibly out of memory; to continue"):
         list(sweep_workers.results(processes(width), die, range(6)))
 
 
@@ -203,7 +199,7 @@ class Code:
     ids=lambda value: type(value).__name__,
 )
 def test_nothing_but_plain_values_and_bytes_is_unpickled(value):
-    with pytest.raises(TypeError, match="which is not unpickled"):
+    with pytest.raises(TypeError, match="such objects are not unpickled"):
         cluster._Pickle("pickle").loads(pickle.dumps(value))
     assert not Path("was-here").exists()
 
