@@ -10,6 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ["NNFS_CACHE_DIR"] = "runs/.cache"  # in each test's own directory, not the user's
+os.environ.pop("NNFS_RUNS_DIR", None)
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from nnfs_cli.core.activations import ACTIVATIONS
 from nnfs_cli.core.initializers import normal
 from nnfs_cli.core.losses import LOSSES, Objective, objective
 from nnfs_cli.core.network import Layer, Network, initialize
+from nnfs_cli.data import source
 
 TIMEOUT = 120  # seconds, after which a test is considered to hang
 
@@ -42,6 +44,13 @@ def full(request):
 def cases(full):
     """Return a function: the random generators of `few` cases, or of `many` with --full."""
     return lambda few, many: map(np.random.RandomState, range(many if full else few))
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Work in an empty directory, with no data files remembered."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(source, "_files_read", {}, raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@ in a copy of this one, whose limits and faults are its own."""
 
 import ctypes
 import io
+import json
 import os
 import pickle
 import re
@@ -16,6 +17,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
+
+import numpy as np
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -140,6 +143,17 @@ def trained(*args):
     done = call("train", "-q", *args)
     assert (done.code, done.stderr) == (0, "")
     return Path(done.stdout.strip())
+
+
+def facts_of(run):
+    """Return the content of a run's run.json."""
+    return json.loads((Path(run) / "run.json").read_bytes())
+
+
+def arrays(path):
+    """Return the arrays of an .npz file by name."""
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
 
 
 def matches(text, wanted):

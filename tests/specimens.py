@@ -150,8 +150,3 @@ def names(directory):
 def contents(directory):
     files = (path for path in sorted(Path(directory).rglob("*")) if path.is_file())
     return {str(path.relative_to(directory)): path.read_bytes() for path in files}
-
-
-def arrays(path):
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)

@@ -1,4 +1,4 @@
-"""The shell of nnfs: parse, call, print. A module for each command, loaded when it is called."""
+"""The command line: one module per command, imported when the command is called."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ import click
 from nnfs_cli import __version__
 from nnfs_cli.errors import NnfsError, printed
 
-# The first line of each command's help, so that `nnfs --help` loads none of them.
+# The first line of each command's help, repeated so that `nnfs --help` imports no command.
 COMMANDS = {
     "train": "Train the network that CONFIG describes.",
-    "predict": "Print a run's predictions for some inputs.",
+    "predict": "Print a run's predictions.",
     "evaluate": "Print a run's cost and scores as one JSON object.",
     "check": "Check CONFIG and print it with every default filled in.",
-    "sweep": "Train CONFIG at many points.",
-    "explain": "Work one training iteration by hand, step by step.",
+    "sweep": "Train CONFIG with many settings.",
+    "explain": "Show one training iteration step by step, with all numbers.",
     "reproduce": "Train a run again and compare it bit for bit.",
-    "runs": "List the runs.",
-    "show": "Show one run or sweep in full.",
+    "runs": "List all runs.",
+    "show": "Show the details of a run or a sweep.",
     "plot": "Draw a run, several runs or a sweep.",
     "report": "Write a run or a sweep as one HTML file.",
     "diagnose": "Find out what is wrong with a run and how to fix it.",
 }
-UTF8 = "with PYTHONUTF8=1 before nnfs, it can"
+UTF8 = "put PYTHONUTF8=1 before nnfs to allow it"
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class Commands(click.Group):
-    """The commands, by name, without loading them."""
+    """The commands by name, imported only when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -72,13 +72,15 @@ def group() -> None:
     run=$(nnfs train configs/xor.yaml learning_rate=0.5)
     nnfs predict $run --x 0,1
 
-    'nnfs COMMAND --help' says more of each command.
+    See 'nnfs COMMAND --help' for the options of a command.
     """
 
 
 def start() -> NoReturn:
-    """Run the command line as a process of its own, and leave without taking Python down piece by
-    piece: with fewer rounds of the garbage collector, a tenth of a short command's time."""
+    """Run the command line as a process, and exit without tearing down the interpreter.
+
+    Together with fewer garbage collections, this saves a tenth of a short command's time.
+    """
     gc.set_threshold(50_000)
     code = 1
     try:
@@ -94,9 +96,9 @@ def start() -> NoReturn:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit with a code that says what happened."""
-    # More BLAS threads gain nothing at these sizes, and cost much where anything else runs.
-    # NumPy reads this when it is loaded; what the user has set stays.
+    """Run the command line and exit with its exit code."""
+    # More BLAS threads gain nothing at these sizes and slow down other processes. NumPy reads
+    # these variables when it is imported; values set by the user are kept.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", "1")
@@ -105,17 +107,17 @@ def main() -> NoReturn:
 
 
 class _Unfailing(io.FileIO):
-    """A file to which writing never fails: what it says is not worth the work it is about."""
+    """A file for stderr: write errors are ignored, as a lost message must not stop a training."""
 
     def write(self, content: Any) -> int | None:  # type: ignore[override]
         try:
             return super().write(content)
-        except OSError:  # a full device, a closed pipe, a terminal that is gone
+        except OSError:  # a full device, a closed pipe, a closed terminal
             return len(content)
 
 
 def _mend_streams() -> None:
-    """Put something in place of streams that the caller closed, let them carry any name, and let
+    """Replace closed streams by /dev/null, let streams print any file name, and let writes to
     stderr never fail."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -132,8 +134,8 @@ def _mend_streams() -> None:
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             codecs.register_error(f"nnfs.{name}", partial(_escape, name))
-            # ASCII is the locale C, which chooses no encoding: UTF-8, as elsewhere. But
-            # PYTHONIOENCODING chooses one.
+            # ASCII without PYTHONIOENCODING means the locale C, where no encoding was chosen:
+            # use UTF-8, as elsewhere.
             ascii_only = codecs.lookup(stream.encoding).name == "ascii"
             ascii_only = ascii_only and "PYTHONIOENCODING" not in os.environ
             stream.reconfigure(
@@ -142,8 +144,11 @@ def _mend_streams() -> None:
 
 
 def _escape(name: str, error: UnicodeError) -> tuple[bytes, int]:
-    """Return what a stream carries for characters that it has no code for, and where they end:
-    the bytes of names that are not text, and `\\u0142` for all others, of which stderr tells."""
+    """Return the bytes to write for characters outside the stream's encoding, and their end.
+
+    Undecodable bytes of file names are written as they are, other characters as `\\u0142`; the
+    first of these in stdout is noted on stderr.
+    """
     global _told
     assert isinstance(error, UnicodeEncodeError)
     letters = error.object[error.start : error.end]
@@ -151,8 +156,8 @@ def _escape(name: str, error: UnicodeError) -> tuple[bytes, int]:
     if text and name == "stdout" and not _told:
         _told = True
         _tell(
-            f"stdout is {error.encoding}, which has no {text[0]}: such characters are escaped; "
-            "with PYTHONIOENCODING=utf-8 they are not"
+            f"stdout is {error.encoding}, which has no {text[0]}; such characters are escaped: "
+            "set PYTHONIOENCODING=utf-8 to print them"
         )
     codes = (
         bytes([ord(letter) - 0xDC00])
@@ -180,9 +185,9 @@ def _run(args: list[str]) -> int:
     except click.exceptions.Exit as error:
         return _closed(error.exit_code)
     except click.ClickException as error:
-        told = io.StringIO()
-        error.show(told)
-        _tell(told.getvalue().removesuffix("\n"))
+        message = io.StringIO()
+        error.show(message)
+        _tell(message.getvalue().removesuffix("\n"))
         return error.exit_code
     except NnfsError as error:
         _tell(error)
@@ -197,7 +202,7 @@ def _run(args: list[str]) -> int:
         _tell(f"{name} cannot be part of a name in {error.encoding}; {UTF8}")
         return 1
     except MemoryError:
-        _tell("there is not enough memory for this")
+        _tell("out of memory")
         return 1
     except OSError as error:
         _tell(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
@@ -206,18 +211,18 @@ def _run(args: list[str]) -> int:
 
 
 def _closed(code: int) -> int:
-    """Return the code, once stdout is flushed or known to have no reader."""
+    """Flush stdout, or redirect it to /dev/null if its reader is gone, and return the code."""
     try:
         sys.stdout.flush()
     except OSError:
-        # Python would flush once more at exit, and complain.
+        # Python would flush again at exit and report the error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 
 def _tell(message: object) -> None:
-    """Print a message on stderr, if that is still there."""
-    from nnfs_cli.cli.options import names_typed
+    """Print a message on stderr; a closed stderr is replaced by /dev/null."""
+    from nnfs_cli.cli.output import names_typed
 
     try:
         click.echo(printed(str(message), names_typed()), err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.output import aligned, cell, count, note, print_json
 from nnfs_cli.cli.progress import noting, warn_of
 from nnfs_cli.errors import NnfsError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--gradients",
     is_flag=True,
-    help="Compare backpropagation with central differences; exit with 1 if they disagree.",
+    help="Compare backpropagation with central differences; exit 1 if they disagree.",
 )
 @options.runs_dir
 @options.as_json
@@ -30,10 +31,10 @@ def command(
 ) -> None:
     """Check CONFIG and print it with every default filled in.
 
-    CONFIG is a YAML file, or - for standard input. Each KEY=VALUE sets a key of it, dotted where
-    it is nested: layers.0.units=8 dataset.noise=0.3. What is printed is a valid configuration.
+    CONFIG is a YAML file, or - for standard input. KEY=VALUE overrides one of its keys; nested keys
+    are dotted: layers.0.units=8 dataset.noise=0.3. The output is a valid configuration.
 
-    With --gradients, a table of the worst component of each array of the network is printed
+    With --gradients, prints a table with the worst component of each array of the network
     instead. Nothing is trained.
     """
     from nnfs_cli.config import loading
@@ -52,7 +53,7 @@ def command(
         cache_dir = directory.cache_dir(runs_dir)
         print_gradients(gradient_check.check(checked, cache_dir, sources), as_json)
     elif as_json:
-        options.print_json(to_plain(checked))
+        print_json(to_plain(checked))
     else:
         click.echo(dump(checked), nl=False)
 
@@ -63,7 +64,7 @@ def print_gradients(report: Report, as_json: bool) -> None:
 
     rows = [row_of(comparison) for comparison in report.comparisons]
     if as_json:
-        options.print_json(
+        print_json(
             {
                 "agrees": report.agrees,
                 "tolerance": TOLERANCE,
@@ -76,21 +77,21 @@ def print_gradients(report: Report, as_json: bool) -> None:
         shown = ["layer", "array", "worst", "backpropagation", "difference", "relative error"]
         table = [
             shown,
-            *([options.cell(row[key.replace(" ", "_")]) for key in shown] for row in rows),
+            *([cell(row[key.replace(" ", "_")]) for key in shown] for row in rows),
         ]
-        click.echo("\n".join(options.aligned(row, table) for row in table))
+        click.echo("\n".join(aligned(row, table) for row in table))
         for line in remarks(report):
-            options.note(line)
+            note(line)
     wrong = [f"{c.array}{c.layer}" for c in report.comparisons if not c.agrees]
     if wrong:
         raise NnfsError(f"backpropagation is wrong in {', '.join(wrong)}: see the relative error")
     kinks = any(c.kinks for c in report.comparisons)
     compared = "all that were compared" if kinks else "all"
-    options.note(f"{compared} agree to {TOLERANCE:g}", unless=as_json)
+    note(f"{compared} agree to {TOLERANCE:g}", unless=as_json)
 
 
 def row_of(comparison: Comparison) -> dict[str, object]:
-    """Return what is told of an array."""
+    """Return an array's row of the table, as printed with --json."""
     worst = comparison.worst
     return {
         "layer": comparison.layer,
@@ -106,7 +107,7 @@ def row_of(comparison: Comparison) -> dict[str, object]:
 
 
 def remarks(report: Report) -> list[str]:
-    """Return what was left out."""
+    """Return notes about samples and components that were not compared."""
     lines = []
     if report.used < report.samples:
         lines.append(f"on {report.used} of {report.samples} samples, chosen at random")
@@ -116,5 +117,5 @@ def remarks(report: Report) -> list[str]:
         if tried < c.components:
             lines.append(f"{name}: {tried} of {c.components} components, chosen at random")
         if c.kinks:
-            lines.append(f"{name}: {options.count(c.kinks, 'component')} on a kink, skipped")
+            lines.append(f"{name}: {count(c.kinks, 'component')} on a kink, skipped")
     return lines

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.predict import opened
+from nnfs_cli.cli.inputs import by_position, check_reading, first_line, has_header, open_run, opened
+from nnfs_cli.cli.output import print_json
 from nnfs_cli.cli.progress import noting
 from nnfs_cli.errors import RequirementUnmet, did_you_mean
 
@@ -31,13 +32,15 @@ RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "requirements",
     multiple=True,
     metavar="'FIGURE>=N'",
-    help="Exit with 5 unless the figure is so; repeatable; any of >= <= == > <.",
+    help="Exit 5 unless this holds; repeatable; with >=, <=, ==, > or <.",
 )
-@options.first_line
-@options.by_position
+@first_line
+@by_position
 @options.by
 @options.runs_dir
-@click.option("--json", "as_json", is_flag=True, help="Add each class's scores and the confusion.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Add the scores per class and the confusion matrix."
+)
 def command(
     run: str,
     source: str | None,
@@ -50,9 +53,9 @@ def command(
 ) -> None:
     """Print a run's cost and scores as one JSON object.
 
-    DATA is a CSV file, or - for standard input, with the run's columns and targets. They are found
-    by the header's names; without a header they are in the run's order, targets last. Without DATA
-    it is the run's own data.
+    DATA is a CSV file, or - for standard input, with the run's columns and targets, matched by the
+    header's names. Without a header, they must be in the run's order, targets last. Without DATA,
+    the run's own data is used.
     """
     from nnfs_cli.analysis.evaluation import evaluate, evaluate_own
     from nnfs_cli.data.source import Sources
@@ -60,9 +63,9 @@ def command(
     from nnfs_cli.runs import model as models
 
     parsed = [parse(requirement) for requirement in requirements]
-    options.check_reading(source, first_line, by_position)
-    header = options.has_header(first_line)
-    model = models.load(options.open_run(run, runs_dir, by))
+    check_reading(source, first_line, by_position)
+    header = has_header(first_line)
+    model = models.load(open_run(run, runs_dir, by))
     sources = Sources()
     notices = sources.notices
     with noting(notices), opened(source) as (table, name):
@@ -75,7 +78,7 @@ def command(
             figures = evaluate(model, rows)
     flat = {key: value for key, value in figures.items() if isinstance(value, float)}
     unmet = check(flat, parsed)
-    options.print_json({"run": str(model.run.path), **(figures if as_json else flat)})
+    print_json({"run": str(model.run.path), **(figures if as_json else flat)})
     if unmet:
         raise RequirementUnmet("\n".join(unmet))
 
@@ -89,17 +92,17 @@ def parse(requirement: str) -> tuple[str, str, float]:
     except ValueError:
         pass
     raise click.BadParameter(
-        f"{requirement!r} is not written like 'accuracy>=0.95'", param_hint="'--require'"
+        f"{requirement!r} should be of the form 'accuracy>=0.95'", param_hint="'--require'"
     )
 
 
 def check(figures: Mapping[str, float], requirements: list[tuple[str, str, float]]) -> list[str]:
-    """Return what is not as required."""
+    """Return a message for each requirement that is not met."""
     unmet = []
     for figure, relation, number in requirements:
         if figure not in figures:
             raise click.BadParameter(
-                f"no figure {figure!r}; there are {', '.join(figures)}"
+                f"no figure {figure!r}; choose from {', '.join(figures)}"
                 f"{did_you_mean(figure, figures)}",
                 param_hint="'--require'",
             )

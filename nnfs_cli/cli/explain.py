@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.predict import write
+from nnfs_cli.cli.inputs import open_run
+from nnfs_cli.cli.output import write
 
 if TYPE_CHECKING:
     from nnfs_cli.explain.iteration import Report, Subject
@@ -55,14 +56,15 @@ SUFFIXES = {".txt": "text", ".htm": "html", **{f".{form}": form for form in FORM
 @click.option(
     "--quiz",
     type=click.Choice(["forward", "gradients", "update"]),
-    help="Leave blanks from this part on.",
+    help="Leave blanks from this step on.",
 )
 @click.option("--answers", is_flag=True, help="With --quiz: print the solutions.")
 @click.option(
     "-o",
     "--output",
+    metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write to a file instead of stdout.",
+    help="Write to FILE instead of stdout.",
 )
 @options.by
 @options.runs_dir
@@ -80,7 +82,7 @@ def command(
     by: str,
     runs_dir: Path,
 ) -> None:
-    """Work one training iteration by hand, step by step.
+    """Show one training iteration step by step, with all numbers.
 
     Prints formulas and numbers in the order in which a person computes them: Z and A of each
     layer, the cost, the gradients from the output back, the update, and the new cost. CONFIG is a
@@ -96,9 +98,7 @@ def command(
         raise click.UsageError("--quiz as JSON explains one iteration only; leave out --epochs")
     subject, last = opened(source, overrides, runs_dir, by)
     if sample is not None and sample >= (m := subject.samples.x.shape[-1]):
-        raise click.BadParameter(
-            f"{sample}: there are samples 0 to {m - 1}", param_hint="'--sample'"
-        )
+        raise click.BadParameter(f"{sample} should be from 0 to {m - 1}", param_hint="'--sample'")
     if epoch + epochs - 1 > last:
         hint = "'--epoch'" if epoch > last else "'--epochs'"
         raise click.BadParameter(
@@ -109,7 +109,7 @@ def command(
     colour = output is None and has_colour()
     text = render(report, form, digits, quiz, answers, colour)
     if output is None:
-        # A page or JSON is UTF-8 whatever the terminal is.
+        # Pages and JSON are UTF-8 in any locale.
         click.echo(text if form == "text" else text.encode(), nl=False)
     else:
         write(output, iter([text.encode()]))
@@ -145,7 +145,7 @@ def opened(source: str, overrides: tuple[str, ...], runs_dir: Path, by: str) -> 
         return explain.prepare(config, cache_dir, sources), config.epochs
     if (directory.peek(path) or {}).get("kind") == "sweep":
         raise FileError(f"{path}: is a sweep; explain a run of it, {path}/0 or {path}/best")
-    run = options.open_run(source, runs_dir, by)
+    run = open_run(source, runs_dir, by)
     config = run.config
     if overrides:
         text, name = dump(config), str(run.path / directory.CONFIG)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.predict import write
+from nnfs_cli.cli.inputs import open_run
+from nnfs_cli.cli.output import check_target, note, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nnfs_cli.plots.style import Look
 
-# As in plots.KINDS, and animate; so that --help and a wrong word load no more than this.
+# The kinds of plots.KINDS, and animate: repeated here so that --help does not import plots.
 KINDS = {
     "runs": ("cost",),
     "run": ("boundary", "network", "weights", "confusion", "fit", "animate"),
@@ -32,26 +31,28 @@ IN_TERMINAL = ("cost", "boundary", "sweep")
 @click.option(
     "--kind",
     type=click.Choice([kind for kinds in KINDS.values() for kind in kinds]),
-    help="What to draw; by default the cost of runs, the sweep of a sweep.",
+    help="What to draw. Default: cost for runs, sweep for a sweep.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
-@click.option("--terminal", is_flag=True, help="Draw cost, boundary or sweep here, in letters.")
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE."
+)
+@click.option("--terminal", is_flag=True, help="Draw in the terminal: cost, boundary or sweep.")
 @options.picture_style
 @click.option(
     "--scale",
     type=click.Choice(["auto", "log", "linear"]),
     default="auto",
     show_default=True,
-    help="The axis of the cost.",
+    help="Scale of the cost axis.",
 )
-@click.option("--columns", metavar="A,B", help="The two input columns of a boundary.")
-@click.option("--against", metavar="KEY[,KEY]", help="The swept keys that a sweep is drawn over.")
+@options.columns
+@options.against
 @click.option(
     "--frames",
     type=click.IntRange(2, 1000),
     default=60,
     show_default=True,
-    help="Of an animation.",
+    help="Number of frames of an animation.",
 )
 @options.by
 @options.runs_dir
@@ -71,18 +72,18 @@ def command(
     """Draw a run, several runs or a sweep.
 
     \b
-    cost       learning curves, several runs in one picture
-    boundary   shaded classes over two columns, and the samples
-    network    units, weights and biases, drawn
+    cost       learning curves; several runs share one picture
+    boundary   predicted classes over two columns, with the samples
+    network    diagram of units, weights and biases
     weights    histograms of weights and activations, dead and saturated units
-    confusion  which class was taken for which
+    confusion  confusion matrix: true against predicted classes
     fit        predicted against true numbers
-    animate    boundary or fit and cost in motion, as GIF or MP4
-    sweep      cost against one swept key, or over two
+    animate    boundary or fit, and cost, epoch by epoch, as GIF or MP4
+    sweep      cost against one or two swept keys
     curves     all cost curves of a sweep, the median and the best
 
-    The suffix of -o chooses PNG, SVG or PDF. By default the picture goes into the run's directory.
-    Prints its path.
+    The suffix of -o chooses PNG, SVG or PDF. By default the picture is written into the run's
+    directory. Prints its path.
     """
     from nnfs_cli.plots.style import Look
     from nnfs_cli.runs import directory
@@ -91,19 +92,21 @@ def command(
     first = directory.find(runs[0], runs_dir)
     kind = kind or ("sweep" if sweep_directory.is_sweep(first) else "cost")
     if output is not None and terminal:
-        raise click.UsageError("--terminal draws here: give it or -o, not both")
+        raise click.UsageError("give --terminal or -o, not both")
     if terminal and kind not in IN_TERMINAL:
         raise click.UsageError(f"--terminal draws {', '.join(IN_TERMINAL)}, not {kind}")
     if output is not None and len(runs) > 1 and kind not in KINDS["runs"]:
-        raise click.UsageError(f"-o is one file, and each run has a {kind} of its own")
+        raise click.UsageError(
+            f"-o names one file, but {kind} makes one picture per run; leave it out"
+        )
     look = Look(
         style,
         scale,
-        pair(columns, "--columns", 2, 2),
-        pair(against, "--against", 1, 2),
+        options.names_in(columns, "--columns", 2, 2),
+        options.names_in(against, "--against", 1, 2),
         by,
         directory.cache_dir(runs_dir),
-        options.note,
+        note,
     )
     suffix = suffix_of(output, kind)
     for subject, path in subjects(kind, runs, runs_dir, by, suffix):
@@ -117,48 +120,26 @@ def command(
         click.echo(str(target))
 
 
-def check_target(target: Path) -> None:
-    """Raise NnfsError if there is no place for a file, before what takes long is done for it."""
-    from nnfs_cli.errors import NnfsError
-
-    if not target.parent.is_dir():
-        raise NnfsError(f"{target}: cannot be written: there is no directory {target.parent}")
-    if not os.access(target.parent, os.W_OK):
-        raise NnfsError(f"{target}: cannot be written: Permission denied")
-
-
-def pair(text: str | None, option: str, least: int, most: int) -> tuple[str, ...]:
-    """Return the names in A,B; quotes, as in CSV, let a name have a comma."""
-    if text is None:
-        return ()
-    try:
-        names = tuple(name.strip() for name in next(csv.reader([text]), []))
-    except csv.Error:  # a line break without quotes, say
-        names = ()
-    if not (least <= len(names) <= most) or len(set(names)) < len(names) or not all(names):
-        wanted = "two different columns" if least == 2 else "one key, or two different ones"
-        raise click.BadParameter(f"{text!r} should be {wanted}, with a comma", param_hint=option)
-    return names
-
-
 def suffix_of(output: Path | None, kind: str) -> str:
-    """Return what sort of file is to be made, without its dot."""
+    """Return the suffix of the file to make, without its dot."""
     from nnfs_cli.plots import animation, style
 
-    known = animation.SUFFIXES if kind == "animate" else style.SUFFIXES
+    suffixes = animation.SUFFIXES if kind == "animate" else style.SUFFIXES
     if output is None:
-        return known[0]
+        return suffixes[0]
     suffix = output.suffix.removeprefix(".").lower()
-    if suffix not in known:
-        told = ", ".join(f".{name}" for name in known)
-        raise click.BadParameter(f"{str(output)!r} should end in one of {told}", param_hint="'-o'")
+    if suffix not in suffixes:
+        expected = ", ".join(f".{name}" for name in suffixes)
+        raise click.BadParameter(
+            f"{str(output)!r} should end in one of {expected}", param_hint="'-o'"
+        )
     return suffix
 
 
 def subjects(
     kind: str, names: tuple[str, ...], runs_dir: Path, by: str, suffix: str
 ) -> list[tuple[Any, Path]]:
-    """Return what to draw, and where each picture goes if nothing else is said."""
+    """Return the runs or sweeps to draw, each with the default path of its picture."""
     from nnfs_cli import plots
     from nnfs_cli.errors import FileError
     from nnfs_cli.runs import directory
@@ -168,20 +149,20 @@ def subjects(
     if kind in KINDS["sweep"]:
         for path in paths:
             if not sweep_directory.is_sweep(path):
-                raise FileError(f"{path}: is no sweep; --kind {kind} is for sweeps")
+                raise FileError(f"{path}: is not a sweep; --kind {kind} is for sweeps")
         return [(path, plots.default_path(path, kind, suffix)) for path in paths]
     for path in paths:
         if sweep_directory.is_sweep(path):
             raise FileError(f"{path}: is a sweep; --kind {kind} is for a run, such as {path}/best")
-    found = [options.open_run(name, runs_dir, by) for name in names]
+    opened = [open_run(name, runs_dir, by) for name in names]
     if kind in KINDS["runs"]:
-        name = kind if len(found) == 1 else f"{kind}-of-{len(found)}-runs"
-        return [(found, plots.default_path(found[0].path, name, suffix))]
-    return [(run, plots.default_path(run.path, kind, suffix)) for run in found]
+        name = kind if len(opened) == 1 else f"{kind}-of-{len(opened)}-runs"
+        return [(opened, plots.default_path(opened[0].path, name, suffix))]
+    return [(run, plots.default_path(run.path, kind, suffix)) for run in opened]
 
 
 def picture(kind: str, subject: Any, look: Look, suffix: str, frames: int) -> bytes:
-    """Return a picture as a file."""
+    """Return the content of a picture's file."""
     from nnfs_cli import plots
     from nnfs_cli.plots import animation
 
@@ -201,7 +182,7 @@ def picture(kind: str, subject: Any, look: Look, suffix: str, frames: int) -> by
 
 
 def print_in_terminal(kind: str, subject: Any, look: Look) -> None:
-    """Draw on stdout, as large as the terminal, in colour if that can show it."""
+    """Draw on stdout, as large as the terminal, in colour if it supports that."""
     from nnfs_cli.plots import letters, sweep_letters, terminal
 
     draw: dict[str, Callable[..., str]] = {

@@ -1,4 +1,4 @@
-"""A training or a sweep under the eyes of its user: the progress that shows."""
+"""Progress display, warnings and one-line summaries of a training, on stderr."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nnfs_cli.cli import options
+from nnfs_cli.cli.output import count, note
 from nnfs_cli.errors import one_line
 
 if TYPE_CHECKING:
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from nnfs_cli.training.setup import Training
 
 
-MANY = 40  # layers, above which only the first and the last are shown
+MANY = 40  # layers; of more, only the first and the last are shown
 
 
 def describe(training: Training) -> str:
-    """Return the network, the data and the work ahead in a line."""
+    """Return a line with the network's shape and the numbers of samples and epochs."""
     layers = training.network.layers
     units = [str(n) for n in (layers[0].fan_in, *(layer.units for layer in layers))]
     if len(units) > MANY:
         units[MANY // 2 : -MANY // 2] = ["..."]
     shape = "-".join(units)
-    samples = options.count(training.backprop.samples, "sample")
+    samples = count(training.backprop.samples, "sample")
     if training.test:
         samples += f" ({training.test.samples} more to test)"
     return (
-        f"{shape}, {options.count(training.network.n_params, 'parameter')}, {samples}, "
-        f"{options.count(training.config.epochs, 'epoch')}"
+        f"{shape}, {count(training.network.n_params, 'parameter')}, {samples}, "
+        f"{count(training.config.epochs, 'epoch')}"
     )
 
 
 def outcome(training: Training) -> str:
-    """Return the last logged figures in a line."""
-    told = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
-    return f"epoch {training.epoch}: {told}"
+    """Return a line with the last logged figures."""
+    figures = ", ".join(f"{k.replace('_', ' ')} {v:.6g}" for k, v in training.figures.items())
+    return f"epoch {training.epoch}: {figures}"
 
 
 def warn_of(configs: Iterable[Config], sources: Sources, quiet: bool = False) -> None:
@@ -51,26 +51,26 @@ def warn_of(configs: Iterable[Config], sources: Sources, quiet: bool = False) ->
 
     opened = (sources.open(request_of(config)) for config in configs)
     for line in dict.fromkeys(line for source in opened for line in source.warnings):
-        options.note(line, unless=quiet)
+        note(line, unless=quiet)
 
 
 def warn(path: Path, warnings: Iterable[str]) -> None:
     """Print warnings about a run on stderr."""
     for warning in warnings:
-        options.note(f"{path}: warning: {warning}")
+        note(f"{path}: warning: {warning}")
 
 
 def warn_of_versions(path: Path, facts: Mapping[str, Any]) -> bool:
-    """Say, and return, whether versions have changed since run.json was written, with these facts:
-    the last bits may depend on them."""
+    """Print a note if versions have changed since run.json, `facts`, was written, and return
+    whether they have: the last bits may depend on them."""
     from nnfs_cli.runs import record
 
     changed = record.changed_versions(facts.get("versions"))
     if changed:
         lines = (f"\n  {key.replace('_', ' ')} was {a}, is {b}" for key, (a, b) in changed.items())
-        options.note(
-            f"{path}: continues with other versions or on another machine than so far; the last "
-            f"digits may differ from those of a training in one go:{''.join(lines)}"
+        note(
+            f"{path}: continues with other versions or on another machine; the last digits may "
+            f"differ from those of an uninterrupted training:{''.join(lines)}"
         )
     return bool(changed)
 
@@ -82,7 +82,7 @@ def noting(notices: list[str], quiet: bool = False) -> Iterator[None]:
         yield
     finally:
         for notice in dict.fromkeys(notices):
-            options.note(notice, unless=quiet)
+            note(notice, unless=quiet)
 
 
 @contextmanager
@@ -107,16 +107,16 @@ def reading(quiet: bool) -> Iterator[Sources]:
 
 @contextmanager
 def progress(training: Training, quiet: bool, verbose: bool) -> Iterator[Callable[[], None]]:
-    """Yield a function that shows how far the training is: a line that moves, on a terminal."""
+    """Yield a function that shows how far the training is: on a terminal, a progress bar."""
     if verbose and not quiet:
-        told: list[int] = []
+        printed: list[int] = []
 
-        def tell_entry() -> None:
-            if training.log["epoch"][len(told) :]:
-                told.append(training.epoch)
-                options.note(outcome(training))
+        def print_entry() -> None:
+            if training.log["epoch"][len(printed) :]:
+                printed.append(training.epoch)
+                note(outcome(training))
 
-        yield tell_entry
+        yield print_entry
     elif quiet or not sys.stderr.isatty() or not training.config.epochs:
         yield lambda: None
     else:

@@ -7,15 +7,17 @@ from pathlib import Path
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.plot import check_target, pair
-from nnfs_cli.cli.predict import write
+from nnfs_cli.cli.inputs import open_run
+from nnfs_cli.cli.output import check_target, write
 
 
 @click.command()
 @options.run
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file.")
-@click.option("--columns", metavar="A,B", help="The two input columns of a boundary.")
-@click.option("--against", metavar="KEY[,KEY]", help="The swept keys that a sweep is drawn over.")
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE."
+)
+@options.columns
+@options.against
 @options.by
 @options.runs_dir
 def command(
@@ -28,10 +30,10 @@ def command(
 ) -> None:
     """Write a run or a sweep as one HTML file.
 
-    It begins with what is wrong with the run, and has its figures, pictures and configuration. A
-    sweep's has a table of its runs, best first, which sorts by the column that is clicked. The file
-    needs no network, and is light or dark as the reader's screen is. By default it goes into the
-    run's directory. Prints its path.
+    The page lists what is wrong with the run, then its figures, pictures and configuration. A
+    sweep's page has a table of its runs, best first; click a column to sort by it. The file is
+    self-contained and follows the reader's light or dark setting. By default it is written into
+    the run's directory. Prints its path.
     """
     from nnfs_cli import plots
     from nnfs_cli.plots.style import Look
@@ -41,13 +43,13 @@ def command(
     from nnfs_cli.sweeps import directory as sweep_directory
 
     look = Look(
-        columns=pair(columns, "--columns", 2, 2),
-        against=pair(against, "--against", 1, 2),
+        columns=options.names_in(columns, "--columns", 2, 2),
+        against=options.names_in(against, "--against", 1, 2),
         by=by,
         cache_dir=directory.cache_dir(runs_dir),
     )
     path = directory.find(run, runs_dir)
-    opened = None if sweep_directory.is_sweep(path) else options.open_run(run, runs_dir, by)
+    opened = None if sweep_directory.is_sweep(path) else open_run(run, runs_dir, by)
     target = output or plots.default_path(opened.path if opened else path, "report", "html")
     check_target(target)
     text = report_run.of_run(opened, look) if opened else sweep.of_sweep(path, look)

@@ -10,6 +10,8 @@ from pathlib import Path
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.inputs import open_run
+from nnfs_cli.cli.output import note, print_json
 from nnfs_cli.cli.progress import progress
 from nnfs_cli.errors import harmless, one_line
 
@@ -22,7 +24,7 @@ from nnfs_cli.errors import harmless, one_line
     type=options.Finite(min=0),
     default=0.0,
     metavar="T",
-    help="Accept numbers within T * (1 + |number|).  [default: only the same bits]",
+    help="Accept numbers within T * (1 + |number|).  [default: the same bits]",
 )
 @options.runs_dir
 @options.as_json
@@ -32,10 +34,10 @@ def command(
 ) -> None:
     """Train a run again and compare it bit for bit.
 
-    Exits 0 if weights and costs are identical, or within --tolerance; else 1, saying from which
-    logged epoch on they part, by how much, and what of data, versions, processor, BLAS kernels and
-    threads is different. The bits are the same on one kind of processor and NumPy build only;
-    another rounds the last digits in its own way, and many epochs may magnify that.
+    Exits 0 if weights and costs are identical, or within --tolerance. Otherwise exits 1 and prints
+    the first logged epoch that differs, by how much, and any difference in data, versions,
+    processor, BLAS kernels and threads. Identical bits require the same kind of processor and
+    NumPy build; others round the last digits differently, and many epochs may amplify that.
     """
     from nnfs_cli import machine
     from nnfs_cli.analysis import reproduction
@@ -43,7 +45,7 @@ def command(
     from nnfs_cli.runs import directory
     from nnfs_cli.training import setup
 
-    found = options.open_run(run, runs_dir, by, quiet=quiet)
+    found = open_run(run, runs_dir, by, quiet=quiet)
     sources = Sources()
     reproduction.check(found, sources)
     cache_dir = directory.cache_dir(runs_dir)
@@ -54,7 +56,7 @@ def command(
     within = compared.data and compared.difference <= tolerance
     if as_json:
         answer = {"run": str(found.path), **compared._asdict()}
-        options.print_json({**answer, "tolerance": tolerance, "within": within})
+        print_json({**answer, "tolerance": tolerance, "within": within})
     elif compared.identical:
         logged = f"{compared.entries} logged epochs"
         click.echo(f"{one_line(str(found.path))}: identical: weights, and {logged}")
@@ -68,6 +70,6 @@ def command(
     if compared.data and compared.versions and isfinite(compared.difference) and not quiet:
         enough = f"{reproduction.rounded_up(compared.difference):g}"
         again_with = shlex.join(["nnfs", "reproduce", str(found.path), "--tolerance", enough])
-        told = "other versions, processors and threads round differently"
-        options.note(f"{told}; to accept as much: {again_with}")
+        reason = "other versions, processors and threads round differently"
+        note(f"{reason}; to accept this difference: {again_with}")
     sys.exit(1)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nnfs_cli.cli import options
+from nnfs_cli.cli.output import aligned, cell, note, print_json
 
 FIGURES = ("cost", "accuracy", "test_cost", "test_accuracy")
 
@@ -16,28 +17,28 @@ FIGURES = ("cost", "accuracy", "test_cost", "test_accuracy")
 @options.runs_dir
 @options.as_json
 def command(runs_dir: Path, as_json: bool) -> None:
-    """List the runs.
+    """List all runs.
 
-    In the order in which they were started, each with its status and its final figures.
+    Runs are listed in the order in which they were started, with status and final figures.
     """
     from nnfs_cli.runs import listing
 
     listed = [summary(path, facts) for path, facts in listing.directories(runs_dir).items()]
     if as_json:
-        options.print_json(listed)
+        print_json(listed)
         return
     if not listed:
-        options.note(f"{runs_dir}: no runs yet; nnfs train CONFIG makes one")
+        note(f"{runs_dir}: no runs yet; to train one: nnfs train CONFIG")
         return
     keys = ["run", "status", *(k for k in FIGURES if any(k in row for row in listed)), "started"]
     rows = [[key.replace("_", " ") for key in keys]]
-    rows += [[options.cell(row.get(key)) for key in keys] for row in listed]
+    rows += [[cell(row.get(key)) for key in keys] for row in listed]
     for row in rows:
-        click.echo(options.aligned(row, rows))
+        click.echo(aligned(row, rows))
 
 
 def summary(path: Path, facts: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what is listed of a directory; `facts` is its run.json."""
+    """Return a directory's row of the list; `facts` is its run.json."""
     if facts is None:
         return {"run": str(path), "status": "unfinished"}
     keys = ("status", *FIGURES, "started", "seconds")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnfs_cli.cli import options
-from nnfs_cli.cli.predict import quoted
+from nnfs_cli.cli.output import command_line, note, print_json, quoted
 from nnfs_cli.cli.progress import reading, warn_of, warn_of_versions
 from nnfs_cli.interrupts import noted, saves_noted
 
@@ -29,26 +29,28 @@ if TYPE_CHECKING:
 @click.command()
 @options.config
 @click.argument("specs", nargs=-1, metavar="[KEY=SPEC]...")
-@click.option("--zip", "zipped", multiple=True, metavar="KEY,KEY", help="Keys that go in step.")
-@click.option("--random", type=click.IntRange(min=1), metavar="N", help="Draw N points instead.")
-@click.option("--sweep-seed", type=click.IntRange(min=0), default=0, help="What --random draws by.")
-@click.option("--from", "trials", metavar="CSV", help="Take one run from each row of a file.")
+@click.option("--zip", "zipped", multiple=True, metavar="KEY,KEY", help="Vary these keys together.")
+@click.option("--random", type=click.IntRange(min=1), metavar="N", help="Draw N points at random.")
+@click.option("--sweep-seed", type=click.IntRange(min=0), default=0, help="Seed of --random.")
+@click.option("--from", "trials", metavar="CSV", help="Train one run per row of a file.")
 @click.option(
     "--max-runs",
     type=click.IntRange(min=1),
     default=10_000,
     show_default=True,
-    help="Refuse to do more.",
+    help="Refuse larger sweeps.",
 )
-@click.option("-j", "--jobs", type=click.IntRange(1, 4096), help="Processes; default: all cores.")
-@click.option("--cluster", metavar="tcp://HOST:PORT", help="Use a Dask cluster instead.")
-@click.option("--shard", metavar="I/N", help="Do the I-th of N shares alone.")
-@click.option("--retry-failed", is_flag=True, help="Do diverged and failed runs again.")
-@click.option("--fresh", is_flag=True, help="Start another sweep, whatever there is.")
-@click.option("--dry-run", is_flag=True, help="Print the points as CSV and do nothing.")
-@click.option("--print-commands", is_flag=True, help="Print a train command for each run.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 4096), help="Number of processes. Default: all cores."
+)
+@click.option("--cluster", metavar="tcp://HOST:PORT", help="Train on a Dask cluster.")
+@click.option("--shard", metavar="I/N", help="Run only part I of N.")
+@click.option("--retry-failed", is_flag=True, help="Repeat diverged and failed runs.")
+@click.option("--fresh", is_flag=True, help="Start a new sweep even if this one exists.")
+@click.option("--dry-run", is_flag=True, help="Print the points as CSV without training.")
+@click.option("--print-commands", is_flag=True, help="Print one train command per run.")
 @options.checkpoint_every
-@click.option("--name", help="Call the sweep NAME-sweep-1, ... instead of after the file.")
+@click.option("--name", help="Name the sweep NAME-sweep-1, ...; default: after the file.")
 @options.runs_dir
 @options.as_json
 @options.quiet
@@ -73,18 +75,18 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Train CONFIG at many points.
+    """Train CONFIG with many settings.
 
-    Each KEY=SPEC gives a key several values; several keys make all combinations:
+    KEY=SPEC gives a key several values; several keys make all combinations:
 
     \b
-    seed=0..99                   integers, both ends included; 0..100..10 has a step
-    learning_rate=0.1,0.5,1      a list; of names, too: layers.0.activation=tanh,relu
+    seed=0..99                   integers, both ends included; 0..100..10 in steps of 10
+    learning_rate=0.1,0.5,1      a list of values, or of names: layers.0.activation=tanh,relu
     learning_rate=log:1e-3..1:7  7 values on a logarithmic scale; lin: evenly spaced
-    learning_rate=log:1e-3..1    any value between, with --random N
+    learning_rate=log:1e-3..1    any value in between, with --random N
 
-    The same command typed again does what is missing. Prints the sweep's directory; a run of it is
-    RUN for other commands: DIRECTORY/17, or DIRECTORY/best.
+    Repeating the command trains only the missing runs. Prints the sweep's directory; other
+    commands take its runs as DIRECTORY/17 or DIRECTORY/best.
     """
     click.get_current_context().with_resource(saves_noted())  # before anything is read
     from nnfs_cli.config.writing import check_names
@@ -98,11 +100,11 @@ def command(
     share = parse_shard(shard)
     check_options(cluster, share, fresh)
     step = tuple(key for keys in zipped for key in keys.split(","))
-    given = points.Options(step, random, sweep_seed, trials, max_runs)
+    point_options = points.Options(step, random, sweep_seed, trials, max_runs)
     if name is not None:
         specs = (*specs, f"name={name}")
     with reading(quiet) as sources:
-        plan = sweeps_plan.load(config, specs, given, sources)
+        plan = sweeps_plan.load(config, specs, point_options, sources)
     for point in plan.configs:
         check_names(point)
     if dry_run or print_commands:
@@ -113,7 +115,7 @@ def command(
     started, clock = datetime.now(UTC), perf_counter()
     facts = {
         "started": started.isoformat(timespec="seconds"),
-        "command": options.typed(),
+        "command": command_line(),
         "versions": record.versions(),
     }
     path = sweep_directory.open_directory(plan, runs_dir, facts, fresh)
@@ -133,65 +135,65 @@ def command(
             cache_dir=directory.cache_dir(runs_dir),
             shard=share,
             retry_failed=retry_failed,
-            every=inf if cluster else checkpoint_every,  # of which the files are elsewhere
+            every=inf if cluster else checkpoint_every,  # a cluster's files are elsewhere
         ):
             report(rows)
             if asked.saves > saves:
                 saves = asked.saves
                 execution.finish(plan, path, {})
     if workers.shortage:
-        told = f"only {workers.width} of {width} processes could be started"
-        options.note(f"{told}: {workers.shortage}", unless=quiet)
-    found = execution.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
-    counts = {status: found[status] for status in ("finished", "diverged", "failed")}
-    told = ", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "none finished"
-    if to_go := found["runs"] - sum(counts.values()):
-        told += f"; {to_go:,} to go"
-    options.note(f"{path}: {told}", unless=quiet)
+        started_only = f"only {workers.width} of {width} processes could be started"
+        note(f"{started_only}: {workers.shortage}", unless=quiet)
+    facts_now = execution.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
+    counts = {status: facts_now[status] for status in ("finished", "diverged", "failed")}
+    result = ", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "none finished"
+    if left := facts_now["runs"] - sum(counts.values()):
+        result += f"; {left:,} left"
+    note(f"{path}: {result}", unless=quiet)
     if as_json:
-        options.print_json({"run": str(path), **found})
+        print_json({"run": str(path), **facts_now})
     else:
         click.echo(str(path))
     if asked.stop:
-        options.note("type the same command again to go on")
+        note("to continue, repeat the same command")
         sys.exit(128 + asked.stop)
-    if found["diverged"] == found["runs"]:
+    if facts_now["diverged"] == facts_now["runs"]:
         sys.exit(4)
-    if found["diverged"] or found["failed"]:
+    if facts_now["diverged"] or facts_now["failed"]:
         sys.exit(1)
 
 
 def check_options(cluster: str | None, share: tuple[int, int], fresh: bool) -> None:
-    """Raise UsageError for options that make no sense, alone or together."""
+    """Raise UsageError for options that are invalid or contradict each other."""
     if cluster is not None:
         from nnfs_cli.sweeps.cluster import ADDRESS
 
         if not ADDRESS.fullmatch(cluster):
             raise click.BadParameter(
-                f"{cluster!r} is not written tcp://HOST:8786 or tls://HOST:8786",
+                f"{cluster!r} should be of the form tcp://HOST:8786 or tls://HOST:8786",
                 param_hint="'--cluster'",
             )
     if fresh and share != (1, 1):
         raise click.UsageError(
-            "--fresh would start a sweep of its own for each --shard; "
-            "to do all shares again, give them another --runs-dir"
+            "--fresh would start a separate sweep for each --shard; "
+            "to repeat all parts, choose another --runs-dir"
         )
 
 
 def parse_shard(text: str | None) -> tuple[int, int]:
-    """Return I and N of I/N."""
+    """Return I and N of the text I/N."""
     if text is None:
         return 1, 1
-    found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
-    if found and 1 <= int(found[1]) <= int(found[2]):
-        return int(found[1]), int(found[2])
+    match = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
+    if match and 1 <= int(match[1]) <= int(match[2]):
+        return int(match[1]), int(match[2])
     raise click.BadParameter(
-        f"{text!r} is not written I/N with I from 1 to N, as in 2/8", param_hint="'--shard'"
+        f"{text!r} should be I/N with I from 1 to N, such as 2/8", param_hint="'--shard'"
     )
 
 
 def print_plan(plan: Plan, config: str, commands: bool) -> None:
-    """Print the points as CSV, or as commands, and their number."""
+    """Print the points as CSV and their number, or as commands."""
     from nnfs_cli.sweeps.plan import typed
 
     if commands:
@@ -202,12 +204,13 @@ def print_plan(plan: Plan, config: str, commands: bool) -> None:
     click.echo(",".join(["index", *plan.keys]))
     for number, point in enumerate(plan.points):
         click.echo(",".join([str(number), *quoted(value for _, value in point)]))
-    options.note(f"{len(plan.points):,} runs")
+    note(f"{len(plan.points):,} runs")
 
 
 @contextmanager
 def progress(path: Path, count: int, quiet: bool) -> Iterator[Callable[[list[RunResult]], None]]:
-    """Yield what is told of each stack: what failed, always; and on a terminal how far it is."""
+    """Yield a function that reports the rows of a stack: runs that failed, and on a terminal the
+    progress."""
     statuses: Counter[str] = Counter()
     best = float("inf")
     clock, before = perf_counter(), -1
@@ -220,13 +223,13 @@ def progress(path: Path, count: int, quiet: bool) -> Iterator[Callable[[list[Run
         done = statuses.total()
         if before < 0:
             before = done
-            rest = f", {done:,} done already" if done else ""
-            options.note(f"{path}: {count:,} runs{rest}", unless=quiet)
+            rest = f", {done:,} already done" if done else ""
+            note(f"{path}: {count:,} runs{rest}", unless=quiet)
             return
         for row in rows:
             if row.status != "finished":
                 message = row.message or f"diverged by epoch {row.epochs}"
-                options.note(f"{path}/{row.number}: {message}", unless=quiet)
+                note(f"{path}/{row.number}: {message}", unless=quiet)
         if terminal:
             pace = (perf_counter() - clock) / max(done - before, 1)
             left = f"{(count - done) * pace:,.0f} s left"

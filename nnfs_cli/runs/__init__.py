@@ -1,4 +1,4 @@
-"""Run directories: what a training leaves, and how it is read, resumed and used.
+"""Run directories: how a trained network is saved, read, resumed and used.
 
-Read in this order: directory, paths, record, listing, checkpoint, resume, model.
+Read in this order: directory, paths, record, listing, checkpoint, resume, session, model.
 """

@@ -1,4 +1,4 @@
-"""A training's state on disk, while it runs: from it, it goes on as if it had never stopped."""
+"""Checkpoints: the saved state of a training, from which it continues with the same result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHECKPOINT = "checkpoint.npz"
 
 
 class State(NamedTuple):
-    """How far a training is: the log up to an epoch, and the parameters there."""
+    """The log up to an epoch, and the parameters at that epoch."""
 
     epoch: int
     params: Array
@@ -33,9 +33,9 @@ class State(NamedTuple):
 
 
 def write(path: Path, training: Training, facts: Mapping[str, Any] | None) -> None:
-    """Write the training's state into its directory, whole, with what makes that a run.
+    """Write the training's state into its directory; the first time, config.yaml too.
 
-    Without `facts` run.json stays as it is: that of the weights that the run already has.
+    `facts` go into run.json. Without them run.json stays, for a run that already has weights.
     """
     if not (path / directory.FACTS).exists():
         record.write_config(path, training.config)
@@ -50,13 +50,13 @@ def write(path: Path, training: Training, facts: Mapping[str, Any] | None) -> No
 
 
 def remove(path: Path) -> None:
-    """Remove the state of a training that has come to its end."""
+    """Remove the checkpoint of a training that has ended."""
     with suppress(OSError):
         (path / CHECKPOINT).unlink()
 
 
 def read(run: Run, training: Training) -> State:
-    """Return the state that a run was left in: its checkpoint, or its end."""
+    """Return the state to continue from: the run's checkpoint, otherwise its end."""
     path = run.path / CHECKPOINT
     if directory.is_there(path):
         record.check_identity(run)
@@ -80,7 +80,9 @@ def read(run: Run, training: Training) -> State:
             raise FileError(f"{path}: is not the state of this run")
         record.check_log(path, log)
         if log["epoch"][-1] > epoch:
-            raise FileError(f"{path}: is not the state of this run: its log is of another epoch")
+            raise FileError(
+                f"{path}: is not the state of this run: its log goes beyond its epoch {epoch}"
+            )
         return State(int(epoch), params, _lists(log))
     params = record.read_weights(run, training.network)
     return State(run.facts["epochs"], params, _lists(record.read_log(run)))
@@ -91,9 +93,9 @@ def _lists(log: Mapping[str, Array]) -> dict[str, list[float]]:
 
 
 def restore(training: Training, state: State) -> None:
-    """Put a training, newly prepared, into a state."""
+    """Set a newly prepared training to a state, in place."""
     every, last = training.config.log_every, training.config.epochs
-    # An entry for the end of a shorter training, or for where it was interrupted, is not of this.
+    # Leave out entries logged only because a shorter or interrupted training ended there.
     kept = [i for i, epoch in enumerate(state.log["epoch"]) if epoch % every == 0 or epoch == last]
     training.params[...] = state.params
     training.epoch = state.epoch
@@ -102,13 +104,13 @@ def restore(training: Training, state: State) -> None:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold a run's directory, so that no two processes train it."""
+    """Lock a run's directory, so that only one process trains it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise NnfsError(f"{path}: another process is training it") from None
+            raise NnfsError(f"{path}: another process is training this run") from None
         except OSError:
             pass  # a file system without locks
         _clean(path)
@@ -118,13 +120,13 @@ def held(path: Path) -> Iterator[None]:
 
 
 def _clean(path: Path) -> None:
-    """Remove what trainings of this run that were killed left half written.
+    """Remove unfinished files of killed trainings of this run.
 
-    Only a training writes these files, and this one holds the directory.
+    Only a training writes these files, and the caller has the lock.
     """
     files = (directory.CONFIG, directory.COSTS, directory.WEIGHTS, directory.FACTS, CHECKPOINT)
     names = "|".join(map(re.escape, files))
-    temporary = re.compile(rf"\.({names})\.([0-9]{{1,10}})(-[0-9a-f]{{8}})?")  # of disk.write
+    temporary = re.compile(rf"\.({names})\.([0-9]{{1,10}})(-[0-9a-f]{{8}})?")  # by storage.files
     for entry in path.iterdir():
         if (match := temporary.fullmatch(entry.name)) and _is_gone(int(match[2])):
             with suppress(OSError):
@@ -132,9 +134,9 @@ def _clean(path: Path) -> None:
 
 
 def _is_gone(process: int) -> bool:
-    """Return whether a process that wrote here before has ended."""
+    """Return whether the earlier process with this id has ended."""
     if process == os.getpid():
-        return True  # a container gives the same number to each
+        return True  # in a container, every process may get the same id
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

@@ -1,4 +1,4 @@
-"""Run directories: claimed, found by name, and looked into."""
+"""Run directories: create them, find them by name, and read run.json leniently."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ MAX_CONFIG = MAX_FACTS = 1 << 24  # bytes
 
 
 def cache_dir(runs_dir: Path) -> Path:
-    """Return where generated data sets are kept."""
+    """Return the directory in which generated data sets are cached."""
     return cache.directory(runs_dir / ".cache")
 
 
 def claim(runs_dir: Path, name: str) -> Path:
-    """Make and return the next free directory `name-N`."""
+    """Create and return the next free directory `name-N`."""
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
         taken = re.compile(re.escape(name) + r"-([0-9]{1,18})")
@@ -42,31 +42,31 @@ def claim(runs_dir: Path, name: str) -> Path:
             return path
     except OSError as error:
         check_link(runs_dir)
-        raise NnfsError(f"{error.filename}: cannot make a run: {error.strerror}") from None
+        raise NnfsError(f"{error.filename}: cannot create a run: {error.strerror}") from None
 
 
 def check_link(runs_dir: Path) -> None:
-    """Raise NnfsError if the runs directory is a link to nothing, in which nothing can be made."""
+    """Raise NnfsError if the runs directory is a broken link."""
     if runs_dir.is_symlink() and not is_there(runs_dir):
         target = runs_dir.parent / runs_dir.readlink()
-        told = f"is a link to {target}, which does not exist; make it (mkdir -p "
-        told += f"{shlex.quote(str(target))}), or choose another place with --runs-dir"
-        raise NnfsError(f"{runs_dir}: {told}")
+        problem = f"is a link to {target}, which does not exist; create it (mkdir -p "
+        problem += f"{shlex.quote(str(target))}), or choose another directory with --runs-dir"
+        raise NnfsError(f"{runs_dir}: {problem}")
 
 
 @contextmanager
 def claimed(runs_dir: Path, name: str) -> Iterator[Path]:
-    """Yield a claimed directory, and give it up if nothing came of it."""
+    """Yield a newly created directory, and remove it afterwards if it is still empty."""
     path = claim(runs_dir, name)
     try:
         yield path
     finally:
         with suppress(OSError):
-            path.rmdir()  # which an error or a second Ctrl-C has left empty
+            path.rmdir()  # succeeds only if empty: after an error or a second Ctrl-C
 
 
 def find(name: str, runs_dir: Path) -> Path:
-    """Return the directory of a run that is given as a path, or by its name in runs_dir."""
+    """Return the directory of a run given as a path or by its name in runs_dir."""
     path = Path(name)
     if len(path.parts) == 1 and not is_there(path) and is_there(runs_dir / name):
         return runs_dir / name
@@ -74,7 +74,7 @@ def find(name: str, runs_dir: Path) -> Path:
 
 
 def is_there(path: Path) -> bool:
-    """Return whether a path can be looked at and there is something."""
+    """Return whether a path exists and can be accessed."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -82,7 +82,7 @@ def is_there(path: Path) -> bool:
 
 
 def peek(path: Path) -> dict[str, Any] | None:
-    """Return what run.json says, or None where there is none that can be read."""
+    """Return the content of run.json, or None if it cannot be read."""
     try:
         return read_json(path / FACTS, MAX_FACTS)
     except (OSError, ValueError):
@@ -90,11 +90,12 @@ def peek(path: Path) -> dict[str, Any] | None:
 
 
 def known_runs(path: Path) -> str:
+    """Return a hint with the names of some runs beside `path`, or ""."""
     try:
-        names = sorted(entry.name for entry in path.parent.iterdir() if (entry / FACTS).exists())
+        runs = sorted(entry for entry in path.parent.iterdir() if (entry / FACTS).exists())
     except OSError:
         return ""
-    if not names:
+    if not runs:
         return ""
-    some = ", ".join(map(one_line, names[:5]))
-    return f"; in {path.parent} there are {some}{', ...' * (len(names) > 5)}"
+    some = ", ".join(one_line(str(run)) for run in runs[:5])
+    return f"; existing runs: {some}{', ...' * (len(runs) > 5)}"

@@ -1,4 +1,4 @@
-"""A run at work: predictions for new samples, and what its network is worth on a table."""
+"""A run as a model: predictions for new samples, and tables of raw columns and targets for it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from nnfs_cli.runs.record import Run
 from nnfs_cli.storage.digest import digest
 from nnfs_cli.training import setup
 
-ROWS = max(WIDE)  # samples at a time
+ROWS = max(WIDE)  # samples per call of the network
 
 
 class Model(NamedTuple):
-    """A run's network, with what is needed to feed it and to read its answers."""
+    """A run's network, with the encodings of its inputs and outputs."""
 
     run: Run
     network: Network
@@ -41,25 +41,25 @@ class Model(NamedTuple):
 
     @property
     def known(self) -> DataInfo:
-        """Names of the raw columns, the targets and the classes that it was trained on."""
+        """Names of the raw columns, the targets and the classes of the training data."""
         return self.run.encoding.facts
 
     @property
     def output_names(self) -> list[str]:
-        """What its predictions are called: each output, then the class if there are classes."""
+        """Names of the predictions: each output, then "class" if there are classes."""
         names = data_encoding.output_names(self.encoding, self.run.config.layers[-1].units)
         return names if self.known.classes is None else [*names, "class"]
 
 
 class Predictions(NamedTuple):
-    """Outputs in the targets' own units, (samples, outputs), and class numbers (samples,)."""
+    """Outputs in the targets' units, (samples, outputs), and class numbers (samples,)."""
 
     y_hat: Array
     classes: Array | None
 
 
 def load(run: Run) -> Model:
-    """Return the model that a run left."""
+    """Return the model of a run."""
     network = setup.network_of(run.config, run.encoding.facts)
     params = record.read_weights(run, network) if run.params is None else run.params
     return Model(run, network, params)
@@ -68,11 +68,11 @@ def load(run: Run) -> Model:
 def predict(model: Model, X: Array) -> Predictions:
     """Return predictions for raw columns X (samples, columns).
 
-    A row's bits do not depend on the other rows, nor on their number.
+    The result for a row does not depend, to the bit, on the other rows or their number.
     """
     parts, request = [], request_of(model.run.config)
     for start in range(0, max(1, len(X)), ROWS):
-        rows = np.asarray(X[start : start + ROWS])  # in memory, where X is a mapped file
+        rows = np.asarray(X[start : start + ROWS])  # copies to memory if X is a mapped file
         x = data_encoding.inputs(request, model.encoding, rows)
         parts.append(answers(model.network, model.params, x))
     y_hat = np.concatenate(parts, axis=1)
@@ -81,20 +81,20 @@ def predict(model: Model, X: Array) -> Predictions:
 
 
 def class_names(model: Model, numbers: Array) -> list[str]:
-    """Return the names of class numbers, nothing for -1."""
+    """Return the names of class numbers, "" for -1."""
     assert model.known.classes is not None
     names = (*model.known.classes, "")
     return [names[number] for number in numbers.tolist()]
 
 
 def answered_names(model: Model, predictions: Predictions) -> list[str]:
-    """Return the name of each sample's class, and nothing where an output is not a number."""
+    """Return the name of each sample's class, "" where an output is nan."""
     assert predictions.classes is not None
     return class_names(model, predictions.classes)
 
 
 def own_tables(model: Model, cache_dir: Path, sources: Sources | None = None) -> dict[str, Table]:
-    """Return the run's own samples, by part; FileError if they are not those it was trained on."""
+    """Return the run's own samples by part; FileError if its data set has changed."""
     config, sources = model.run.config, sources or Sources()
     request = request_of(config)
     setup.check_facts(config, model.known, model.run.path, sources)
@@ -117,7 +117,7 @@ def read_labelled(
     by_position: bool = False,
     notices: list[str] | None = None,
 ) -> Table:
-    """Return a CSV table's samples and targets, found by the run's names, or in their order.
+    """Return a CSV table's samples and targets, matched by the run's names or by position.
 
     Remarks on the table are added to `notices`.
     """

@@ -1,4 +1,4 @@
-"""Paths of data files as they are written into a directory that may be moved with its project."""
+"""Paths of data files, relative to the run directory so that a project can be moved."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from msgspec.structs import replace
 
 from nnfs_cli.config.schema import Config
 
-KEYS = ("path", "test_path")  # of a data set
+KEYS = ("path", "test_path")  # keys of a data set with paths
 
 
 def relative(path: str, directory: Path) -> str:
-    """Return an absolute path as it is written in a file of a directory.
+    """Return an absolute path relative to a directory.
 
-    Links in the directory's own path are resolved, so that the file can be read through any.
+    Links in the directory's own path are resolved, so that the result holds through any of them.
     """
     folder, name = os.path.split(path)
-    folders = (folder, os.path.realpath(folder))  # a link within the project stays, one to it not
-    found = [
+    folders = (folder, os.path.realpath(folder))  # keep links within the project, resolve others
+    candidates = [
         os.path.relpath(os.path.join(f, name), os.path.realpath(directory))  # noqa: PTH118
         for f in folders
     ]
-    return min(found, key=lambda path: path.count("../"))
+    return min(candidates, key=lambda path: path.count("../"))
 
 
 def real(directory: Path) -> Path:
-    """Return a directory itself if its path goes through links, otherwise the path as it is."""
-    found = os.path.realpath(directory)
-    return directory if found == os.path.abspath(directory) else Path(found)  # noqa: PTH100
+    """Return a directory's path with links resolved; unchanged if there are none."""
+    resolved = os.path.realpath(directory)
+    return directory if resolved == os.path.abspath(directory) else Path(resolved)  # noqa: PTH100
 
 
 def movable(config: Config, directory: Path) -> Config:
-    """Return a configuration as it is written into a directory: paths of data that were given
-    relative to some file are relative to that directory."""
+    """Return a configuration for a file in a directory: relative paths of data are made relative
+    to that directory."""
     dataset = config.dataset
     if not dataset.relative:
         return config
@@ -46,7 +46,7 @@ def movable(config: Config, directory: Path) -> Config:
 
 
 def movable_plain(plain: Mapping[str, Any], written: Mapping[str, str]) -> Mapping[str, Any]:
-    """Return the mappings of a configuration with the paths of its data as `written` has them."""
+    """Return a configuration's mappings with its data paths replaced as in `written`."""
     dataset = plain.get("dataset")
     if not written or not isinstance(dataset, dict):
         return plain

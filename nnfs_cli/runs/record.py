@@ -1,7 +1,7 @@
-"""Run directories: the only module that writes them.
+"""The files of a run: the only module that writes them.
 
-A directory is claimed by mkdir, so commands started together never share one. Each file is written
-under another name, synced and renamed; run.json comes last, and a directory without it is no run.
+A directory is created by mkdir, so commands started together never share one. Each file is written
+under another name, synced and renamed; run.json comes last, and marks the directory as a run.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,26 +44,26 @@ from nnfs_cli.storage.files import read_json, reason, write
 
 
 class Run(Struct, frozen=True):
-    """A run as its directory tells it; `facts` is run.json."""
+    """The content of a run's directory; `facts` is run.json."""
 
     path: Path
     config: Config
     encoding: Encoding
     facts: dict[str, Any]
-    params: Array | None = None  # of a sweep's run; else weights.npz has them
-    log: dict[str, Array] | None = None  # likewise, else costs.npz
+    params: Array | None = None  # for a run of a sweep; None: in weights.npz
+    log: dict[str, Array] | None = None  # for a run of a sweep; None: in costs.npz
     identity: str = ""
 
 
 class _Facts(Struct):
-    """What must be right in a run's run.json."""
+    """Validated fields of a run's run.json."""
 
     status: str
     epochs: Annotated[int, Meta(ge=0)]
     encoding: Encoding
     seconds: float = 0
     versions: dict[str, str] = {}
-    versions_before: list[dict[str, str]] = []  # of a training that went on with others
+    versions_before: list[dict[str, str]] = []  # of earlier sessions of a resumed training
 
 
 def save(
@@ -73,7 +74,7 @@ def save(
     weights: Mapping[str, Array],
     facts: Mapping[str, Any],
 ) -> Run:
-    """Write a run into its claimed directory, run.json last."""
+    """Write a run into its directory, run.json last, and return it."""
     costs = {key: np.array(values) for key, values in log.items()}
     write_config(path, config)
     write_arrays(path / COSTS, costs)
@@ -83,32 +84,32 @@ def save(
 
 
 def write_config(path: Path, config: Config) -> None:
-    """Write a run's configuration, every default filled in."""
+    """Write a run's configuration with every default filled in."""
     text = dump(movable(config, path))
     write(path / CONFIG, lambda file: file.write(text.encode()))
 
 
 def check_readable(path: Path, config: Config, encoding: Encoding) -> None:
-    """Raise ConfigError if the config.yaml or run.json of a run in a directory like `path` could
-    not be read again."""
+    """Raise ConfigError if config.yaml or run.json of a run in a directory like `path` would be too
+    large to be read again."""
     text = dump(movable(config, path))
     if message := too_large(config):
         raise ConfigError(f"{config.name}: {message}")
     columns = msgspec.json.encode(encoding)
-    if len(columns) > MAX_FACTS // 16:  # the lines and spaces that make it legible are more
+    if len(columns) > MAX_FACTS // 16:  # indentation may add that factor
         columns = msgspec.json.format(columns, indent=3)
     for file, size, most in (
         (CONFIG, len(text), MAX_CONFIG),
         (FACTS, len(columns) + (1 << 21), MAX_FACTS),
     ):
         if size > most:
-            problem = f"{file} would be larger than {most >> 20} MiB, and could not be read"
+            problem = f"{file} would exceed {most >> 20} MiB, the limit for reading it"
             count = f"the data have {len(encoding.facts.columns):,} columns"
             raise ConfigError(f"{config.name}: {problem}: {count}; choose some with dataset.inputs")
 
 
 def write_facts(path: Path, facts: Mapping[str, Any], encoding: Encoding) -> dict[str, Any]:
-    """Write a run's run.json beside its configuration, and return what is in it."""
+    """Write a run's run.json beside its configuration, and return its content."""
     plain = msgspec.to_builtins(encoding)
     named = {"identity": identity((path / CONFIG).read_text("utf-8"), plain)}
     written = {**facts, **named, "encoding": plain}
@@ -118,32 +119,37 @@ def write_facts(path: Path, facts: Mapping[str, Any], encoding: Encoding) -> dic
 
 
 def identity(text: str, encoding: object) -> str:
-    """Return the digest of config.yaml and the data's encoding, as they are whatever later versions
-    add: without the name, the epochs, which may be raised, and the data set, which has its own."""
+    """Return the digest of config.yaml as text, so that keys added later do not change it, and of
+    the data's encoding; without the name, the epochs, which may be raised, and the data set, which
+    has its own digest."""
     kept = re.sub(r"^(name|epochs|dataset):.*\n( .*\n)*", "", text, flags=re.MULTILINE)
     return hashlib.sha256(kept.encode() + msgspec.json.encode(encoding)).hexdigest()
 
 
 def read(path: Path) -> Run:
     """Return the run in a directory."""
-    if not is_there(path) or not path.is_dir():
-        raise FileError(f"{path}: is no run: there is no such directory{known_runs(path)}")
+    if not is_there(path):
+        raise FileError(f"{path}: no such run{known_runs(path)}")
+    if not path.is_dir():
+        raise FileError(f"{path}: is not a run, but a file{known_runs(path)}")
     if not (path / FACTS).exists():
-        raise FileError(f"{path}: is no finished run: it has no {FACTS}")
+        raise FileError(f"{path}: is not a finished run: it has no {FACTS}")
     try:
         facts = read_json(path / FACTS, MAX_FACTS)
-        known = msgspec.convert(facts, _Facts)
+        valid = msgspec.convert(facts, _Facts)
         source, consequence = str(real(path) / CONFIG), "the run cannot be read"
         text = loading.read_text(source, consequence=consequence, limit=MAX_CONFIG)
-        config = loading.parse(text, source, known=known.encoding.facts, consequence=consequence)
+        config = loading.parse(text, source, known=valid.encoding.facts, consequence=consequence)
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise FileError(f"{path / FACTS}: cannot be read: {reason(error)}") from None
     except ConfigError as error:
         raise FileError(str(error)) from None
-    if known.epochs > config.epochs:
-        raise FileError(f"{path / FACTS}: has {known.epochs} epochs, and {CONFIG} {config.epochs}")
+    if valid.epochs > config.epochs:
+        raise FileError(
+            f"{path / FACTS}: has {valid.epochs} epochs, but {CONFIG} has {config.epochs}"
+        )
     named = identity(text, facts["encoding"])
-    return Run(path, config, known.encoding, facts, identity=named)
+    return Run(path, config, valid.encoding, facts, identity=named)
 
 
 def read_weights(run: Run, network: Network) -> Array:
@@ -151,20 +157,20 @@ def read_weights(run: Run, network: Network) -> Array:
     path = run.path / WEIGHTS
     if run.facts.get("status") == "running":
         raise FileError(
-            f"{run.path}: is in training, or was cut short; in that case nnfs train "
-            f"--resume {run.path} brings it to its end"
+            f"{run.path}: is still training, or was killed; if killed, continue it: "
+            f"nnfs train --resume {shlex.quote(str(run.path))}"
         )
     shapes: dict[str, tuple[int, ...]] = {}
     for number, layer in enumerate(network.layers, 1):
         shapes |= {f"W{number}": (layer.units, layer.fan_in), f"b{number}": (layer.units,)}
     arrays = read_arrays(path)
-    found = {key: array.shape for key, array in arrays.items()}
-    if found != shapes:
-        raise FileError(f"{path}: holds {_shapes(found)}; {CONFIG} wants {_shapes(shapes)}")
+    held = {key: array.shape for key, array in arrays.items()}
+    if held != shapes:
+        raise FileError(f"{path}: holds {_shapes(held)}; {CONFIG} requires {_shapes(shapes)}")
     if wrong := {key for key, array in arrays.items() if array.dtype != run.config.dtype}:
         raise FileError(f"{path}: {', '.join(sorted(wrong))} should be {run.config.dtype}")
     if digest(arrays) != run.facts.get("weights_digest"):
-        raise FileError(f"{path}: is not what this run wrote: its digest is not that of {FACTS}")
+        raise FileError(f"{path}: was changed: its digest is not the one in {FACTS}")
     check_identity(run)
     params = np.empty(network.n_params, run.config.dtype)
     for number, Wb in enumerate(network.views(params), 1):
@@ -175,23 +181,23 @@ def read_weights(run: Run, network: Network) -> Array:
 def check_identity(run: Run) -> None:
     """Raise FileError unless config.yaml and run.json belong together."""
     if run.facts.get("identity", run.identity) != run.identity:
-        raise FileError(f"{run.path / CONFIG}: is not what this run wrote, or {FACTS} is not")
+        raise FileError(f"{run.path / CONFIG}: was changed, or {FACTS} was: they do not match")
 
 
 def read_log(run: Run) -> dict[str, Array]:
-    """Return what a run logged: epoch (entries,), cost, accuracy, ..., all of one length."""
+    """Return a run's log: epoch (entries,), cost, accuracy, ..., all of one length."""
     log = read_arrays(run.path / COSTS) if run.log is None else run.log
     check_log(run.path / COSTS, log)
-    if not np.isfinite(log["cost"][:-1]).all():  # the first one that is not ends a training
+    if not np.isfinite(log["cost"][:-1]).all():  # training ends at the first such cost
         raise FileError(f"{run.path / COSTS}: has costs that are not finite")
     if run.log is None and run.facts.get("costs_digest", found := digest(log)) != found:
-        told = f"is not what this run wrote: its digest is not that of {FACTS}"
-        raise FileError(f"{run.path / COSTS}: {told}")
+        problem = f"was changed: its digest is not the one in {FACTS}"
+        raise FileError(f"{run.path / COSTS}: {problem}")
     return log
 
 
 def check_log(path: Path, log: Mapping[str, Array]) -> None:
-    """Raise FileError unless the arrays are numbers, of one length, at epochs that rise from 0."""
+    """Raise FileError unless the arrays are numbers of one length, at epochs rising from 0."""
     epoch = log.get("epoch")
     if (
         epoch is None
@@ -205,7 +211,7 @@ def check_log(path: Path, log: Mapping[str, Array]) -> None:
         or epoch[0] != 0
         or (np.diff(epoch) <= 0).any()
     ):
-        raise FileError(f"{path}: is no log of costs")
+        raise FileError(f"{path}: is not a log of costs")
 
 
 def weights_of(network: Network, params: Array) -> dict[str, Array]:
@@ -221,7 +227,7 @@ def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return what a run's last bits may depend on."""
+    """Return versions and hardware that may affect a run's last bits."""
     config: Any = np.show_config(mode="dicts")
     blas, kernels = config["Build Dependencies"]["blas"], os.environ.get("OPENBLAS_CORETYPE")
     return {
@@ -238,7 +244,7 @@ def versions() -> dict[str, str]:
 
 
 def changed_versions(old: object) -> dict[str, tuple[str, str]]:
-    """Return which of the versions that a run.json has are others now: (was, is) by name."""
+    """Return the versions of a run.json that differ now, as (was, is) by name."""
     if not isinstance(old, Mapping):
         return {}
     now = versions().items()

@@ -1,4 +1,4 @@
-"""A run that continues where it was left, and a configuration that begins with its weights."""
+"""Resume a run, find the run of a configuration, or start one with a run's weights."""
 
 from __future__ import annotations
 
@@ -23,25 +23,27 @@ from nnfs_cli.storage import files
 from nnfs_cli.training import setup
 from nnfs_cli.training.setup import Training
 
-MAX_WRITTEN = 100_000  # weights, with their rows and all else below document.MAX_NODES
+MAX_WRITTEN = 100_000  # weights in a configuration, to stay below the reader's MAX_NODES
 
 
 def resume(
     run: Run, wanted: Config, cache_dir: Path, threads: int, sources: Sources | None = None
 ) -> Training:
-    """Return the training of a run, where it was left; `wanted` may have more epochs, which its
-    config.yaml then has, too.
+    """Return a run's training in the state in which it stopped.
 
-    ConfigError lists whatever else is different.
+    `wanted` may have more epochs; these are then written to config.yaml. ConfigError lists all
+    other differences.
     """
-    told = differences(run.config, wanted)
+    changes = differences(run.config, wanted)
     if wanted.epochs < run.config.epochs:
-        told.append(f"epochs: was {run.config.epochs}, is {wanted.epochs}; it can only be raised")
-    if told:
-        lines = "\n  ".join(told)
+        changes.append(
+            f"epochs: was {run.config.epochs}, is {wanted.epochs}; it can only be raised"
+        )
+    if changes:
+        lines = "\n  ".join(changes)
         raise ConfigError(f"{run.path}: cannot be resumed with another configuration:\n  {lines}")
     if run.facts.get("status") == "diverged":
-        raise NnfsError(f"{run.path}: diverged; change the configuration and train anew")
+        raise NnfsError(f"{run.path}: diverged; change the configuration and train a new run")
     wanted = msgspec.structs.replace(wanted, name=run.config.name)
     sources = sources or Sources()
     setup.check_facts(wanted, run.encoding.facts, run.path, sources)
@@ -55,8 +57,8 @@ def resume(
 
 
 def differences(was: Config, is_: Config) -> list[str]:
-    """Return what is different between two configurations, but for their names and epochs, and
-    where the data are: those may have been moved, and have a digest."""
+    """Return the differences between two configurations, except in name, epochs and data paths:
+    data may have been moved, and have a digest."""
     before, now = flat(to_plain(was)), flat(to_plain(is_))
     free = {"name", "epochs", *(f"dataset.{key}" for key in KEYS)}
     return [
@@ -67,28 +69,28 @@ def differences(was: Config, is_: Config) -> list[str]:
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings and lists, but for weights, as one mapping with dotted keys."""
+    """Return nested mappings and lists, except weights, as one mapping with dotted keys."""
     nested = isinstance(value, list) and value and isinstance(value[0], Mapping | str)
     if not isinstance(value, Mapping) and not nested:
         return {prefix: value}
     items = value.items() if isinstance(value, Mapping) else enumerate(value)
-    found: dict[str, Any] = {}
+    dotted: dict[str, Any] = {}
     for key, item in items:
-        found |= flat(item, f"{prefix}.{key}" if prefix else str(key))
-    return found
+        dotted |= flat(item, f"{prefix}.{key}" if prefix else str(key))
+    return dotted
 
 
 def find(config: Config, runs_dir: Path) -> Path | None:
-    """Return the run of just this configuration that was started last."""
-    # Older runs have absolute paths. All directories in runs_dir write relative ones alike.
+    """Return the newest run of exactly this configuration, or None."""
+    # Older runs have absolute paths. Relative paths are the same from all directories in runs_dir.
     parameters = config.dataset.parameters
     every = tuple(key for key in KEYS if parameters.get(key))
     parts = (msgspec.structs.replace(config.dataset, relative=keys) for keys in ((), every))
-    given = [config, *(msgspec.structs.replace(config, dataset=part) for part in parts)]
+    variants = [config, *(msgspec.structs.replace(config, dataset=part) for part in parts)]
     texts = set[bytes]()
-    for each in given:
-        with suppress(ConfigError):  # an absolute path that config.yaml could not hold
-            texts.add(dump(movable(each, runs_dir / "run")).encode())
+    for variant in variants:
+        with suppress(ConfigError):  # an absolute path that cannot be written to config.yaml
+            texts.add(dump(movable(variant, runs_dir / "run")).encode())
     most = max(map(len, texts), default=0) + 1
     for path, facts in reversed(listing.directories(runs_dir).items()):
         with suppress(OSError):
@@ -102,7 +104,7 @@ def find(config: Config, runs_dir: Path) -> Path | None:
 
 
 def begin_from(config: Config, known: DataInfo, run: Run) -> Config:
-    """Return a configuration that begins with a run's W and b, written out in full."""
+    """Return a configuration that contains a run's W and b as initial weights."""
     network, old = (
         setup.network_of(config, known),
         setup.network_of(run.config, run.encoding.facts),
@@ -110,13 +112,13 @@ def begin_from(config: Config, known: DataInfo, run: Run) -> Config:
     shapes = [[(layer.fan_in, layer.units) for layer in net.layers] for net in (old, network)]
     if shapes[0] != shapes[1]:
         was, is_ = ("-".join(str(n) for n in (s[0][0], *(u for _, u in s))) for s in shapes)
-        raise FileError(f"{run.path}: is a network of {was}, and the configuration's is {is_}")
+        raise FileError(f"{run.path}: its network is {was}, but the configuration's is {is_}")
     params = record.read_weights(run, old) if run.params is None else run.params
     if not np.isfinite(params).all():
-        raise FileError(f"{run.path}: its weights are not finite: nothing can begin with them")
+        raise FileError(f"{run.path}: its weights are not finite; choose another run to start from")
     if old.n_params > MAX_WRITTEN:
-        told = f"has {old.n_params:,} parameters; a configuration can hold {MAX_WRITTEN:,}"
-        raise FileError(f"{run.path}: {told}")
+        problem = f"has {old.n_params:,} parameters; a configuration can hold {MAX_WRITTEN:,}"
+        raise FileError(f"{run.path}: {problem}")
     layers = [
         msgspec.structs.replace(
             layer, weights=Wb[:, :-1].tolist(), biases=Wb[:, -1].tolist(), initializer=None

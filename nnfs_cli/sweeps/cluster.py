@@ -1,7 +1,7 @@
 """Workers of a Dask cluster.
 
-Dask's messages may hold pickled objects, and unpickling one runs whatever code its sender likes.
-Here nothing from a cluster is unpickled but the name of the type of our results, which are bytes.
+Dask's messages may contain pickled objects, and unpickling one can run any code its sender chose.
+Here only plain values and the type of our results, bytes, are unpickled.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from nnfs_cli import __version__, interrupts
 from nnfs_cli.data.source import Sources
 from nnfs_cli.errors import NnfsError
 
-CONNECT = 10  # seconds within which a scheduler must answer
-PATIENCE = 10.0  # seconds that a cluster may be without workers
-RETRIES = 3  # workers that a piece of work may take down
-POLL = 0.02  # seconds between two looks at what is done
+CONNECT = 10  # timeout for connecting to the scheduler, seconds
+PATIENCE = 10.0  # longest time that a cluster may have no workers, seconds
+RETRIES = 3  # repetitions of work after the death of its worker
+POLL = 0.02  # seconds between checks for results
 EXTRA = "pip install 'nnfs-cli[cluster]'"
 ADDRESS = re.compile(r"((tcp|tls)://)?[^/\s]+:[0-9]{1,5}")
 TLS = """\
-{}: tls:// needs certificates; name their files, for example:
+{}: tls:// requires certificates; set the paths of their files, for example:
 export DASK_DISTRIBUTED__COMM__TLS__CA_FILE=ca.pem
 export DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT=cert.pem
 export DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY=key.pem"""
 
 
 class Cluster:
-    """The workers of a cluster, as executors.Workers."""
+    """The workers of a Dask cluster; see workers.Workers."""
 
     remote = True
     shortage = ""
@@ -46,8 +46,8 @@ class Cluster:
         self._client = client
         self._address = address
         self._futures: set[Any] = set()
-        self._seen = monotonic()  # when there were workers last
-        self._looked = 0.0
+        self._seen = monotonic()  # last time with workers
+        self._looked = 0.0  # last time they were counted
 
     @property
     def busy(self) -> bool:
@@ -57,7 +57,7 @@ class Cluster:
         return len(self._futures) < 2 * self.width
 
     def give(self, work: Callable[[Any, Sources], Any], piece: Any) -> None:
-        with _told(self._address):
+        with _translated(self._address):
             self._futures.add(self._client.submit(_do, work, piece, pure=False, retries=RETRIES))
 
     def finished(self, seconds: float) -> Iterator[bytes]:
@@ -69,22 +69,22 @@ class Cluster:
             sleep(POLL)
         for future in done:
             self._futures.remove(future)
-            with _told(self._address):
+            with _translated(self._address):
                 if future.status == "error":
                     raise self._failure(future.exception())
                 content = future.result()
             if not isinstance(content, bytes):
-                raise NnfsError(f"{self._address}: a worker sent something else than bytes")
+                raise NnfsError(f"{self._address}: a worker sent a result that is not bytes")
             yield content
 
     def signal(self, number: int) -> None:
-        """Nothing: signals do not reach other machines."""
+        """Do nothing: signals cannot reach other machines."""
 
     def look(self) -> bool:
-        """Count the workers, once a second at most, and return whether there are any; NnfsError if
-        there have been none for too long."""
+        """Count the workers, at most once a second, and return whether there are any; NnfsError if
+        there have been none for PATIENCE seconds."""
         if monotonic() - self._looked > 1:
-            with _told(self._address):
+            with _translated(self._address):
                 threads = sum(self._client.nthreads().values())
             self._looked = monotonic()
             if threads:
@@ -92,20 +92,20 @@ class Cluster:
             if self._looked - self._seen > PATIENCE:
                 raise NnfsError(
                     f"{self._address}: the cluster has no workers; start some with "
-                    f"'dask worker {self._address}', and type the same command again"
+                    f"'dask worker {self._address}', and repeat the same command"
                 )
         return self._seen == self._looked
 
     def _failure(self, error: BaseException) -> NnfsError:
-        """Return what to say of a piece of work that failed outside of our own code."""
-        text = repr(error)  # of an exception that was not unpickled, its bytes
+        """Return the error for a piece of work that failed outside our code."""
+        text = repr(error)  # if the exception was not unpickled, its bytes
         if "KilledWorker" in text:
             return NnfsError(f"{self._address}: workers were killed, possibly out of memory")
         missing = re.search("No module named '?([A-Za-z_.]+)", text)
         what = f" (it lacks {missing[1]})" if missing else ""
         return NnfsError(
             f"{self._address}: a worker could not do the work{what}; "
-            f"every worker needs nnfs-cli {__version__}: {EXTRA}"
+            f"every worker requires nnfs-cli {__version__}: {EXTRA}"
         )
 
 
@@ -118,21 +118,21 @@ def _do(work: Callable[[Any, Sources], Any], piece: Any) -> Any:
 
 @contextmanager
 def connected(address: str) -> Iterator[Cluster]:
-    """Yield a cluster's workers, as soon as there are some."""
+    """Yield a cluster's workers once there are any."""
     try:
         from distributed import Client
     except ImportError:
-        raise NnfsError(f"--cluster needs the library 'distributed': {EXTRA}") from None
-    logging.disable()  # what Dask says of a lost connection is not for the user: see below
+        raise NnfsError(f"--cluster requires the library 'distributed': {EXTRA}") from None
+    logging.disable()  # lost connections are reported by _translated instead
     with _distrusting():
         try:
             client = Client(address, timeout=CONNECT, set_as_default=False)
-        except TypeError:  # as Dask calls a lack of certificates
+        except TypeError:  # raised by Dask for missing certificates
             if not address.startswith("tls://"):
                 raise
             raise NnfsError(TLS.format(address)) from None
         except (OSError, ValueError) as error:
-            text = f"{address}: no Dask scheduler answers there: {error}"
+            text = f"{address}: cannot connect to a Dask scheduler: {error}"
             raise NnfsError(text) from None
         with client:
             cluster = Cluster(client, address)
@@ -142,8 +142,8 @@ def connected(address: str) -> Iterator[Cluster]:
 
 
 @contextmanager
-def _told(address: str) -> Iterator[None]:
-    """Turn what Dask raises into NnfsError."""
+def _translated(address: str) -> Iterator[None]:
+    """Turn Dask's exceptions into NnfsError."""
     from distributed.comm import CommClosedError
 
     try:
@@ -151,24 +151,24 @@ def _told(address: str) -> Iterator[None]:
     except Refused as error:
         raise NnfsError(f"{address}: {error}") from None
     except (CancelledError, CommClosedError, OSError, TimeoutError):
-        raise NnfsError(f"{address}: the Dask scheduler is gone") from None
+        raise NnfsError(f"{address}: lost the connection to the Dask scheduler") from None
 
 
 class Refused(TypeError):
-    """The cluster sent a pickled object; Dask expects TypeError of what cannot be unpickled."""
+    """The cluster sent a pickled object; a TypeError, as Dask expects for failed unpickling."""
 
 
 class _Unpickler(pickle.Unpickler):
-    """Loads nothing but plain values, and the type of our results."""
+    """Loads only plain values and the type of our results."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("builtins", "bytes"):
             return bytes
-        raise Refused(f"it sent an object of {module}.{name}, which is not unpickled")
+        raise Refused(f"it sent an object of {module}.{name}; such objects are not unpickled")
 
 
 class _Pickle(ModuleType):
-    """Stands for the module pickle in Dask's own."""
+    """A replacement for the module pickle inside Dask."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(pickle, name)
@@ -184,12 +184,12 @@ class _Pickle(ModuleType):
 
 @contextmanager
 def _distrusting() -> Iterator[None]:
-    """Have Dask unpickle in this process as _Unpickler does."""
+    """Make Dask use _Unpickler in this process."""
     ours = _Pickle("pickle")
     modules = [module for name, module in sys.modules.items() if name.startswith("distributed.")]
     changed = [module for module in modules if vars(module).get("pickle") is pickle]
     if sys.modules["distributed.protocol.pickle"] not in changed:
-        raise NnfsError(f"this version of 'distributed' is not known here: {EXTRA}")
+        raise NnfsError(f"this version of 'distributed' is not supported: {EXTRA}")
     for module in changed:
         vars(module)["pickle"] = ours
     try:

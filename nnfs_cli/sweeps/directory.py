@@ -1,8 +1,8 @@
-"""Sweeps: many runs in one directory.
+"""Sweep directories: create, lock and read them.
 
-A sweep's directory holds config.yaml (base and sweep block), run.json, results.csv, and the stacks
-that are trained. What is in these is done and is not done again; results.csv and run.json are made
-from them.
+A sweep's directory holds config.yaml (base and sweep block), run.json, results.csv, and files of
+trained stacks. Runs in these files are not trained again; results.csv and run.json are derived from
+them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WRITTEN = r"(stacks-\d+|\.state)-\d+\.npz|(results|trials)\.csv|run\.json|config
 
 
 class SweepInfo(msgspec.Struct):
-    """What must be right in a sweep's run.json."""
+    """Validated fields of a sweep's run.json."""
 
     identity: str
     runs: int
@@ -34,7 +34,7 @@ class SweepInfo(msgspec.Struct):
 
 
 def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: bool) -> Path:
-    """Return the directory of the sweep that has the plan's identity; if there is none, make it.
+    """Return the directory of the sweep with the plan's identity; create it if necessary.
 
     Commands started together find the same one.
     """
@@ -43,7 +43,7 @@ def open_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any], fresh: 
         named = {"kind": "sweep", "identity": identity, **plan_facts(plan)}
         return _make_directory(plan, runs_dir, {**named, "status": "unfinished", **facts})
 
-    identities = plan.identities(runs_dir / "sweep")  # paths are alike from all directories there
+    identities = plan.identities(runs_dir / "sweep")  # any name: relative paths are the same
     return index.find_or_make(identities, runs_dir, make, fresh)
 
 
@@ -60,17 +60,17 @@ def _make_directory(plan: Plan, runs_dir: Path, facts: Mapping[str, Any]) -> Pat
 
 
 def plan_facts(plan: Plan) -> dict[str, Any]:
-    """Return what run.json says of a plan."""
+    """Return a plan's entries of run.json."""
     return {"runs": len(plan.points), "keys": plan.keys}
 
 
 def is_sweep(path: Path) -> bool:
-    """Return whether a directory is a sweep's."""
+    """Return whether a directory is that of a sweep."""
     return (directory.peek(path) or {}).get("kind") == "sweep"
 
 
 def read_facts(path: Path) -> SweepInfo:
-    """Return what must be right in a sweep's run.json."""
+    """Return the validated fields of a sweep's run.json."""
     where = path / directory.FACTS
     try:
         facts = files.read_json(where, directory.MAX_FACTS) if directory.is_there(where) else {}
@@ -78,7 +78,7 @@ def read_facts(path: Path) -> SweepInfo:
             return msgspec.convert(facts, SweepInfo)
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise FileError(f"{where}: cannot be read: {files.reason(error)}") from None
-    raise FileError(f"{path}: is no sweep")
+    raise FileError(f"{path}: is not a sweep")
 
 
 def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
@@ -89,14 +89,14 @@ def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
 
 @contextmanager
 def lock(path: Path, shard: tuple[int, int]) -> Iterator[None]:
-    """Hold a sweep, or a share of it, so that no other process does the same work."""
+    """Lock a sweep, or a shard of it, so that only one process trains it."""
     shared = shard != (1, 1)
     with (
         files.locked(path / ".lock", shared=shared) as free,
         files.locked(path / ".lock-{}-{}".format(*shard)) as alone,
     ):
         if not (free and alone):
-            raise NnfsError(f"{path}: another process is at work on it")
+            raise NnfsError(f"{path}: another process is training this sweep")
         if not shared:
             for left in files.left_by_others(path, WRITTEN):
                 left.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""Which sweep has an identity: `.sweeps/IDENTITY` in the runs directory names its directory.
+"""Find a sweep by its identity: `.sweeps/IDENTITY` in the runs directory names its directory.
 
-Several users may share a runs directory. Each finds and continues sweeps that they can write to.
+Several users may share a runs directory; each continues only sweeps they can write to.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ INDEX = ".sweeps"
 def find_or_make(
     identities: Sequence[str], runs_dir: Path, make: Callable[[str], Path], fresh: bool
 ) -> Path:
-    """Return the directory of the sweep that has one of some identities; if there is none, or a
-    `fresh` one is asked for, make it with the first.
+    """Return the directory of the sweep with one of some identities; if there is none, or with
+    `fresh`, create it under the first.
 
     Commands started together find the same one.
     """
@@ -43,7 +43,7 @@ def find_or_make(
 
 @contextmanager
 def _held(runs_dir: Path) -> Iterator[bool]:
-    """Hold the index, and yield whether it can be written: another user's may be locked at best."""
+    """Lock the index, and yield whether it can be written: another user's may be read-only."""
     index = runs_dir / INDEX
     with suppress(FileExistsError):
         index.mkdir()
@@ -61,9 +61,9 @@ def _held(runs_dir: Path) -> Iterator[bool]:
 
 
 def _share(directory: Path, parent: Path) -> None:
-    """Let those write to a new directory who can write to its parent."""
+    """Give a new directory the group and write permissions of its parent."""
     wanted = parent.stat()
-    with suppress(OSError):  # not a member of that group
+    with suppress(OSError):  # the user is not a member of that group
         os.chown(directory, -1, wanted.st_gid)
     with suppress(OSError):
         found = directory.stat()
@@ -72,19 +72,19 @@ def _share(directory: Path, parent: Path) -> None:
 
 
 def _find(identities: Sequence[str], runs_dir: Path, writable: bool) -> Path | None:
-    """Return the sweep that the index has for an identity, if it is there and can be written."""
+    """Return the sweep with one of the identities that exists and can be written, or None."""
     for identity in identities:
         try:
             name = files.read_text(runs_dir / INDEX / identity, 1 << 10)
         except (OSError, ValueError):
             continue
         if Path(name).name != name or not name.isprintable():
-            continue  # not the name of a directory that nnfs made here
+            continue  # not the name of a directory created by nnfs
         path = runs_dir / name
         if (run_directory.peek(path) or {}).get("identity") == identity:
             if os.access(path, os.W_OK):
                 return path
-            writable = False  # this user's own may be there, too
+            writable = False  # this user may have another sweep, not in the index
     if writable:
         return None
     for path, facts in reversed(listing.directories(runs_dir).items()):
@@ -95,9 +95,11 @@ def _find(identities: Sequence[str], runs_dir: Path, writable: bool) -> Path | N
 
 
 def _note(identity: str, path: Path, required: bool) -> None:
-    """Write a sweep into the index; without it, it is found more slowly."""
+    """Write a sweep into the index; if that is not `required`, a failure only makes it slower to
+    find."""
     try:
         files.write(path.parent / INDEX / identity, lambda file: file.write(path.name.encode()))
     except NnfsError:
-        if required and not (path.parent / INDEX / identity).is_file():  # of another user
+        # An existing entry that cannot be replaced belongs to another user.
+        if required and not (path.parent / INDEX / identity).is_file():
             raise

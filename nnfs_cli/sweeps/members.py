@@ -1,4 +1,4 @@
-"""The runs of a sweep, each read as if it had a directory of its own."""
+"""Read a run of a sweep as if it had its own directory."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from nnfs_cli.training.stack import Trained
 def read_run(path: Path, number: int) -> Run:
     """Return one run of a sweep."""
     count = read_facts(path).runs
-    found, message = None, ""
+    member, message = None, ""
     for trained in everything(path):
         if number in trained.numbers:
             i = trained.numbers.tolist().index(number)
-            found = trained, i
+            member = trained, i
             if not trained.diverged[i]:
                 break
         elif number in trained.failed:
             message = str(trained.messages[trained.failed.tolist().index(number)])
-    if found:
-        return _run_of(path, *found)
+    if member:
+        return _run_of(path, *member)
     if message:
         raise FileError(f"{path}/{number}: failed: {message}")
     if number >= count:
         raise FileError(f"{path}/{number}: the sweep has runs 0 to {count - 1}")
-    raise FileError(f"{path}/{number}: is not done yet")
+    raise FileError(f"{path}/{number}: is not trained yet")
 
 
 def best(path: Path, by: str) -> int:
     """Return the number of the finished run with the smallest cost, or the largest other figure."""
     read_facts(path)
     rows = [row for row in done(path).values() if row.status == "finished"]
-    known = {figure for row in rows for figure in row.figures}
-    if by not in known:
-        raise FileError(f"{path}: no finished run has a figure {by!r}{did_you_mean(by, known)}")
+    figures = {figure for row in rows for figure in row.figures}
+    if by not in figures:
+        raise FileError(f"{path}: no finished run has a figure {by!r}{did_you_mean(by, figures)}")
     sign = 1 if by.endswith("cost") else -1
     return min(rows, key=lambda row: (sign * row.figures[by], row.number)).number
 
@@ -61,7 +61,7 @@ def _run_of(path: Path, trained: Trained, i: int) -> Run:
         raise FileError(f"{path}: cannot be read: {error}") from None
     count = consistency.n_params(config, encoding.facts)
     if trained.params.shape[1] != count or trained.params.dtype != config.dtype:
-        raise FileError(f"{where}: has not the {count} parameters, {config.dtype}, of its network")
+        raise FileError(f"{where}: its network requires {count} parameters, {config.dtype}")
     row = next(row for row in results_of(trained) if row.number == trained.numbers[i])
     return Run(
         where,

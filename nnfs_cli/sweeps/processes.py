@@ -1,7 +1,7 @@
-"""Worker processes on this machine. The parent runs no threads: it forks, and it reads pipes.
+"""Worker processes on this machine. The parent has no threads, so that it can fork; it reads pipes.
 
-`concurrent.futures` ends its workers by SIGTERM, which ours note in order to save their state; from
-Python 3.12 on, it then waits for them forever.
+`concurrent.futures` is not used: it ends its workers by SIGTERM, which ours catch to save their
+state, and since Python 3.12 it then waits for them forever.
 """
 
 from __future__ import annotations
@@ -31,19 +31,20 @@ SIGNALS = {
     signal.SIGTERM,
     signal.SIGHUP,
     signal.SIGUSR1,
-}  # a process begins with these blocked
-SCARCE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}  # the system's limits
+}  # signals blocked while a process starts
+SCARCE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}  # errors of exhausted resources
 KILLED = (
     "a worker was killed, possibly out of memory; "
-    "type the same command again to go on, with a smaller -j if memory is short"
+    "to continue, repeat the same command, with a smaller -j if memory is short"
 )
 
 
 class Processes:
-    """As many processes as there are pieces of work at a time, at most `width`.
+    """Processes, started as work requires, at most `width`.
 
-    If the system allows fewer, `shortage` says why; if it allows none, the work is done here. Each
-    has its own `sources`: a forked process begins with a copy, a spawned one with none open.
+    If the system allows fewer, `shortage` is the reason; if it allows none, this process does the
+    work. Each has its own `sources`: a forked process begins with a copy, a spawned one with none
+    open.
     """
 
     remote = False
@@ -54,21 +55,21 @@ class Processes:
         self.shortage = ""
         self._members: dict[Connection, BaseProcess] = {}
         self._idle: list[Connection] = []
-        self._here: list[Any] = []  # results of work done in this process
+        self._here: list[Any] = []  # results of work done by this process
 
     @property
     def busy(self) -> bool:
-        """Whether results are to come."""
+        """Whether results are outstanding."""
         return len(self._idle) < len(self._members) or bool(self._here)
 
     def ready(self) -> bool:
-        """Return whether a piece of work can be given; start a process for it, if need be."""
+        """Return whether a worker is free; start a process if necessary."""
         if self._idle or (len(self._members) < self.width and self._start()):
             return True
         return not self._members and not self._here
 
     def give(self, work: Callable[[Any, Sources], Any], piece: Any) -> None:
-        """Have a piece of work done."""
+        """Give a piece of work to a free process."""
         if not self._idle:
             self._here.append(work(piece, self._sources))
             return
@@ -76,7 +77,7 @@ class Processes:
             _send(self._idle.pop(), (work, piece))
 
     def finished(self, seconds: float) -> Iterator[Any]:
-        """Yield the results that come within some seconds; raise what the work raised."""
+        """Yield results that arrive within some seconds; reraise exceptions of the work."""
         while self._here:
             yield self._here.pop()
         for pipe in connection.wait(list(self._members), seconds) if self._members else ():
@@ -95,7 +96,7 @@ class Processes:
                 os.kill(member.pid, number)
 
     def close(self) -> None:
-        """End all processes; those at work save their state first."""
+        """End all processes; busy ones save their state first."""
         self.signal(signal.SIGTERM)
         for pipe in self._members:
             pipe.close()
@@ -103,8 +104,8 @@ class Processes:
             member.join()
 
     def _start(self) -> bool:
-        """Start a process, and return whether that worked; if not, no other is tried."""
-        # A forked process has everything loaded; elsewhere than on Linux forking is not safe.
+        """Start a process, and return whether that worked; after a failure, none is tried again."""
+        # A forked process need not import anything; forking is only safe on Linux.
         forks = sys.platform == "linux"
         context = (
             multiprocessing.get_context("fork") if forks else multiprocessing.get_context("spawn")
@@ -112,13 +113,13 @@ class Processes:
         ends: list[Connection] = []
         try:
             ends += context.Pipe()
-            here, there = ends
-            inherited = (*self._members, here) if forks else ()
+            ours, theirs = ends
+            inherited = (*self._members, ours) if forks else ()
             member = context.Process(
-                target=_serve, args=(there, inherited, os.getpid(), self._sources)
+                target=_serve, args=(theirs, inherited, os.getpid(), self._sources)
             )
             with warnings.catch_warnings(), _blocked():
-                # The threads that Python 3.12 warns of are those of BLAS, which outlives a fork.
+                # Python 3.12 warns of BLAS threads, but BLAS survives a fork.
                 warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
                 member.start()
         except OSError as error:
@@ -129,15 +130,15 @@ class Processes:
             self.width = len(self._members)
             self.shortage = str(error.strerror)
             return False
-        there.close()  # so that the pipe ends with the process
-        self._members[here] = member
-        self._idle.append(here)
+        theirs.close()  # the process has the only copy, so the pipe closes when it ends
+        self._members[ours] = member
+        self._idle.append(ours)
         return True
 
 
 @contextmanager
 def _blocked() -> Iterator[None]:
-    """Let signals wait, here and in a process that is started meanwhile."""
+    """Block signals here and in a process started meanwhile."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -147,7 +148,7 @@ def _blocked() -> Iterator[None]:
 
 @contextmanager
 def _death_is_an_error() -> Iterator[None]:
-    """Raise NnfsError if the other end of a pipe is gone."""
+    """Raise NnfsError if the other end of a pipe is closed."""
     try:
         yield
     except (EOFError, ConnectionError):
@@ -157,23 +158,24 @@ def _death_is_an_error() -> Iterator[None]:
 def _send(pipe: Connection, value: object) -> None:
     """Send a value through a pipe.
 
-    When a pipe is broken, Connection.send leaves a buffer behind that crashes the garbage collector
-    of Python 3.12.1.
+    On a broken pipe, Connection.send would leave a buffer that crashes the garbage collector of
+    Python 3.12.1.
     """
     pipe.send_bytes(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
 
 
 def _receive(pipe: Connection) -> Any:
-    """Return the next value that comes through a pipe."""
+    """Return the next value from a pipe."""
     return pickle.loads(pipe.recv_bytes())
 
 
 def _serve(
     pipe: Connection, inherited: Sequence[Connection], parent: int, sources: Sources
 ) -> None:
-    """Do what comes through a pipe until the parent closes it, or ends.
+    """Do the work from a pipe until the parent closes it or ends.
 
-    `inherited` are the parent's ends of pipes: while a copy of one is open, it is not closed.
+    `inherited` are copies of the parent's ends of pipes, closed here: a pipe stays open while any
+    copy is.
     """
     for end in inherited:
         end.close()
@@ -189,7 +191,7 @@ def _serve(
 def _outcome(
     work: Callable[[Any, Sources], Any], piece: Any, sources: Sources
 ) -> tuple[Any, Exception | None]:
-    """Return the result of a piece of work, or what it raised."""
+    """Return the result of a piece of work, or the exception it raised."""
     try:
         return work(piece, sources), None
     except Exception as error:
@@ -199,16 +201,16 @@ def _outcome(
 
 
 def _begin(parent: int) -> None:
-    """Leave a terminal's signals to the parent, and end with it, however it ends."""
+    """Leave a terminal's signals to the parent, and exit when the parent is gone."""
 
     def check_parent(number: int, frame: Any) -> None:
-        if os.getppid() != parent:  # its locks are held until then
+        if os.getppid() != parent:  # a worker inherits the parent's locks and must release them
             os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, interrupts.note_stop)
     signal.signal(signal.SIGUSR1, interrupts.note_save)
-    signal.signal(signal.SIGALRM, check_parent)  # a thread might not be allowed
+    signal.signal(signal.SIGALRM, check_parent)  # a timer, as starting a thread may fail
     signal.setitimer(signal.ITIMER_REAL, ORPHAN_CHECK, ORPHAN_CHECK)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

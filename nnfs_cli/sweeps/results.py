@@ -1,4 +1,4 @@
-"""A sweep's results.csv: a row for each run."""
+"""A sweep's results.csv: one row per run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_RESULTS = 1 << 28  # bytes
 
 
 def results(plan: Plan, rows: Mapping[int, RunResult]) -> list[dict[str, Any]]:
-    """Return one record for each run of the plan, in order: swept keys, status and figures."""
+    """Return one record per run of the plan, in order: swept keys, status and figures."""
     names = [key for key in FIGURES if any(key in row.figures for row in rows.values())]
     records = []
     for number, point in enumerate(plan.points):
@@ -30,7 +30,7 @@ def results(plan: Plan, rows: Mapping[int, RunResult]) -> list[dict[str, Any]]:
 
 
 def write_results(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    """Write results.csv, whole."""
+    """Write results.csv, replaced only when complete."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(records[0])
@@ -45,12 +45,12 @@ def read_results(path: Path) -> list[dict[str, str]]:
     try:
         text = io.StringIO(files.read_text(path / RESULTS, MAX_RESULTS), newline="")
         reader = csv.DictReader(text, strict=True)
-        found = list(reader)
+        records = list(reader)
     except (OSError, ValueError, csv.Error) as error:
         raise FileError(f"{path / RESULTS}: cannot be read: {files.reason(error)}") from None
     header = {"index", "status", "epochs", *keys}
     if not header <= set(reader.fieldnames or ()) <= header | set(FIGURES) or any(
-        None in record or None in record.values() for record in found
+        None in record or None in record.values() for record in records
     ):
-        raise FileError(f"{path / RESULTS}: is not what this sweep wrote")
-    return found
+        raise FileError(f"{path / RESULTS}: was changed: it does not have this sweep's columns")
+    return records

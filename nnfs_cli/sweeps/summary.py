@@ -1,4 +1,4 @@
-"""A sweep's results put in order: sorted, or grouped with statistics over one key."""
+"""A sweep's results, sorted, or grouped with statistics over one key."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from nnfs_cli.sweeps.store import FIGURES
 
 Record = dict[str, Any]
 STATUSES = ("finished", "diverged", "failed", "missing")
-SUMMABLE = 1e290  # values below it cannot overflow in a sum
+SUMMABLE = 1e290  # bound below which a sum of values cannot overflow
 
 
 def records(path: Path) -> list[Record]:
-    """Return a sweep's results with numbers as numbers; what is missing is None."""
-    found = [
+    """Return a sweep's results with numbers converted; empty fields are None."""
+    converted = [
         {key: _number(key, text) for key, text in record.items()}
         for record in results.read_results(path)
     ]
-    if not found:
+    if not converted:
         raise FileError(f"{path / directory.RESULTS}: has no rows")
-    for record in found:
+    for record in converted:
         figures = {key: record[key] for key in FIGURES if record.get(key) is not None}
         for key, value in figures.items():
-            # The test part of a finished run may overflow; its training part cannot.
+            # A finished run's test cost may overflow; its training cost is always finite.
             lost = key == "cost" and record["status"] == "finished" and not isfinite(value)
             if isinstance(value, str) or lost:
-                raise FileError(f"{path / directory.RESULTS}: {value!r} is no {key}")
-    return found
+                raise FileError(f"{path / directory.RESULTS}: {value!r} is not a valid {key}")
+    return converted
 
 
 def _number(key: str, text: str) -> Any:
@@ -45,15 +45,15 @@ def _number(key: str, text: str) -> Any:
     return text
 
 
-def ordered(found: Sequence[Record], column: str) -> list[Record]:
-    """Return records by a column, -COLUMN downwards; those that have nothing there come last.
+def ordered(records: Sequence[Record], column: str) -> list[Record]:
+    """Return records sorted by a column, descending for -COLUMN; those without a value come last.
 
-    By a figure, runs that did not finish have nothing: their last cost is not a result.
+    Runs that did not finish have no value in a column of figures: their last cost is not a result.
     """
     name = column.removeprefix("-")
-    if name not in found[0]:
-        known = f"there are {', '.join(found[0])}{did_you_mean(name, found[0])}"
-        raise FileError(f"no column {name!r}; {known}")
+    if name not in records[0]:
+        names = f"{', '.join(records[0])}{did_you_mean(name, records[0])}"
+        raise FileError(f"no column {name!r}; choose from {names}")
 
     def has_place(record: Record) -> bool:
         value = record[name]
@@ -61,23 +61,23 @@ def ordered(found: Sequence[Record], column: str) -> list[Record]:
             return False
         return value is not None and not (isinstance(value, float) and isnan(value))
 
-    there = [record for record in found if has_place(record)]
-    there.sort(key=lambda r: (isinstance(r[name], str), r[name]), reverse=column.startswith("-"))
-    return there + [record for record in found if not has_place(record)]
+    placed = [record for record in records if has_place(record)]
+    placed.sort(key=lambda r: (isinstance(r[name], str), r[name]), reverse=column.startswith("-"))
+    return placed + [record for record in records if not has_place(record)]
 
 
 def grouped(path: Path, key: str) -> list[Record]:
-    """Return statistics over one swept key: a record for each combination of the others."""
-    found = records(path)
+    """Return statistics over one swept key: one record per combination of the other keys."""
+    all_records = records(path)
     keys = directory.read_facts(path).keys
     if key not in keys:
-        known = f"{', '.join(keys)} were{did_you_mean(key, keys)}" if keys else "nothing was"
-        raise FileError(f"{path}: {key!r} was not swept; {known}")
+        swept = f"{', '.join(keys)} were{did_you_mean(key, keys)}" if keys else "nothing was"
+        raise FileError(f"{path}: {key!r} was not swept; {swept}")
     others = [name for name in keys if name != key]
     groups: dict[tuple[Any, ...], list[Record]] = {}
-    for record in found:
+    for record in all_records:
         groups.setdefault(tuple(record[name] for name in others), []).append(record)
-    figures = [name for name in FIGURES if name in found[0]]
+    figures = [name for name in FIGURES if name in all_records[0]]
     return [
         dict(zip(others, values, strict=True)) | _statistics(group, figures)
         for values, group in groups.items()
@@ -85,7 +85,7 @@ def grouped(path: Path, key: str) -> list[Record]:
 
 
 def _statistics(group: Sequence[Record], figures: Sequence[str]) -> Record:
-    """Return how the runs of a group ended, and statistics over those that finished."""
+    """Return the number of runs of each status, and statistics over those that finished."""
     done = [record for record in group if record["status"] == "finished"]
     summary: Record = {"runs": len(group), **count(group)}
     if "accuracy" in figures:
@@ -104,13 +104,13 @@ def _statistics(group: Sequence[Record], figures: Sequence[str]) -> Record:
 
 
 def count(records: Sequence[Record]) -> dict[str, int]:
-    """Return how many runs have each status of STATUSES."""
+    """Return the number of runs with each status of STATUSES."""
     statuses = [record["status"] for record in records]
     return {status: statuses.count(status) for status in STATUSES}
 
 
 def mean(values: Sequence[float]) -> float:
-    """Return the mean of numbers whose sum may be larger than any float64; inf or nan if one is."""
+    """Return the mean of numbers, even if their sum exceeds float64; inf or nan if one is."""
     if not all(map(isfinite, values)):
         return sum(values)  # fmean raises an error for inf and -inf
     largest = max(map(abs, values))
@@ -128,12 +128,12 @@ def middle(values: Sequence[float]) -> float:
 
 
 def best(values: Sequence[float], figure: str) -> float | None:
-    """Return the smallest cost, or the largest of another figure; None if there is no number."""
-    known = [value for value in values if not isnan(value)]
+    """Return the smallest cost, or the largest value of another figure; None if all are nan."""
+    numbers = [value for value in values if not isnan(value)]
     choose = min if smaller_is_better(figure) else max
-    return choose(known) if known else None
+    return choose(numbers) if numbers else None
 
 
 def smaller_is_better(figure: str) -> bool:
-    """Return whether the best of a figure is its smallest value."""
+    """Return whether smaller values of a figure are better."""
     return figure.endswith("cost")

@@ -1,5 +1,4 @@
-"""Where work is done: in this process, in several, or on a Dask cluster; only the workers
-differ."""
+"""Workers that train stacks: this process, several processes, or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -15,13 +14,13 @@ from nnfs_cli.errors import NnfsError
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
-GLANCE = 0.2  # seconds between two looks at whether to stop
+GLANCE = 0.2  # seconds between checks for stop and save requests
 
 
 class Workers(Protocol):
-    """What does pieces of work, `width` at a time; `remote` if on machines that share no files.
+    """Do pieces of work, `width` at a time; `remote` if on machines without shared files.
 
-    `shortage` says why there are fewer than were asked for, if so.
+    `shortage` is the reason for having fewer workers than requested, or "".
     """
 
     width: int
@@ -32,23 +31,23 @@ class Workers(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether results are to come."""
+        """Whether results are outstanding."""
 
     def ready(self) -> bool:
-        """Return whether a piece of work can be given."""
+        """Return whether a worker is free."""
 
     def give(self, work: Callable[[Any, Sources], Any], piece: Any) -> None:
-        """Have a piece of work done; the worker adds the sources that it keeps."""
+        """Give a piece of work to a free worker, which adds the sources that it keeps."""
 
     def finished(self, seconds: float) -> Iterator[Any]:
-        """Yield the results that come within some seconds; raise what the work raised."""
+        """Yield results that arrive within some seconds; reraise exceptions of the work."""
 
     def signal(self, number: int) -> None:
         """Send a signal to every worker."""
 
 
 class Here:
-    """Does the work at once, in this process."""
+    """Does the work immediately, in this process."""
 
     remote = False
 
@@ -80,15 +79,15 @@ class Here:
 def workers(
     jobs: int, cluster: str | None = None, sources: Sources | None = None
 ) -> Iterator[Workers]:
-    """Yield the workers that are asked for; what they have not begun on leaving is dropped.
+    """Yield `jobs` workers, or those of a cluster; on exit, work not yet begun is dropped.
 
-    Those on this machine begin with what `sources` has read.
+    Workers on this machine begin with the files that `sources` has read.
     """
     if cluster is not None:
         from nnfs_cli.sweeps.cluster import connected
 
-        with connected(cluster) as found:
-            yield found
+        with connected(cluster) as cluster_workers:
+            yield cluster_workers
     elif jobs == 1:
         yield Here(sources)
     else:
@@ -104,7 +103,7 @@ def workers(
 def results(
     workers: Workers, work: Callable[[Work, Sources], Result], pieces: Iterable[Work]
 ) -> Iterator[Result]:
-    """Yield the result of each piece as it is done, until all are or a signal asks to stop."""
+    """Yield each result as it arrives, until all pieces are done or a stop is requested."""
     rest, saves = iter(pieces), interrupts.asked.saves
     try:
         piece = next(rest, None)
@@ -119,17 +118,18 @@ def results(
                 return
             yield from workers.finished(GLANCE)
     except interrupts.Stopped:
-        time.sleep(0 if interrupts.asked.stop else GLANCE)  # the signal may be on its way here, too
+        # A terminal signals all processes: this one may get the signal after its worker.
+        time.sleep(0 if interrupts.asked.stop else GLANCE)
         if not interrupts.asked.stop:
             raise NnfsError(
-                "a worker was stopped by a signal; type the same command again to go on"
+                "a worker was stopped by a signal; to continue, repeat the same command"
             ) from None
     if not workers.remote:
         yield from _last(workers)
 
 
 def _last(workers: Workers) -> Iterator[Any]:
-    """Stop workers, and yield the results of those that were done before they noticed."""
+    """Stop workers, and yield the results of those that finished before noticing."""
     workers.signal(signal.SIGTERM)
     while workers.busy:
         try:

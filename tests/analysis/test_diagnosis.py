@@ -221,7 +221,7 @@ def test_a_log_is_read_as_it_was_written_or_refused():
         {key: values[0] for key, values in log.items()},
     ):
         np.savez(run.path / "costs.npz", **broken)
-        with pytest.raises(FileError, match="is no log of costs"):
+        with pytest.raises(FileError, match="is not a log of costs"):
             record.read_log(run)
     assert shell.call("diagnose", str(run.path)).code == 6
 
@@ -433,7 +433,7 @@ def test_what_helps_against_overfitting_is_judged_by_training_samples_kept_out()
     assert (tried["by"], tried["best"]) == ("kept_out_cost", ["epochs=125"])
     assert {t["instead"] for t in tried["tried"]} == {tried["cost"]}
     text = shell.call("diagnose", str(path)).stdout
-    assert text.endswith(" at epoch 125 of 2000, on training samples that were kept out in turn\n")
+    assert text.endswith(" at epoch 125 of 2000, cross-validated on the training samples\n")
 
 
 def test_nothing_that_helps_is_an_answer(tmp_path):
@@ -441,7 +441,7 @@ def test_nothing_that_helps_is_an_answer(tmp_path):
     table(tmp_path / "t.csv", rng.standard_normal((300, 4)), rng.standard_normal(300))
     path = train(on("t.csv", "numbers", epochs=100)).path
     last = shell.call("diagnose", str(path)).stdout.splitlines()[-1]
-    assert re.fullmatch(r"nothing tried here helped: \d+ changes, trained to epoch 100", last)
+    assert re.fullmatch(r"no change helped: tried \d+ changes up to epoch 100", last)
     assert json.loads(shell.call("diagnose", "--json", str(path)).stdout)["trial"]["best"] is None
 
 
@@ -450,7 +450,7 @@ def test_a_trial_that_has_no_time_says_so_and_claims_nothing(monkeypatch):
     tried = trial(UNABLE["identity"][0])
     assert (tried["tried"], tried["best"], tried["epoch"]) == ([], None, 0)
     text = shell.call("diagnose", "xor-1").stdout
-    assert "\nnothing could be tried: " in text
+    assert "\nno change could be tried: " in text
 
 
 def test_changes_are_compared_at_an_epoch_that_all_came_to(monkeypatch):

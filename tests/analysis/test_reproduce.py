@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shell import CONFIG_FILES, CONFIGS, XOR, call, start, trained
+from shell import CONFIG_FILES, CONFIGS, XOR, arrays, call, facts_of, start, trained
 
 from nnfs_cli.analysis import reproduction
 from nnfs_cli.runs import record
@@ -16,19 +16,7 @@ from nnfs_cli.storage.digest import digest
 DIVERGING = (XOR, "learning_rate=1e6", "layers.1.activation=identity", "layers.0.activation=relu")
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-
-
-def arrays(path):
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
-
-
-def facts_of(run):
-    return json.loads((run / "run.json").read_bytes())
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def write_facts(run, **changes):
@@ -250,7 +238,9 @@ def test_versions_are_told_when_the_bits_differ():
     write_arrays(run, "costs.npz", change)
     done = call("reproduce", str(run))
     _, *lines = done.stdout.splitlines()
-    accept = re.search(r"to accept as much: nnfs (reproduce \S+ --tolerance \S+)\n$", done.stderr)
+    accept = re.search(
+        r"to accept this difference: nnfs (reproduce \S+ --tolerance \S+)\n$", done.stderr
+    )
     assert call(*accept[1].split()).code == 0
     shown = json.loads(call("reproduce", str(run), "--json", "-q").stdout)
     now = record.versions()

@@ -13,12 +13,6 @@ import pytest
 from shell import CONFIGS, MIB, XOR, forked
 from specimens import OWN, RUN, TARGETS, names, refused
 
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch):
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
-
-
 # --- arrays and archives ---------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from shell import CONFIGS, XOR, call, nnfs, shell, start, trained
+from shell import CONFIGS, XOR, call, facts_of, nnfs, shell, start, trained
 
 from nnfs_cli import __version__, cli, machine
 from nnfs_cli.config import loading
@@ -34,18 +34,12 @@ ALL_KINDS = [("--help",), ("check", XOR), ("show", "xor-1"), ("predict", "xor-1"
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+def _elsewhere(elsewhere):
     Path("diverging.yaml").write_text(DIVERGING)
     Path("bad.yaml").write_text(
         DIVERGING.replace("relu", "rely") + "learnin_rate: 1\ndtype: float16\n"
     )
     Path("file.txt").write_text("")
-
-
-def facts_of(path):
-    return json.loads((Path(path) / "run.json").read_bytes())
 
 
 def log_of(path):
@@ -88,8 +82,8 @@ def told(done):
         (2, "predict", "Missing argument 'RUN'"),
         (2, "predict {run} data.csv --x 0,1", "give INPUT or --x, not both"),
         (2, "predict {run} --format xml", "'xml' is not one of"),
-        (2, "evaluate {run} --require accuracy", "'accuracy' is not written like"),
-        (2, "evaluate {run} --require accuracy>=much", "is not written like"),
+        (2, "evaluate {run} --require accuracy", "'accuracy' should be of the form"),
+        (2, "evaluate {run} --require accuracy>=much", "should be of the form"),
         (2, "evaluate {run} --require acuracy>=1", "; did you mean 'accuracy'?"),
         (2, "evaluate {run} --require test_cost<=1", "no figure 'test_cost'"),
         (3, "train bad.yaml", "did you mean 'relu'"),
@@ -103,13 +97,13 @@ def told(done):
         (5, "evaluate {run} --require accuracy>0.5", "accuracy is 0.5, not > 0.5"),
         (5, "evaluate {run} --require accuracy<0.5", "accuracy is 0.5, not < 0.5"),
         (5, "evaluate {run} --require cost==0", "not == 0"),
-        (6, "predict none", "none: is no run: there is no such directory"),
-        (6, "predict runs/none", "runs/none: is no run: there is no such directory; in runs"),
-        (6, "evaluate none", "none: is no run"),
-        (6, "show none", "none: is no run"),
-        (6, "show file.txt", "file.txt: is no run"),
+        (6, "predict none", "none: no such run"),
+        (6, "predict runs/none", "runs/none: no such run; existing runs: runs/"),
+        (6, "evaluate none", "none: no such run"),
+        (6, "show none", "none: no such run"),
+        (6, "show file.txt", "file.txt: is not a run, but a file"),
         (6, "show ''", "is no"),
-        (6, "show {long}", "is no run"),
+        (6, "show {long}", "no such run"),
         (6, "predict {run} none.csv", "none.csv: cannot be read: No such file or directory"),
         (6, "predict {run} .", ".: cannot be read: Is a directory"),
         (6, "predict {run} --x 0,1,2", "--x:1: 3 columns; the run has 2: x1, x2"),
@@ -247,7 +241,7 @@ def test_a_training_that_is_stopped_is_saved(number, code):
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (code, "runs/xor-1\n")
     assert re.search(r"runs/xor-1: interrupted at epoch \d+: cost", stderr.splitlines()[-2])
-    assert stderr.splitlines()[-1] == "to go on: nnfs train --resume runs/xor-1"
+    assert stderr.splitlines()[-1] == "to continue: nnfs train --resume runs/xor-1"
     assert "Traceback" not in stderr
     facts = facts_of("runs/xor-1")
     assert facts["status"] == "interrupted"
@@ -416,8 +410,8 @@ def test_names_outside_the_terminal_s_encoding_are_escaped_and_that_is_said():
     done = nnfs("runs", "--runs-dir", "łany", env={"PYTHONIOENCODING": "latin-1"})
     assert b"\\u0142any/lan-1" in done.raw
     assert done.stderr == (
-        "stdout is latin-1, which has no \\u0142: such characters are escaped; "
-        "with PYTHONIOENCODING=utf-8 they are not\n"
+        "stdout is latin-1, which has no \\u0142; such characters are escaped: "
+        "set PYTHONIOENCODING=utf-8 to print them\n"
     )
     done = nnfs("runs", "--runs-dir", "łany", env={"PYTHONIOENCODING": "utf-8"})
     assert ("łany/lan-1" in done.stdout, done.stderr) == (True, "")
@@ -628,7 +622,8 @@ def test_a_cache_that_cannot_be_written_is_no_error():
 
 def test_every_module_of_the_shell_is_a_command():
     modules = {module.name for module in pkgutil.iter_modules(cli.__path__)}
-    assert modules - {"options", "progress"} == set(cli.COMMANDS)
+    shared = {"options", "inputs", "output", "prediction_formats", "progress"}
+    assert modules - shared == set(cli.COMMANDS)
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
@@ -661,7 +656,7 @@ def test_the_version_is_told():
 
 
 def test_runs_lists_the_runs_oldest_first():
-    assert call("runs")[:3] == (0, "", "runs: no runs yet; nnfs train CONFIG makes one\n")
+    assert call("runs")[:3] == (0, "", "runs: no runs yet; to train one: nnfs train CONFIG\n")
     assert call("runs", "--json")[:3] == (0, "[]\n", "")
     trained(XOR, "epochs=10")
     trained(MOONS, "epochs=10", "dataset.samples=20")

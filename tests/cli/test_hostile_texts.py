@@ -14,11 +14,7 @@ from specimens import CONTROLS, OWN, ROWS, refused
 
 from nnfs_cli.errors import harmless, one_line
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 # --- names -----------------------------------------------------------------------------------

@@ -24,10 +24,7 @@ GOOD = Path(XOR).read_text()
 TOKEN = re.compile(r"""([&!]\S+ )?("[^"]*"|'[^']*'|[\[{]|.+?(?=\s*([,\]}]|:\s|:?$)))""")
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 class Report(NamedTuple):

@@ -12,11 +12,7 @@ from nnfs_cli.core.backprop import Backprop, work_numbers
 from nnfs_cli.core.losses import LOSSES, objective
 from nnfs_cli.core.network import Layer, Network
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def write(path=""):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shell import call, matches, trained
+from shell import arrays, call, facts_of, matches, trained
 from sklearn.model_selection import train_test_split
 
 from nnfs_cli.core.activations import softmax, tanh
@@ -27,10 +27,7 @@ ENDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def plain(value):
@@ -61,19 +58,10 @@ def refused(*args):
     return done.stderr.removesuffix("\n")
 
 
-def arrays(path):
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
-
-
 def weights(run):
     """Return the bits of a run's weights, and those of its costs."""
     found = (arrays(run / name) for name in ("weights.npz", "costs.npz"))
     return [{key: array.tobytes() for key, array in part.items()} for part in found]
-
-
-def facts_of(run):
-    return json.loads((run / "run.json").read_bytes())
 
 
 def predicted(run, text):

@@ -23,10 +23,7 @@ ENDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def write(path, end="softmax", units=None, name="data.yaml", **dataset):

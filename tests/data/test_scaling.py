@@ -15,10 +15,7 @@ SIZES = [1e-320, 1e-300, 1e-170, 1e-155, 1e-30, 1.0, 1e30, 1e155, 1e200, 1e300]
 KINDS = ["standard", "minmax"]
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def write(dataset="", classes=True, **keys):

@@ -44,10 +44,7 @@ each_file = pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.
 each_quiz = pytest.mark.parametrize("quiz", QUIZZES)
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def shown(*args):
@@ -246,7 +243,7 @@ def test_overrides_change_a_run_as_they_change_a_configuration():
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        ((OR, "--sample", "4"), 2, "4: there are samples 0 to 3"),
+        ((OR, "--sample", "4"), 2, "4 should be from 0 to 3"),
         ((OR, "--sample", "-1"), 2, "-1 is not in the range"),
         ((OR, "--epoch", "5001"), 2, "5001: {OR} ends with epoch 5000"),
         ((OR, "epochs=3", "--epochs", "5"), 2, "4: {OR} ends with epoch 3"),
@@ -259,7 +256,7 @@ def test_overrides_change_a_run_as_they_change_a_configuration():
         ((OR, "--quiz", "all"), 2, "'all' is not one of"),
         ((OR, "layers.0.units=0"), 3, "layers.0.units=0: must be 1 or more"),
         (("none.yaml",), 3, "none.yaml: cannot be read: No such file or directory"),
-        (("none",), 6, "none: is no run: there is no such directory"),
+        (("none",), 6, "none: no such run"),
         (
             (OR, "layers.0.activation=identity", "learning_rate=1e300", "--epoch", "9"),
             4,

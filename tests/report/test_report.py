@@ -282,7 +282,7 @@ def test_where_a_report_goes():
 @pytest.mark.parametrize(
     ("code", "line", "message"),
     [
-        (6, "none", "is no run"),
+        (6, "none", "no such run"),
         (1, "xor-1 -o nowhere/x.html", "cannot be written"),
         (2, "xor-1 --columns x1", "two different columns"),
     ],

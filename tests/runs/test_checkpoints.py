@@ -16,7 +16,8 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from shell import CONFIGS, XOR, call, nnfs, start, trained
+from shell import CONFIGS, XOR, arrays, call, facts_of, nnfs, start, trained
+from specimens import contents
 
 from nnfs_cli.analysis import reproduction
 from nnfs_cli.config import loading
@@ -43,27 +44,11 @@ SETTINGS = {
 each_setting = pytest.mark.parametrize("given", SETTINGS.values(), ids=SETTINGS.keys())
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def names(directory):
     return sorted(path.name for path in Path(directory).iterdir())
-
-
-def contents(directory):
-    return {path.name: path.read_bytes() for path in sorted(Path(directory).iterdir())}
-
-
-def facts_of(run):
-    return json.loads((Path(run) / "run.json").read_bytes())
-
-
-def arrays(path):
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
 
 
 def same(run, whole):
@@ -105,7 +90,7 @@ def stopped(number, at, *args):
     run = Path(done.stdout.strip())
     *_, last, hint = done.stderr.splitlines()
     assert re.match(re.escape(f"{run}: interrupted at epoch ") + r"\d+: cost \d", last)
-    assert hint == f"to go on: nnfs train --resume {shlex.quote(str(run))}"
+    assert hint == f"to continue: nnfs train --resume {shlex.quote(str(run))}"
     assert facts_of(run)["status"] == "interrupted"
     assert names(run) == sorted([*FILES, CHECKPOINT])
     return run
@@ -209,7 +194,7 @@ def test_a_process_that_is_stopped_at_any_moment_is_resumed_to_the_same_bits(num
         process.send_signal(number)
         stdout, stderr = ended(process, 128 + number)
         assert stdout.strip() == str(run)
-        assert stderr.endswith(f"to go on: nnfs train --resume {run}\n")
+        assert stderr.endswith(f"to continue: nnfs train --resume {run}\n")
         same(resumed(run), whole)
 
 
@@ -377,7 +362,7 @@ def test_a_terminal_that_closes_stops_a_sweep_and_its_workers_which_save(jobs):
             os.killpg(process.pid, signal.SIGHUP)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGHUP
-    assert stderr.endswith("type the same command again to go on\n")
+    assert stderr.endswith("to continue, repeat the same command\n")
     assert facts_of("runs/xor-sweep-1")["status"] == "unfinished"
 
 
@@ -533,7 +518,7 @@ def test_a_run_that_is_killed_as_it_goes_on_still_has_the_weights_it_had(before)
     for command, answer in zip(commands[:3], answers, strict=False):
         done = call(*command)
         assert (done.code, done.stdout) == (0, answer.stdout)
-        note = f"not yet at epoch 300; to continue: nnfs train --resume {run}"
+        note = f"config.yaml now has 300 epochs; to continue: nnfs train --resume {run}"
         assert (note in done.stderr) == (before == "finished")
     assert call("show", str(run)).code == 0
     same(resumed(run), whole)
@@ -572,7 +557,8 @@ def test_going_on_with_other_versions_or_kernels_is_said():
     numpy, kernels = (facts_of(whole)["versions"][key] for key in ("numpy", "kernels"))
     assert told.startswith(f"{run}: continues with other versions or on another machine ")
     assert told.endswith(
-        f"in one go:\n  numpy was 1.0, is {numpy}\n  kernels was Prescott, is {kernels}\n"
+        f"of an uninterrupted training:\n  numpy was 1.0, is {numpy}\n"
+        f"  kernels was Prescott, is {kernels}\n"
     )
     assert facts_of(run)["versions"] == facts_of(whole)["versions"]
     assert facts_of(run)["versions_before"] == [facts["versions"]]
@@ -638,7 +624,7 @@ def test_data_whose_names_no_run_json_could_hold_are_refused(monkeypatch):
     monkeypatch.setattr(record, "MAX_FACTS", (1 << 21) + 40)
     done = call("train", "own.yaml")
     assert (done.code, done.stdout, names("runs")) == (3, "", ["own-1"])
-    assert "run.json would be larger than 2 MiB" in done.stderr
+    assert "run.json would exceed 2 MiB" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["train", "check", "sweep"])
@@ -765,14 +751,14 @@ def test_a_run_that_diverged_is_not_resumed():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("none", "none: is no run"),
-        ("runs/none-1", "runs/none-1: is no run"),
-        ("file", "file: is no run"),
-        ("runs", "runs: is no finished run"),
-        ("loop", "loop: is no run"),
-        ("x" * 300, "is no run"),
-        ("a\udcff", "is no run"),
-        ("\x1b[31m", r"\x1b[31m: is no run"),
+        ("none", "none: no such run"),
+        ("runs/none-1", "runs/none-1: no such run"),
+        ("file", "file: is not a run, but a file"),
+        ("runs", "runs: is not a finished run"),
+        ("loop", "loop: no such run"),
+        ("x" * 300, "no such run"),
+        ("a\udcff", "no such run"),
+        ("\x1b[31m", r"\x1b[31m: no such run"),
     ],
 )
 def test_what_is_no_run_is_not_resumed(run, name, message):
@@ -785,13 +771,13 @@ def test_what_is_no_run_is_not_resumed(run, name, message):
 @pytest.mark.parametrize("option", [("--name", "n"), ("--init-from", "x"), ("--resume-if-exists",)])
 def test_options_that_make_no_sense_with_resume_are_refused(run, option):
     done = call("train", "--resume", str(run), *option)
-    assert (done.code, "--resume goes on with a run as it is" in done.stderr) == (2, True)
+    assert (done.code, "--resume cannot be combined with" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("args", [("--resume", "xor-1"), (XOR, "epochs=120", "--resume-if-exists")])
 def test_a_run_that_another_process_trains_is_refused(run, args):
     with checkpoint.held(run):
-        assert "another process is training it" in refused(1, run, *args)
+        assert "another process is training this run" in refused(1, run, *args)
     assert call("train", *args).code == 0
 
 
@@ -801,7 +787,7 @@ def test_a_training_holds_its_run():
         assert process.poll() is None
     for args in (), ("epochs=200000000",):
         done = call("train", "--resume", str(run), *args)
-        assert (done.code, "another process is training it" in done.stderr) == (1, True)
+        assert (done.code, "another process is training this run" in done.stderr) == (1, True)
     process.terminate()
     ended(process, 143)
 
@@ -925,9 +911,9 @@ def test_a_run_may_begin_with_a_sweep_s():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("layers.0.units=4", "is a network of 2-3-1, and the configuration's is 2-4-1"),
-        ("features=[x1]", "is a network of 2-3-1, and the configuration's is 1-3-1"),
-        ("layers=[{units: 1, activation: tanh}]", "is a network of 2-3-1, and the conf"),
+        ("layers.0.units=4", "its network is 2-3-1, but the configuration's is 2-4-1"),
+        ("features=[x1]", "its network is 2-3-1, but the configuration's is 1-3-1"),
+        ("layers=[{units: 1, activation: tanh}]", "its network is 2-3-1, but the conf"),
     ],
 )
 def test_another_shape_is_refused(override, message):

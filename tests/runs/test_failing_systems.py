@@ -15,18 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from shell import MIB, XOR, call, forked, limit_memory, powerless, trained
-from specimens import answer, arrays, contents, stop
+from shell import MIB, XOR, arrays, call, forked, limit_memory, powerless, trained
+from specimens import answer, contents, stop
 
-from nnfs_cli.cli import train as train_command
+from nnfs_cli.runs import session
 from nnfs_cli.sweeps import execution
 from nnfs_cli.training import loop
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def failed(done, reason):
@@ -92,7 +88,7 @@ FAULTS = {  # how it is made, what the line ends with, in which steps it gives w
     "full disk": (full_disk, "No space left on device", (1, 4), 300),
     "quota": (quota, "File too large", (512, 8192), 300),
     "broken call": (broken_call, "Input/output error", (1, 2), 300),
-    "memory": (little_memory, "there is not enough memory for this", (MIB, 48 * MIB), 20_000),
+    "memory": (little_memory, "out of memory", (MIB, 48 * MIB), 20_000),
 }
 
 
@@ -236,7 +232,7 @@ def test_clocks_that_jump_change_nothing(monkeypatch):
         def now(cls, tz=None):
             return datetime(rng.randint(1, 9999), 1, 1, tzinfo=UTC)
 
-    monkeypatch.setattr(train_command, "datetime", Jumping)
+    monkeypatch.setattr(session, "datetime", Jumping)
     monkeypatch.setattr(time, "time", lambda: float(rng.uniform(-(2**31), 2**33)))
     monkeypatch.setattr(time, "time_ns", lambda: int(rng.uniform(-(2**61), 2**62)))
     stop(XOR, "epochs=300", "--name", "stopped")

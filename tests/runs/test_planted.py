@@ -19,9 +19,7 @@ SWEEP = ("sweep", "-q", XOR, "seed=0..1", "epochs=5", "-j1")
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+def _elsewhere(elsewhere):
     Path("precious").write_text(OURS)
     Path("home").mkdir()
 
@@ -211,7 +209,7 @@ def test_a_runs_directory_that_is_a_link_to_nothing_is_told_with_what_mends_it(a
     Path("runs").symlink_to("new place")
     done = call(*args)
     assert (done.code, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done
-    assert done.stderr.startswith("runs: is a link to new place, which does not exist; make it (")
+    assert done.stderr.startswith("runs: is a link to new place, which does not exist; create it (")
     assert not Path("new place").exists()
     os.system(done.stderr.partition("(")[2].partition(")")[0])
     assert call(*args).code == 0

@@ -441,7 +441,7 @@ def test_by_position_reads_columns_in_the_run_s_order():
 def test_how_to_read_a_file_needs_a_file(command, option):
     done = call(command, "xor-1", *option)
     assert (done.code, done.stdout) == (2, "")
-    assert f"{option[0]} says how to read a file" in done.stderr
+    assert f"{option[0]} requires a file" in done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -733,7 +733,7 @@ def test_rows_before_a_bad_one_are_predicted_though_they_are_read_together(bad, 
 def test_a_file_that_would_not_be_whole_is_not_written_and_that_is_said(form):
     done = of_text("0,1\n0,one\n", "--format", form, "-o", "out")
     assert (done.code, done.stdout) == (6, "")
-    told = "in.csv:2:2: 'one' is not a number\nout: is not written, since it would not be whole\n"
+    told = "in.csv:2:2: 'one' is not a number\nout: was not written\n"
     assert done.stderr == told
     assert not Path("out").exists()
 

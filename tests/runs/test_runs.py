@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shell import CONFIG_FILES, CONFIGS, XOR, call, trained
+from shell import CONFIG_FILES, CONFIGS, XOR, arrays, call, facts_of, trained
 
 from nnfs_cli.config import loading
 from nnfs_cli.config.writing import dump
@@ -23,10 +23,7 @@ FILES = ["config.yaml", "costs.npz", "run.json", "weights.npz"]
 MOONS = (str(CONFIGS / "moons.yaml"), "dataset.samples=40")
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @pytest.fixture
@@ -36,15 +33,6 @@ def run():
 
 def names(directory):
     return sorted(path.name for path in Path(directory).iterdir())
-
-
-def arrays(path):
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
-
-
-def facts_of(run):
-    return json.loads((run / "run.json").read_bytes())
 
 
 def refused(run, file="weights.npz"):
@@ -266,13 +254,13 @@ def test_a_run_that_is_not_there_is_told_with_those_that_are(run):
     for name in "runs/xor-2", "runs/unfinished-2":
         done = call("predict", name)
         assert done.code == 6
-        assert done.stderr.startswith(f"{name}: is no run: there is no such directory; in runs")
+        assert done.stderr.startswith(f"{name}: no such run; existing runs:")
         assert "xor-1" in done.stderr
         assert "unfinished-1" not in done.stderr
     done = call("predict", "runs/unfinished-1")
     assert (done.code, done.stderr) == (
         6,
-        "runs/unfinished-1: is no finished run: it has no run.json\n",
+        "runs/unfinished-1: is not a finished run: it has no run.json\n",
     )
 
 
@@ -294,9 +282,12 @@ DAMAGED_WEIGHTS = {
     "changed-bias": (lambda w: changed(w, "b2"), "digest"),
     "nan": (lambda w: w | {"W1": w["W1"] * np.nan}, "digest"),
     "negative-zero": (lambda w: w | {"b2": -w["b2"] * 0}, "digest"),
-    "missing-array": (lambda w: without(w, "b2"), "W1 3x2, b1 3, W2 1x3; config.yaml wants"),
-    "one-more-array": (lambda w: w | {"W3": w["W2"]}, "W3 1x3; config.yaml wants"),
-    "renamed-array": (lambda w: {k.upper(): a for k, a in w.items()}, "config.yaml wants W1 3x2"),
+    "missing-array": (lambda w: without(w, "b2"), "W1 3x2, b1 3, W2 1x3; config.yaml requires"),
+    "one-more-array": (lambda w: w | {"W3": w["W2"]}, "W3 1x3; config.yaml requires"),
+    "renamed-array": (
+        lambda w: {k.upper(): a for k, a in w.items()},
+        "config.yaml requires W1 3x2",
+    ),
     "other-shape": (lambda w: w | {"W1": w["W1"].T}, "holds W1 2x3"),
     "other-dtype": (lambda w: w | {"W1": w["W1"].astype("f4")}, "W1 should be float64"),
     "other-byte-order": (
@@ -305,7 +296,7 @@ DAMAGED_WEIGHTS = {
     ),
     "integers": (lambda w: {k: a.astype(int) for k, a in w.items()}, "should be float64"),
     "texts": (lambda w: w | {"W1": w["W1"].astype("U9")}, "W1 should be float64"),
-    "nothing": (lambda w: {}, "config.yaml wants W1 3x2"),
+    "nothing": (lambda w: {}, "config.yaml requires W1 3x2"),
 }
 
 
@@ -397,7 +388,7 @@ def test_a_flipped_byte_is_refused_or_changes_nothing(run, request):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("run.json", None, "is no finished run: it has no run.json"),
+        ("run.json", None, "is not a finished run: it has no run.json"),
         ("run.json", "", "cannot be read"),
         ("run.json", "[]", "cannot be read"),
         ("run.json", '{"status": ', "cannot be read"),
@@ -428,7 +419,7 @@ def test_a_run_whose_files_cannot_be_read_is_refused(run, file, content, message
 def test_a_changed_configuration_does_not_fit_the_weights(run):
     path = run / "config.yaml"
     path.write_text(path.read_text().replace("units: 3", "units: 4"))
-    assert "holds W1 3x2, b1 3, W2 1x3, b2 1; config.yaml wants W1 4x2" in refused(run)
+    assert "holds W1 3x2, b1 3, W2 1x3, b2 1; config.yaml requires W1 4x2" in refused(run)
     path.write_text(path.read_text().replace("units: 4", "units: 3").replace("t64", "t32"))
     assert "W1, W2, b1, b2 should be float32" in refused(run)
 

@@ -25,10 +25,7 @@ SWEPT = ("layers.0.units=2..4", "seed=0..1")  # three stacks
 CHANGED = "its data are not those that the sweep began with"
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def write(path, seed=0, rows=12):

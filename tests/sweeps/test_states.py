@@ -25,10 +25,7 @@ DIVERGING = ("sweep", XOR, "layers.0.activation=relu", "layers.1.activation=iden
 DIVERGING += ("learning_rate=0.1,1e4,0.5,3", "seed=0..1", "epochs=930", "log_every=70")
 
 
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @contextmanager
@@ -254,5 +251,5 @@ def test_no_two_processes_do_the_same_share_of_a_sweep(mine, other, works):
     path = swept(*MANY)
     with sweep_directory.lock(path, tuple(map(int, other))):
         done = call(*MANY, "-j1", "--shard", "/".join(mine))
-    refused = f"{path}: another process is at work on it\n"
+    refused = f"{path}: another process is training this sweep\n"
     assert (done.code, refused in done.stderr) == ((0, False) if works else (1, True))

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shell
-from shell import CONFIGS, XOR, call, matches, nnfs, start, trained
+from shell import CONFIGS, XOR, arrays, call, facts_of, matches, nnfs, start, trained
 
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.runs import record as run_record
@@ -42,9 +42,7 @@ epochs: 30
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+def _elsewhere(elsewhere):
     Path("diverging.yaml").write_text(DIVERGING)
 
 
@@ -60,15 +58,6 @@ def rows_of(path):
     """Return the rows of results.csv."""
     with (Path(path) / "results.csv").open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def facts_of(path):
-    return json.loads((Path(path) / "run.json").read_bytes())
-
-
-def arrays(path):
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
 
 
 def bits_of(path, number):
@@ -280,7 +269,7 @@ def test_an_exit_code_says_what_became_of_the_runs(specs, code, told):
     assert done.stderr.splitlines()[-1] == f"runs/diverging-sweep-1: {told}"
     again = call(*args)
     assert (again.code, again.stdout) == (code, done.stdout)
-    assert again.stderr.splitlines()[0] == "runs/diverging-sweep-1: 2 runs, 2 done already"
+    assert again.stderr.splitlines()[0] == "runs/diverging-sweep-1: 2 runs, 2 already done"
     assert call(*args, "-q").stderr == ""
     assert json.loads(call(*args, "--json").stdout)["run"] == "runs/diverging-sweep-1"
 
@@ -564,9 +553,9 @@ def test_what_is_wrong_with_a_sweep_is_told_where_it_is(args, message):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--shard", "0/3"], "'0/3' is not written I/N with I from 1 to N, as in 2/8"),
-        (["--shard", "4/3"], "'4/3' is not written I/N"),
-        (["--shard", "1"], "'1' is not written I/N"),
+        (["--shard", "0/3"], "'0/3' should be I/N with I from 1 to N, such as 2/8"),
+        (["--shard", "4/3"], "'4/3' should be I/N"),
+        (["--shard", "1"], "'1' should be I/N"),
         (["--random", "0"], "0 is not in the range"),
         (["-j", "0"], "0 is not in the range"),
     ],
@@ -638,14 +627,14 @@ def test_the_best_run_is_that_of_the_smallest_cost_or_the_largest_figure():
     ("name", "message"),
     [
         ("runs/xor-sweep-1/4", "runs/xor-sweep-1/4: the sweep has runs 0 to 3"),
-        ("runs/xor-sweep-1/x", "runs/xor-sweep-1/x: is no run: there is no such directory"),
-        ("runs/xor-sweep-1/-1", "runs/xor-sweep-1/-1: is no run: there is no such directory"),
-        ("runs/xor-sweep-2/0", "runs/xor-sweep-2: is no sweep"),
-        ("runs/xor-1/0", "runs/xor-1: is no sweep"),
-        ("runs/xor-1/best", "runs/xor-1: is no sweep"),
-        ("best", "best: is no run: there is no such directory"),
-        ("17", "17: is no run: there is no such directory"),
-        ("runs/xor-sweep-1/0/0", "runs/xor-sweep-1/0: is no sweep"),
+        ("runs/xor-sweep-1/x", "runs/xor-sweep-1/x: no such run"),
+        ("runs/xor-sweep-1/-1", "runs/xor-sweep-1/-1: no such run"),
+        ("runs/xor-sweep-2/0", "runs/xor-sweep-2: is not a sweep"),
+        ("runs/xor-1/0", "runs/xor-1: is not a sweep"),
+        ("runs/xor-1/best", "runs/xor-1: is not a sweep"),
+        ("best", "best: no such run"),
+        ("17", "17: no such run"),
+        ("runs/xor-sweep-1/0/0", "runs/xor-sweep-1/0: is not a sweep"),
     ],
 )
 def test_a_run_that_a_sweep_has_not_is_refused(name, message):
@@ -745,7 +734,7 @@ def test_statistics_are_over_one_key_and_for_each_of_the_others(shown, over):
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (["--sort", "costs"], 6, "no column 'costs'; there are index, ...; did you mean 'cost'?"),
+        (["--sort", "costs"], 6, "no column 'costs'; choose from index, ...; did you mean 'cost'?"),
         (["--over", "sed"], 6, "'sed' was not swept; seed, ... were; did you mean 'seed'?"),
         (["--over", "cost"], 6, "'cost' was not swept; seed, learning_rate, epochs were"),
         (["--top", "0"], 2, "0 is not in the range"),
@@ -937,13 +926,13 @@ def test_a_sweep_that_is_stopped_tells_what_it_has_and_goes_on(whole, number, co
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (code, f"{SWEEP}\n")
     *_, counts, last = stderr.splitlines()
-    assert re.fullmatch(rf"{SWEEP}: \d+ finished; \d+ to go", counts)
-    assert last == "type the same command again to go on"
+    assert re.fullmatch(rf"{SWEEP}: \d+ finished; \d+ left", counts)
+    assert last == "to continue, repeat the same command"
     statuses = [row["status"] for row in rows_of(SWEEP)]
     assert set(statuses) == {"finished", "missing"}
     assert facts_of(SWEEP)["status"] == "unfinished"
     number = statuses.index("missing")
-    assert call("show", f"{SWEEP}/{number}").stderr == f"{SWEEP}/{number}: is not done yet\n"
+    assert call("show", f"{SWEEP}/{number}").stderr == f"{SWEEP}/{number}: is not trained yet\n"
     before = stamps(SWEEP)
     assert sweep(*MANY, jobs=2) == SWEEP
     assert stamps(SWEEP).items() >= before.items()
@@ -971,7 +960,7 @@ def test_shards_together_are_the_whole(whole, shards):
     for i in range(shards, 0, -1):
         done = call("sweep", *MANY, "--shard", f"{i}/{shards}", "-j1")
         assert (done.code, done.stdout) == (0, f"{SWEEP}\n")
-        assert ("to go" in done.stderr) == (i > 1)
+        assert ("left" in done.stderr) == (i > 1)
         assert facts_of(SWEEP)["status"] == ("unfinished" if i > 1 else "finished")
     same(SWEEP, whole)
 
@@ -1053,11 +1042,11 @@ def test_a_damaged_stack_file_is_a_plain_error(content):
         (["seed=0..99", "epochs=1e12"], 3, "log_every: 1,000,000,000,100 logged epochs"),
         (["epochs=1e12,5"], 3, "log_every: "),
         (["epochs=1e19", "log_every=1e18"], 3, "epochs are the most that a sweep can train"),
-        (["--fresh", "--shard", "1/2"], 2, "give them another --runs-dir"),
-        (["--cluster", ""], 2, "'' is not written tcp://HOST:8786 or tls://HOST:8786"),
-        (["--cluster", " "], 2, "is not written tcp://HOST:8786"),
-        (["--cluster", "head"], 2, "is not written tcp://HOST:8786"),
-        (["--cluster", "http://head:8786"], 2, "is not written tcp://HOST:8786"),
+        (["--fresh", "--shard", "1/2"], 2, "choose another --runs-dir"),
+        (["--cluster", ""], 2, "'' should be of the form tcp://HOST:8786 or tls://HOST:8786"),
+        (["--cluster", " "], 2, "should be of the form tcp://HOST:8786"),
+        (["--cluster", "head"], 2, "should be of the form tcp://HOST:8786"),
+        (["--cluster", "http://head:8786"], 2, "should be of the form tcp://HOST:8786"),
     ],
 )
 def test_what_cannot_be_swept_is_refused(args, code, told):
@@ -1129,19 +1118,18 @@ def test_a_cluster_gives_the_same_bits_though_a_worker_is_killed(cluster, whole)
         scheduler.kill()
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (1, "")
-    assert stderr == f"{address}: the Dask scheduler is gone\n"
+    assert stderr == f"{address}: lost the connection to the Dask scheduler\n"
 
 
 CLIENT = """
 import sys
-from nnfs_cli.sweeps import cluster, workers
 from nnfs_cli.errors import NnfsError
 from nnfs_cli.sweeps import cluster
-from nnfs_cli.sweeps.workers import results, workers
+from nnfs_cli.sweeps import workers as sweep_workers
 cluster.PATIENCE = 0.5
 try:
-    with workers.workers(1, sys.argv[1]) as there:
-        print(list(workers.results(there, {work}, {pieces})))
+    with sweep_workers.workers(1, sys.argv[1]) as workers:
+        print(list(sweep_workers.results(workers, {work}, {pieces})))
 except NnfsError as error:
     print(error)
 """
@@ -1153,8 +1141,12 @@ def test_nothing_that_a_cluster_sends_is_unpickled(cluster):
         ("bytes", "[1]", f"[{bytes(1)}]"),
         ("__import__('pathlib').Path", "['x']", f"{address}: it sent an object of pathlib."),
         ("__import__('decimal').Decimal", "[1]", f"{address}: it sent an object of decimal."),
-        ("str", "[1]", f"{address}: a worker sent something else than bytes"),
-        ("int", "['x']", f"{address}: a worker could not do the work; every worker needs nnfs-cli"),
+        ("str", "[1]", f"{address}: a worker sent a result that is not bytes"),
+        (
+            "int",
+            "['x']",
+            f"{address}: a worker could not do the work; every worker requires nnfs-cli",
+        ),
     ):
         code = CLIENT.format(work=f"lambda piece, sources: {work}(piece)", pieces=pieces)
         done = nnfs(code, address, program=(sys.executable, "-c"))
@@ -1177,5 +1169,5 @@ def test_a_cluster_behind_tls_needs_certificates():
     ignoring = {"PYTHONWARNINGS": "ignore"}  # see cluster
     done = nnfs("sweep", XOR, "seed=0..1", "--cluster", "tls://127.0.0.1:1", env=ignoring)
     assert (done.code, done.stdout) == (1, "")
-    assert "tls:// needs certificates; name their files" in done.stderr
+    assert "tls:// requires certificates; set the paths of their files" in done.stderr
     assert "export DASK_DISTRIBUTED__COMM__TLS__CA_FILE=" in done.stderr

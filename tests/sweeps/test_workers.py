@@ -25,9 +25,7 @@ from nnfs_cli.training import stack as training_stack
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+def _elsewhere(elsewhere, monkeypatch):
     monkeypatch.setattr(interrupts.asked, "stop", 0)
 
 
@@ -105,7 +103,7 @@ def test_no_process_is_started_for_no_work(processes):
 
 @pytest.mark.parametrize("width", [1, 3])
 def test_a_worker_that_is_killed_ends_the_work_with_an_error(processes, width):
-    with pytest.raises(NnfsError, match="a worker was killed, possibly out of memory; type"):
+    with pytest.raises(NnfsError, match="a worker was killed, possibly out of memory; to continue"):
         list(sweep_workers.results(processes(width), die, range(6)))
 
 
@@ -207,7 +205,7 @@ class Code:
     ids=lambda value: type(value).__name__,
 )
 def test_nothing_but_plain_values_and_bytes_is_unpickled(value):
-    with pytest.raises(TypeError, match="which is not unpickled"):
+    with pytest.raises(TypeError, match="such objects are not unpickled"):
         cluster._Pickle("pickle").loads(pickle.dumps(value))
     assert not Path("was-here").exists()
 

@@ -12,11 +12,7 @@ from specimens import names, refused
 from nnfs_cli.runs import directory
 from nnfs_cli.sweeps import directory as sweep_directory
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NNFS_RUNS_DIR", raising=False)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def test_trainings_and_sweeps_started_at_once_are_all_there_and_all_right(full):
@@ -57,7 +53,7 @@ def test_a_sweep_that_is_at_work_is_not_begun_again():
     args = ("sweep", XOR, "seed=0..3", "epochs=5", "-q", "-j1")
     path = Path(call(*args).stdout.strip())
     with sweep_directory.lock(path, (1, 1)):
-        refused(call(*args), 1, f"{path}: another process is at work on it\n")
+        refused(call(*args), 1, f"{path}: another process is training this sweep\n")
 
 
 def test_the_same_sweep_started_many_times_is_done_once(full):
@@ -69,7 +65,7 @@ def test_the_same_sweep_started_many_times_is_done_once(full):
         stdout, stderr = process.communicate(timeout=300)
         ended[process.returncode, stdout, stderr] += 1
     done = (0, "runs/xor-sweep-1\n", "")
-    at_work = (1, "", "runs/xor-sweep-1: another process is at work on it\n")
+    at_work = (1, "", "runs/xor-sweep-1: another process is training this sweep\n")
     assert done in ended
     assert ended.keys() <= {done, at_work}
     assert [name for name in names("runs") if name[0] != "."] == ["xor-sweep-1"]
