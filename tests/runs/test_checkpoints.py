@@ -555,7 +555,7 @@ def test_going_on_with_other_versions_or_kernels_is_said():
     (run / "run.json").write_text(json.dumps(facts))
     told = call("train", "--resume", str(run), "-q").stderr
     numpy, kernels = (facts_of(whole)["versions"][key] for key in ("numpy", "kernels"))
-    assert told.startswith(f"{run}: continues with other versions or on another machine ")
+    assert told.startswith(f"{run}: continues with other versions or on another machine; ")
     assert told.endswith(
         f"of an uninterrupted training:\n  numpy was 1.0, is {numpy}\n"
         f"  kernels was Prescott, is {kernels}\n"
