@@ -1038,7 +1038,7 @@ def test_a_damaged_stack_file_is_a_plain_error(content):
         (["-j", "9" * 21], 2, "is not in the range 1<=x<=4096"),
         (["-j", "0"], 2, "is not in the range"),
         (["epochs=1e12"], 3, "log_every: 20,000,000,002 logged epochs of all runs need"),
-        (["epochs=1e12", "log_every=1"], 3, "log fewer, as with log_every=1000000000\n"),
+        (["epochs=1e12", "log_every=1"], 3, "log fewer, for example with log_every=1000000000\n"),
         (["seed=0..99", "epochs=1e12"], 3, "log_every: 1,000,000,000,100 logged epochs"),
         (["epochs=1e12,5"], 3, "log_every: "),
         (["epochs=1e19", "log_every=1e18"], 3, "epochs are the most that a sweep can train"),
