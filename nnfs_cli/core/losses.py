@@ -76,9 +76,6 @@ def chance_by_median(loss: Callable[[Array, Array], Array]) -> Callable[[Array, 
     return chance
 
 
-# --- squared_error -------------------------------------------------------------------------------
-
-
 def squared_error(y_hat: Array, y: Array) -> Array:
     """Return (y_hat - y)^2 / 2."""
     loss: Array = (y_hat - y) ** 2 / 2
@@ -98,9 +95,6 @@ def squared_error_chance(y: Array, classes: bool) -> float:
         return float(np.var(y, axis=-1, dtype=np.float64).sum()) / 2
 
 
-# --- absolute_error ------------------------------------------------------------------------------
-
-
 def absolute_error(y_hat: Array, y: Array) -> Array:
     """Return |y_hat - y|."""
     loss: Array = np.abs(y_hat - y)
@@ -111,9 +105,6 @@ def absolute_error_grad(y_hat: Array, y: Array, out: Array) -> None:
     """Write the sign of y_hat - y."""
     np.subtract(y_hat, y, out)
     np.sign(out, out)
-
-
-# --- huber ---------------------------------------------------------------------------------------
 
 
 def huber(y_hat: Array, y: Array) -> Array:
@@ -128,9 +119,6 @@ def huber_grad(y_hat: Array, y: Array, out: Array) -> None:
     """Write y_hat - y, clipped to [-1, 1]."""
     np.subtract(y_hat, y, out)
     np.clip(out, -1, 1, out)
-
-
-# --- binary_cross_entropy ------------------------------------------------------------------------
 
 
 def binary_cross_entropy(y_hat: Array, y: Array) -> Array:
@@ -148,9 +136,6 @@ def binary_cross_entropy_of_z(z: Array, y: Array) -> Array:
     """Return the binary cross-entropy of sigmoid(z): max(z, 0) - y z + log(1 + e^-|z|)."""
     loss: Array = np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))
     return loss
-
-
-# --- cross_entropy -------------------------------------------------------------------------------
 
 
 def cross_entropy(y_hat: Array, y: Array) -> Array:
