@@ -9,10 +9,6 @@ import pytest
 from test_structure import FOLDERS, MODULES, folder_of
 
 # Folders, and modules of other folders, that are still to be rewritten.
-NOT_YET = {
-    *("cli", "analysis", "explain", "sweeps", "runs", "training", "config", "data", "storage"),
-    *("core", "", "plots/animation"),
-}
 START = r"(?:^|[.!?] )"  # of a sentence
 PATTERNS = {
     "a sentence begins with a relative or a question": re.compile(
@@ -73,22 +69,10 @@ def mistakes(module):
                     yield f"{module}.py:{line}: {problem}: {found[0]!r}"
 
 
-def is_rewritten(module):
-    return not {module, folder_of(module)} & NOT_YET
-
-
 @pytest.mark.parametrize("folder", ["", *FOLDERS])
 def test_docstrings_and_comments_obey_the_house_style(folder):
-    modules = [m for m in MODULES if folder_of(m) == folder and is_rewritten(m)]
-    if not modules:
-        pytest.skip("not yet")
+    modules = [m for m in MODULES if folder_of(m) == folder]
     assert [mistake for module in modules for mistake in mistakes(module)] == []
-
-
-@pytest.mark.parametrize("name", sorted(NOT_YET))
-def test_a_folder_that_is_clean_is_not_listed_as_not_yet(name):
-    modules = [m for m in MODULES if name in {m, folder_of(m)}]
-    assert any(True for module in modules for _ in mistakes(module)), f"take {name!r} off NOT_YET"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from nnfs_cli.errors import UNSAFE, one_line, printed
 
 
 def note(message: str, *, unless: bool = False) -> None:
-    """Print a message on stderr, `unless` told not to; a closed stderr is not an error."""
+    """Print a message on stderr, except with `unless`; a closed stderr is not an error."""
     if not unless:
         with suppress(OSError):
             click.echo(printed(message, names_typed()), err=True)

@@ -221,7 +221,7 @@ class Backprop:
 
 
 def work_numbers(units: Sequence[int], samples: int) -> int:
-    """Return how many numbers of work space Backprop needs at least, for layers of so many units.
+    """Return how many numbers of work space Backprop needs at least, for layers of these sizes.
 
     Each lane has z, delta and a of each unit and each sample of a block.
     """

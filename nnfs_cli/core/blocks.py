@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from nnfs_cli.core.network import Network
     from nnfs_cli.core.products import Product
 
-BLOCKS = 1024, 4096  # fewest and most samples of a block, if there are so many
+BLOCKS = 1024, 4096  # fewest and most samples of a block, where there are enough
 BLOCK_NUMBERS = 1 << 17  # numbers per block and layer: fits the cache, hides call overhead
 
 
 def block_size(units: int) -> int:
-    """Return the most samples of a block, for a network whose widest layer has so many units."""
+    """Return the most samples of a block, for a network whose widest layer has `units` units."""
     fewest, most = BLOCKS
     return max(fewest, min(most, BLOCK_NUMBERS // units))
 

@@ -19,7 +19,7 @@ MAX_LANES = 8
 
 
 def divide(samples: int, parts: int) -> list[tuple[int, int]]:
-    """Return where each of so many parts of about equal size starts and stops."""
+    """Return where each of `parts` parts of about equal size starts and stops."""
     return list(pairwise(i * samples // parts for i in range(parts + 1)))
 
 

@@ -50,7 +50,7 @@ def _kept(length: int, edge: int) -> list[int | None]:
 
 
 def is_scientific(values: Array, digits: int) -> bool:
-    """Return whether so many decimals round all values to 0, or make one too long."""
+    """Return whether that number of decimals rounds all values to 0, or makes one too long."""
     if digits > MAX_DECIMALS:
         return False
     size = np.abs(values[np.isfinite(values)])

@@ -36,7 +36,7 @@ PIXELS = 100  # per inch
 
 
 def frame_epochs(epochs: int, frames: int) -> list[int]:
-    """Return at most so many epochs from 0 to the last: dense at first, then further apart."""
+    """Return at most `frames` epochs from 0 to the last: dense at first, then further apart."""
     power = max(3.0, log(max(epochs, 1)) / log(frames))  # so that the first step is one epoch
     stops = [0]
     for i in range(1, min(frames, epochs + 1)):

@@ -68,7 +68,7 @@ def load(run: Run) -> Model:
 def predict(model: Model, X: Array) -> Predictions:
     """Return predictions for raw columns X (samples, columns).
 
-    The result for a row does not depend, to the bit, on the other rows or their number.
+    A row gets exactly the same result whatever rows come with it.
     """
     parts, request = [], request_of(model.run.config)
     for start in range(0, max(1, len(X)), ROWS):

@@ -59,7 +59,7 @@ def run(
     """Train the missing runs of a sweep; yield the earlier results, then those of each stack.
 
     `shard` (i, n) trains only every n-th stack, starting with the i-th. The state of each stack in
-    training is saved `every` so many seconds, and on a signal.
+    training is saved once per `every` seconds, and on a signal.
     """
     before = done(path)
     yield list(before.values())

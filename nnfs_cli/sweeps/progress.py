@@ -28,7 +28,7 @@ FIELDS = [name for name in StackState._fields if name != "log"]
 
 
 class Piece(NamedTuple):
-    """A stack to train and its state; that is saved in `directory` `every` so many seconds."""
+    """A stack to train and its state; that is saved in `directory`, `every` in seconds."""
 
     stack: Stack
     state: StackState | None

@@ -249,7 +249,7 @@ def wrong_blocks(after):
 
     def backward(block):
         right(block)
-        after(block.steps)
+        after(block.stages)
 
     return lambda patch: patch.setattr(Block, "backward", backward)
 
@@ -259,7 +259,7 @@ def wrong_delta(change):
     right = Block.backward
 
     def backward(block):
-        block.steps[-1].delta[:] = change(block.steps[-1].delta)
+        block.stages[-1].delta[:] = change(block.stages[-1].delta)
         right(block)
 
     return lambda patch: patch.setattr(Block, "backward", backward)

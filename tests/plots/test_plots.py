@@ -619,7 +619,7 @@ def test_where_pictures_go():
         (2, "iris-1 --kind boundary --columns petal_width\0petal_length", "two different columns"),
         (2, "xor-sweep-1 --against a\0b", "one key, or two different ones"),
         (2, "xor-1 --kind network --terminal", "--terminal draws cost, boundary, sweep"),
-        (2, "xor-1 --terminal -o x.png", "give it or -o"),
+        (2, "xor-1 --terminal -o x.png", "give --terminal or -o"),
         (2, "xor-1 xor-2 --kind boundary -o x.png", "boundary makes one picture per run"),
         (6, "none", "no such run"),
         (6, "diabetes-1 --kind boundary", "is a regression and has no classes"),

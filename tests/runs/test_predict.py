@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from shell import CONFIGS, XOR, call, matches, nnfs, shell, start, trained
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from nnfs_cli.data import csv_table, headers
+from nnfs_cli.data import csv_lines, csv_table, headers
 from nnfs_cli.errors import FileError
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs import record
@@ -337,7 +337,7 @@ def test_a_row_has_the_same_bits_whatever_rows_come_with_it(run, monkeypatch):
         found = of_text("".join(lines[i] for i in some), "--no-header", run=run).stdout
         assert found.splitlines() == [together[i] for i in some], count
     for size in (100, 1000, 30_000):  # bytes that arrive together
-        monkeypatch.setattr(csv_table, "CHUNK", size)
+        monkeypatch.setattr(csv_lines, "CHUNK", size)
         found = of_text("".join(lines), "--no-header", run=run).stdout
         assert found.splitlines() == together, size
 
@@ -926,10 +926,10 @@ def test_classes_come_in_the_column_y_or_the_last(content):
         ("xor", "0,1,0.5\n", "in.csv:1:3: '0.5' is not one of the classes of the network: 0, 1"),
         ("xor", "0,1,1\n0,1,nan\n", "in.csv:2:3: 'nan' is not a finite number; ..."),
         ("xor", "0,1,1\n0,1,\n", "in.csv:2:3: the target is an empty field; ..."),
-        ("xor", "0,1,1\n\n0,1,yes\n", "in.csv:3:3: 'yes' is none of the classes ...: 0, 1"),
-        ("xor", "y,x1,x2\n1,0,0\nno,0,0\n", "in.csv:3:1: 'no' is none of the classes ..."),
+        ("xor", "0,1,1\n\n0,1,yes\n", "in.csv:3:3: 'yes' is not one of the classes ...: 0, 1"),
+        ("xor", "y,x1,x2\n1,0,0\nno,0,0\n", "in.csv:3:1: 'no' is not one of the classes ..."),
         ("xor", "y,x1,x2\n1,0,one\n", "in.csv:2:3: 'one' is not a number"),
-        ("blobs", "0,1,3\n", "in.csv:1:3: '3' is none of the classes ... knows: 0, 1, 2"),
+        ("blobs", "0,1,3\n", "in.csv:1:3: '3' is not one of the classes ...: 0, 1, 2"),
     ],
 )
 def test_what_is_wrong_with_labelled_data_is_told(run, content, message):
