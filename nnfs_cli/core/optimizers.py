@@ -27,8 +27,8 @@ class Optimizer:
     """An update rule that treats every parameter alike.
 
     `bind(params, rate, samples, memory, update)` returns a step for params (..., n_params), where
-    each gradient is a sum over `samples` samples. `memory` (slots, *params.shape) is the rule's state
-    between updates, zeros before the first; `update` is the number of updates done so far.
+    each gradient is a sum over `samples` samples. `memory` (slots, *params.shape) is the state of
+    the rule between updates, zeros before the first; `update` is the number of updates done so far.
     """
 
     bind: Callable[[Array, float | Array, int, Array, int], Step]
