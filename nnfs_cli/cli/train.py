@@ -90,7 +90,6 @@ def command(
     click.get_current_context().with_resource(saves_noted())  # before anything is read
     from nnfs_cli import machine
     from nnfs_cli.runs import checkpoint, directory, record, session
-    from nnfs_cli.runs import resume as runs_resume
     from nnfs_cli.training import setup
 
     if resume and config and "=" in config:
@@ -117,8 +116,12 @@ def command(
         warn_of([settings], sources, quiet)
     path = directory.find(resume, runs_dir) if resume else None
     if resume_if_exists:
+        from nnfs_cli.runs import resume as runs_resume
+
         path = runs_resume.find(settings, runs_dir)
     if path:
+        from nnfs_cli.runs import resume as runs_resume
+
         record.read(path)
         with checkpoint.held(path):
             run = record.read(path)
@@ -158,7 +161,6 @@ def load(
     from nnfs_cli.config import loading
     from nnfs_cli.config.request import request_of
     from nnfs_cli.runs import directory, record
-    from nnfs_cli.runs import resume as runs_resume
 
     if config is None:
         assert resume is not None
@@ -171,6 +173,8 @@ def load(
         )
     settings = loading.load(config, overrides, sources=sources)
     if init_from:
+        from nnfs_cli.runs import resume as runs_resume
+
         run = open_run(init_from, runs_dir, quiet=quiet)
         return runs_resume.begin_from(settings, sources.open(request_of(settings)).info, run)
     return settings
