@@ -8,20 +8,28 @@ from contextlib import chdir
 from pathlib import Path
 
 import pytest
-from shell import CONFIGS, XOR, call, forked
+from shell import CONFIGS, call, forked
 from specimens import contents
 
 ANN, BOB, GROUP = 54321, 54322, 54320
-SWEEP = ("sweep", "-q", XOR, "epochs=5", "-j1")
-MOONS = ("train", "-q", str(CONFIGS / "moons.yaml"), "dataset.samples=40", "epochs=2")
+SWEEP = ("sweep", "-q", "xor.yaml", "epochs=5", "-j1")
+MOONS = ("train", "-q", "moons.yaml", "dataset.samples=40", "epochs=2")
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become other users")
+
+
+def bring_configs():
+    """Copy what is trained here: other users may have no right to enter the project."""
+    for name in ("xor.yaml", "moons.yaml"):
+        shutil.copyfile(CONFIGS / name, name)
+        Path(name).chmod(0o644)
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
     """Load all that the commands load: other users may have no right to read it."""
     with chdir(tmp_path_factory.mktemp("loaded")):
+        bring_configs()
         for args in (MOONS, (*SWEEP, "seed=0..1"), (*SWEEP, "seed=0..1"), ("runs",)):
             assert call(*args).code == 0
 
@@ -33,6 +41,7 @@ def commons(loaded, monkeypatch):
     path.chmod(0o755)
     (path / "home").mkdir(0o755)  # in which nobody can write
     monkeypatch.chdir(path)
+    bring_configs()
     monkeypatch.setenv("HOME", str(path / "home"))
     for name in ("NNFS_RUNS_DIR", "NNFS_CACHE_DIR", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
