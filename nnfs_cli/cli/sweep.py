@@ -122,29 +122,29 @@ def command(
     if (earlier := directory.peek(path) or {}).get("status") != "finished":
         warn_of_versions(path, earlier)
     width, saves = min(jobs or cores(), len(plan.points)), 0
-    with (
-        sweep_directory.lock(path, share),
-        noted() as asked,
-        sweep_workers.workers(width, cluster, sources) as workers,
-        progress(path, len(plan.points), quiet) as report,
-    ):
-        for rows in execution.run(
-            plan,
-            path,
-            workers,
-            cache_dir=directory.cache_dir(runs_dir),
-            shard=share,
-            retry_failed=retry_failed,
-            every=inf if cluster else checkpoint_every,  # a cluster's files are elsewhere
+    with sweep_directory.lock(path, share):  # also while results are written
+        with (
+            noted() as asked,
+            sweep_workers.workers(width, cluster, sources) as workers,
+            progress(path, len(plan.points), quiet) as report,
         ):
-            report(rows)
-            if asked.saves > saves:
-                saves = asked.saves
-                execution.finish(plan, path, {})
+            for rows in execution.run(
+                plan,
+                path,
+                workers,
+                cache_dir=directory.cache_dir(runs_dir),
+                shard=share,
+                retry_failed=retry_failed,
+                every=inf if cluster else checkpoint_every,  # a cluster's files are elsewhere
+            ):
+                report(rows)
+                if asked.saves > saves:
+                    saves = asked.saves
+                    execution.finish(plan, path, {})
+        facts_now = execution.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
     if workers.shortage:
         started_only = f"only {workers.width} of {width} processes could be started"
         note(f"{started_only}: {workers.shortage}", unless=quiet)
-    facts_now = execution.finish(plan, path, {"seconds": round(perf_counter() - clock, 3)})
     counts = {status: facts_now[status] for status in ("finished", "diverged", "failed")}
     result = ", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "none finished"
     if left := facts_now["runs"] - sum(counts.values()):

@@ -10,7 +10,9 @@ from shell import XOR, call, start, trained
 from specimens import names, refused
 
 from nnfs_cli.runs import directory
+from nnfs_cli.storage import files
 from nnfs_cli.sweeps import directory as sweep_directory
+from nnfs_cli.sweeps import execution
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
@@ -54,6 +56,21 @@ def test_a_sweep_that_is_at_work_is_not_begun_again():
     path = Path(call(*args).stdout.strip())
     with sweep_directory.lock(path, (1, 1)):
         refused(call(*args), 1, f"{path}: another process is training this sweep\n")
+
+
+def test_a_sweep_is_locked_until_its_results_are_written(monkeypatch):
+    """Whoever holds the lock removes what others left half-written."""
+    taken = []
+    finish = execution.finish
+
+    def spied(plan, path, facts):
+        with files.locked(path / ".lock") as free:
+            taken.append(free)
+        return finish(plan, path, facts)
+
+    monkeypatch.setattr(execution, "finish", spied)
+    assert call("sweep", XOR, "seed=0..1", "epochs=2", "-q", "-j1").code == 0
+    assert taken == [False]
 
 
 def test_the_same_sweep_started_many_times_is_done_once(full):
