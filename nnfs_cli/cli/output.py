@@ -106,8 +106,11 @@ def write(output: Path, chunks: Iterator[bytes], *, typed: bool = True) -> None:
             with output.open("wb") as file:
                 file.writelines(chunks)
         else:
-            target = output.resolve() if output.is_symlink() else output  # keeps the link
-            files.write(target, lambda file: file.writelines(chunks))
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a link to itself
+            if output.is_symlink():  # keeps the link
+                with suppress(FileNotFoundError):
+                    output.stat()  # OSError if links lead in a circle
+                output = output.resolve()
+            files.write(output, lambda file: file.writelines(chunks))
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise NnfsError(f"{output}: cannot be written: {reason}") from None
