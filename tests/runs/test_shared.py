@@ -37,7 +37,7 @@ def loaded(tmp_path_factory):
 @pytest.fixture
 def commons(loaded, monkeypatch):
     """Go to a directory that everybody can enter, and return it."""
-    path = Path(tempfile.mkdtemp(prefix="nnfs-"))
+    path = Path(tempfile.mkdtemp(prefix="nnfs-", dir="/tmp"))  # TMPDIR may be one user's
     path.chmod(0o755)
     (path / "home").mkdir(0o755)  # in which nobody can write
     monkeypatch.chdir(path)
