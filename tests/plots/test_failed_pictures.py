@@ -5,10 +5,8 @@ import os
 import re
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
-from PIL import Image
 from shell import CONFIGS, call
 
 from nnfs_cli import plots
@@ -25,6 +23,10 @@ from nnfs_cli.plots import (
 from nnfs_cli.plots.style import Look
 from nnfs_cli.runs import model as models
 from nnfs_cli.runs import record
+
+matplotlib = pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
+pytest.importorskip("plotille", reason="the extra 'plot' is not installed")
+Image = pytest.importorskip("PIL.Image", reason="the extra 'plot' is not installed")
 
 CURVE = """\
 dataset: {path: curve.csv, target: y, test_size: 0.2}

@@ -4,16 +4,18 @@ import os
 import re
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from shell import CONFIGS, call, nnfs, trained
 
 from nnfs_cli import plots
 from nnfs_cli.plots import boundary, letters, style, terminal, weight_labels
 from nnfs_cli.plots.style import Look
 from nnfs_cli.runs import record
+
+matplotlib = pytest.importorskip("matplotlib", reason="the extra 'plot' is not installed")
+agg = pytest.importorskip("matplotlib.backends.backend_agg")
+pytest.importorskip("plotille", reason="the extra 'plot' is not installed")
 
 CURVE = """\
 dataset: {path: curve.csv, target: y, test_size: 0.2}
@@ -78,7 +80,7 @@ def words(figure):
 def boxes(figure):
     """Draw a figure and return the boxes, in pixels, of its axes, its legends and its heading."""
     with style.drawing(style.PALETTES["light"]):
-        canvas = FigureCanvasAgg(figure)
+        canvas = agg.FigureCanvasAgg(figure)
         canvas.draw()
         renderer = canvas.get_renderer()
         axes = [a.get_tightbbox(renderer) for a in figure.axes]
