@@ -693,7 +693,7 @@ def test_runs_stay_in_their_order_whatever_is_done_with_them(tmp_path):
         trained(XOR, "epochs=1")
     order = [f"xor-{i}" for i in range(1, 12)]
     assert listed_runs() == order
-    assert call("report", "xor-2").code == 0
+    assert call("explain", "xor-2", "-o", "runs/xor-2/explained.md").code == 0
     (Path("runs/xor-3") / "notes.txt").write_text("mine")
     trained("--resume", "xor-4", "epochs=2")
     for moment, name in enumerate(reversed(order)):

@@ -18,6 +18,8 @@ from nnfs_cli.runs import record
 from nnfs_cli.storage.digest import digest
 from nnfs_cli.training import loop, setup
 
+pytest.importorskip("plotille", reason="the extra 'plot' is not installed")
+
 CONFIG_OF = {
     "xor": ("xor.yaml",),
     "moons": ("moons.yaml", "epochs=150", "dataset.samples=200"),
