@@ -97,7 +97,7 @@ def show_run(run: Run, as_json: bool) -> None:
             value = ", ".join(f"{name} {version}" for name, version in value.items())
         click.echo(one_line(f"{key.replace('_', ' '):<15}  {value}"))
     click.echo()
-    rows = [list(layers[0]), *([str(cell) for cell in layer.values()] for layer in layers)]
+    rows = [list(layers[0]), *([str(value) for value in layer.values()] for layer in layers)]
     rows.append(["", "", "", "total", str(network.n_params)])
     click.echo("\n".join(aligned(row, rows) for row in rows))
     click.echo()
@@ -124,7 +124,7 @@ def show_sweep(path: Path, top: int | None, sort: str | None, over: str | None, 
     keys = [key for key in records[0] if key not in RARE or any(r[key] for r in records)]
     rows = [keys, *([cell(record[key]) for key in keys] for record in records)]
     if form == "md":
-        rows = [[escaped(cell) for cell in row] for row in rows]
+        rows = [[escaped(value) for value in row] for row in rows]
         rows.insert(1, ["---"] * len(keys))
         lines = ["| " + " | ".join(row) + " |" for row in rows]
     else:
